@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "source/frame.h"
+
+namespace lazarillo {
+
+enum class Priority { critical, warning, info };
+enum class Side { left, ahead, right };
+
+/// What a cue says. Each has a sentence in every language file.
+enum class CueKind {
+  object,       ///< something is there
+  approaching,  ///< something is there and comes nearer
+  vision_lost,  ///< the system does not see at present
+  vision_back,  ///< it sees again
+};
+
+/// Something the walker deserves to be told now. Pure data: no sentence, no sound.
+struct Cue {
+  CueKind kind = CueKind::object;
+  Priority priority = Priority::info;
+  FrameStamp stamp;       ///< the frame that led to it
+  int track = 0;          ///< Track::id; 0 for cues about the system
+  std::string label;      ///< canonical object name; empty for cues about the system
+  double bearing_deg = 0; ///< 0 ahead, positive right
+  Side side = Side::ahead;
+  int clock_hour = 12;    ///< 12 is ahead, 3 is right
+  std::optional<double> distance_m;
+  double distance_sigma_m = 0;
+  std::optional<double> ttc_s;
+};
+
+[[nodiscard]] const char* to_string(Priority priority);
+[[nodiscard]] const char* to_string(Side side);
+[[nodiscard]] const char* to_string(CueKind kind);
+
+}  // namespace lazarillo

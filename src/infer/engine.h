@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace lazarillo {
+
+struct TensorInfo {
+  std::string name;
+  std::vector<std::int64_t> shape;  ///< -1 where a dimension is dynamic
+};
+
+/// "1x3x416x416"; "?" for a dynamic dimension.
+[[nodiscard]] std::string to_string(const std::vector<std::int64_t>& shape);
+
+struct TensorView {
+  std::span<const float> values;  ///< row-major
+  std::vector<std::int64_t> shape;
+};
+
+/// Runs one network on float tensors in host memory. Not thread-safe. Buffers belong to the engine
+/// and stay valid and in place for its life, so the steady state allocates nothing.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  [[nodiscard]] virtual const std::vector<TensorInfo>& inputs() const = 0;
+  [[nodiscard]] virtual const std::vector<TensorInfo>& outputs() const = 0;
+
+  /// The tensor to fill before run().
+  [[nodiscard]] virtual std::span<float> input(std::size_t index) = 0;
+  /// Runs the network on the inputs; throws Error(model) when the engine itself fails.
+  virtual void run() = 0;
+  /// The result of the last run().
+  [[nodiscard]] virtual TensorView output(std::size_t index) const = 0;
+
+ protected:
+  Engine() = default;
+};
+
+struct EngineOptions {
+  int threads = 0;  ///< 0: one per core
+  /// Where compiled networks are kept between runs; empty: nowhere.
+  std::filesystem::path cache_directory;
+};
+
+/// OpenVINO on the CPU, FP32, latency first. Reads ONNX, OpenVINO IR (.xml beside .bin) and TFLite.
+/// Throws Error(model).
+[[nodiscard]] std::unique_ptr<Engine> make_openvino_engine(const std::filesystem::path& network,
+                                                           const EngineOptions& options);
+
+}  // namespace lazarillo

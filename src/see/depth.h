@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "source/frame.h"
+
+namespace lazarillo {
+
+/// A grid of values over a frame, row-major, and where its cells lie in the frame: the centre of
+/// cell (column, row) is frame pixel ((column - offset_x) / scale, (row - offset_y) / scale).
+struct DepthGrid {
+  int width = 0;
+  int height = 0;
+  double scale = 1;
+  double offset_x = 0;
+  double offset_y = 0;
+  std::vector<float> values;
+};
+
+/// Distance along the optical axis, METRES of the camera that took the frame.
+struct MetricDepth {
+  FrameStamp stamp;
+  DepthGrid depth_m;
+  /// Relative standard deviation of each cell (sigma in metres = sigma_relative * depth); empty
+  /// when the network states none.
+  std::vector<float> sigma_relative;
+};
+
+/// INVERSE depth up to an unknown scale and shift: larger is nearer. Has no unit, is never compared
+/// with metres and never becomes a distance; it is for showing.
+struct RelativeDepth {
+  FrameStamp stamp;
+  DepthGrid inverse;
+};
+
+/// Shared because depth lives longer than its frame: it is read until the next one comes.
+using Depth = std::variant<std::monostate, std::shared_ptr<const MetricDepth>,
+                           std::shared_ptr<const RelativeDepth>>;
+
+}  // namespace lazarillo

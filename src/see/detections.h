@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "source/frame.h"
+
+namespace lazarillo {
+
+/// Axis-aligned box in pixels of the frame it was found in; x1 <= x2, y1 <= y2.
+struct Box {
+  float x1 = 0, y1 = 0, x2 = 0, y2 = 0;
+  [[nodiscard]] float width() const { return x2 - x1; }
+  [[nodiscard]] float height() const { return y2 - y1; }
+  [[nodiscard]] float area() const { return width() * height(); }
+  [[nodiscard]] float centre_x() const { return (x1 + x2) / 2; }
+  [[nodiscard]] float centre_y() const { return (y1 + y2) / 2; }
+};
+
+/// Intersection over union, 0..1; 0 for empty boxes.
+[[nodiscard]] float iou(const Box& a, const Box& b);
+
+using Labels = std::shared_ptr<const std::vector<std::string>>;
+
+struct Detection {
+  Box box;
+  float score = 0;   ///< 0..1
+  int class_id = 0;  ///< index into Detections::labels
+};
+
+/// What the detector found in one frame, best score first. Immutable once published.
+struct Detections {
+  FrameStamp stamp;
+  std::vector<Detection> items;
+  Labels labels;  ///< the network's own class names, never null
+  [[nodiscard]] const std::string& label(const Detection& d) const {
+    return labels->at(static_cast<std::size_t>(d.class_id));
+  }
+};
+
+}  // namespace lazarillo

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "infer/model_set.h"
+#include "see/depth.h"
+#include "see/detections.h"
+
+namespace lazarillo {
+
+/// What one frame shows.
+struct Sighting {
+  Detections detections;
+  Depth depth;
+  /// Why this frame could not be seen ("the network's output 'scores' is not finite"); empty when it
+  /// could. A frame with a fault has no detections and no depth.
+  std::string fault;
+  double preprocess_ms = 0;
+  double inference_ms = 0;
+  double postprocess_ms = 0;
+};
+
+struct PerceptionOptions {
+  double score_threshold = 0;  ///< boxes below are dropped; 0 takes the model's own suggestion
+  double nms_iou = 0;          ///< boxes that overlap more are one; 0 takes the model's own suggestion
+  bool depth = true;           ///< run the depth network of a pair; a joint network always gives it
+  int depth_interval = 6;      ///< a pair's depth network runs on every n-th frame
+  int threads = 0;             ///< engine threads; 0: one per core
+};
+
+/// Runs the networks of a model set on frames. Not thread-safe; one thread at a time.
+class Perception {
+ public:
+  /// Loads, verifies (SHA-256, shapes against contract) and warms up the networks.
+  /// Throws Error(model).
+  Perception(const ModelSet& models, const PerceptionOptions& options);
+  ~Perception();
+
+  /// Never throws for what is in the picture or comes out of the network: see Sighting::fault.
+  [[nodiscard]] Sighting see(const Frame& frame);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lazarillo

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "source/intrinsics.h"
+
+namespace lazarillo {
+
+/// Which picture a value was computed from, and when that picture was taken. Every value that
+/// travels through the program carries the stamp of its frame, so latency is a subtraction.
+struct FrameStamp {
+  int camera = 0;             ///< index into Source::cameras()
+  std::uint64_t sequence = 0; ///< counts the frames the source delivered, from 0
+  /// When the picture was taken, std::chrono::steady_clock, ns. For a file played in real time it is
+  /// the moment its timestamp fell due; for a file played fast, the moment it was asked for.
+  std::int64_t capture_ns = 0;
+  /// Position in the stream, ns from the first frame: the virtual clock of a replay, and the time
+  /// axis of audio.wav and overlay.mp4. The same file gives the same values in every run.
+  std::int64_t stream_ns = 0;
+};
+
+enum class PixelFormat : std::uint8_t { bgr8, gray8 };
+
+/// One picture in host memory. Read-only once published; copying a Frame shares its pixels, which
+/// live until the last copy is gone. Safe to read from several threads.
+struct Frame {
+  FrameStamp stamp;
+  Intrinsics intrinsics;
+  int width = 0;
+  int height = 0;
+  std::ptrdiff_t stride_bytes = 0;  ///< distance of two rows, >= width * bytes per pixel
+  PixelFormat format = PixelFormat::bgr8;
+  std::shared_ptr<const std::uint8_t> pixels;  ///< height * stride_bytes bytes
+};
+
+}  // namespace lazarillo

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "guide/cue.h"
+
+namespace lazarillo {
+
+struct SpeakerOptions {
+  bool speech = true;
+  bool earcons = true;
+  std::string voice = "es";      ///< espeak-ng voice
+  int words_per_minute = 190;    ///< speaking rate
+  double grace_ms = 250;         ///< how long a lesser sentence may go on once a critical cue came
+  double expire_s = 2.5;         ///< a sentence that waited longer is no longer worth saying
+  bool device = false;           ///< true: sound card; false: rendered through `sink`
+};
+
+inline constexpr int kSampleRate = 48000;
+
+/// Receives rendered sound in order, without gaps: interleaved stereo, 48 kHz, -1..1. The first
+/// sample is stream time 0.
+using SoundSink = std::function<void(std::span<const float>)>;
+
+/// What became of the sound of a cue.
+struct SpokenNow {
+  std::string text;  ///< the sentence being heard at the asked time; empty when there is none
+  int track = 0;
+};
+
+/// Makes cues audible: an earcon at once, placed at the true bearing by HRTF (elevation 0), and a
+/// sentence from the same place. Sentences queue by priority; a critical one cuts off a lesser one
+/// after the grace; earcons never wait for speech. Not thread-safe: one thread calls it, in stream
+/// order.
+class Speaker {
+ public:
+  /// Throws Error(sound): no sound card (with `device`), no HRTF, no espeak-ng or no such voice.
+  Speaker(SpeakerOptions options, SoundSink sink);
+  ~Speaker();
+
+  /// Gives a cue its sound, starting at stream time `now_ns` (rendered) or at once (device).
+  void say(const Cue& cue, const std::string& sentence, std::int64_t now_ns);
+
+  /// Moves the sound's clock to `now_ns`: renders up to it, starts and ends what falls due.
+  void advance(std::int64_t now_ns);
+
+  [[nodiscard]] SpokenNow spoken_now() const;
+
+  /// Cues whose sentence was never said, with the reason (expired, replaced, interrupted).
+  struct Dropped { int expired = 0; int replaced = 0; int interrupted = 0; };
+  [[nodiscard]] Dropped dropped() const;
+
+  /// Lets what is being said end (at most `limit_s`), then stops.
+  void finish(double limit_s = 3.0);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lazarillo

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace lazarillo {
+
+/// How a thing behaves towards a walker; decides ranges and urgency, never whether it is seen.
+enum class ObjectKind { person, vehicle, cycle, animal, furniture, door, thing };
+
+struct ObjectClass {
+  std::string name;  ///< canonical name, the key of the language files
+  ObjectKind kind = ObjectKind::thing;
+  /// Height of the whole, upright object in the world; 0 when it varies too much to tell distance.
+  double height_m = 0;
+  double height_sigma_m = 0;
+};
+
+/// What is known about classes of objects, whatever network names them. Networks differ in names
+/// ("tv", "tvmonitor") and in number of classes: a name that is not known is an ObjectKind::thing
+/// without a height. Immutable after loading, safe to share between threads.
+class ObjectCatalog {
+ public:
+  ObjectCatalog() = default;
+  /// Reads data/objects.toml. Throws Error(usage) naming the file and the line.
+  static ObjectCatalog load(const std::filesystem::path& file);
+
+  /// Never fails; for an unknown name the class carries that name. The reference lives as long as
+  /// the catalogue, except for unknown names, where it lives until the next call on this thread.
+  [[nodiscard]] const ObjectClass& find(std::string_view network_label) const;
+
+  [[nodiscard]] const std::vector<ObjectClass>& classes() const { return classes_; }
+
+ private:
+  std::vector<ObjectClass> classes_;
+  std::unordered_map<std::string, std::size_t> by_name_;
+};
+
+}  // namespace lazarillo
