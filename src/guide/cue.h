@@ -23,12 +23,12 @@ enum class CueKind {
 struct Cue {
   CueKind kind = CueKind::object;
   Priority priority = Priority::info;
-  FrameStamp stamp;       ///< the frame that led to it
-  int track = 0;          ///< Track::id; 0 for cues about the system
-  std::string label;      ///< canonical object name; empty for cues about the system
-  double bearing_deg = 0; ///< 0 ahead, positive right
+  FrameStamp stamp;        ///< the frame that led to it
+  int track = 0;           ///< Track::id; 0 for cues about the system
+  std::string label;       ///< canonical object name; empty for cues about the system
+  double bearing_deg = 0;  ///< 0 ahead, positive right
   Side side = Side::ahead;
-  int clock_hour = 12;    ///< 12 is ahead, 3 is right
+  int clock_hour = 12;  ///< 12 is ahead, 3 is right
   std::optional<double> distance_m;
   double distance_sigma_m = 0;
   std::optional<double> ttc_s;

@@ -21,6 +21,9 @@ struct Box {
 /// Intersection over union, 0..1; 0 for empty boxes.
 [[nodiscard]] float iou(const Box& a, const Box& b);
 
+/// The part of the box inside a frame of this size.
+[[nodiscard]] Box clipped(const Box& box, int frame_width, int frame_height);
+
 using Labels = std::shared_ptr<const std::vector<std::string>>;
 
 struct Detection {

@@ -14,9 +14,12 @@ enum class ObjectKind { person, vehicle, cycle, animal, furniture, door, thing }
 struct ObjectClass {
   std::string name;  ///< canonical name, the key of the language files
   ObjectKind kind = ObjectKind::thing;
-  /// Height of the whole, upright object in the world; 0 when it varies too much to tell distance.
+  /// Height of the whole, upright object in the world, metres; 0 when it tells no distance.
   double height_m = 0;
   double height_sigma_m = 0;
+  /// Height / width of its box when whole and upright.
+  double aspect_min = 0;
+  double aspect_max = 100;
 };
 
 /// What is known about classes of objects, whatever network names them. Networks differ in names
@@ -25,14 +28,13 @@ struct ObjectClass {
 class ObjectCatalog {
  public:
   ObjectCatalog() = default;
+  explicit ObjectCatalog(std::vector<ObjectClass> classes);
+
   /// Reads data/objects.toml. Throws Error(usage) naming the file and the line.
   static ObjectCatalog load(const std::filesystem::path& file);
 
-  /// Never fails; for an unknown name the class carries that name. The reference lives as long as
-  /// the catalogue, except for unknown names, where it lives until the next call on this thread.
-  [[nodiscard]] const ObjectClass& find(std::string_view network_label) const;
-
-  [[nodiscard]] const std::vector<ObjectClass>& classes() const { return classes_; }
+  /// The class a network's label means; for an unknown label a thing of that name.
+  [[nodiscard]] ObjectClass find(std::string_view network_label) const;
 
  private:
   std::vector<ObjectClass> classes_;

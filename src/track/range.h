@@ -8,23 +8,25 @@
 
 namespace lazarillo {
 
-/// A measured distance and its standard deviation, metres.
+/// A depth along the optical axis and its standard deviation, as a part of it. Errors of depth are
+/// relative: twice as far, twice the error.
 struct Range {
-  double distance_m = 0;
-  double sigma_m = 0;
+  double depth_m = 0;
+  double sigma_relative = 0;
 };
 
-/// Distance from the depth map: a robust nearness inside the box, which holds background too.
-/// nullopt where the map says nothing usable about the box.
+/// Depth from the depth map: the densest part of the nearer values inside the box, because the box
+/// holds background too. nullopt where the map says nothing usable about the box.
 [[nodiscard]] std::optional<Range> range_from_depth(const MetricDepth& depth, const Box& box);
 
-/// Distance from the object's known height: f * H / h (pinhole). Only for whole objects: nullopt
-/// when the box touches the frame's border, its shape does not fit, or the height is not known.
+/// Depth from the object's known height: f * H / h (pinhole projection). Only for whole objects:
+/// nullopt when the box touches the frame's border, its shape does not fit, or no height is known.
+/// The doubt in an assumed focal length is not in this sigma: it is common to both ranges.
 [[nodiscard]] std::optional<Range> range_from_height(const ObjectClass& object, const Box& box,
                                                      const Intrinsics& intrinsics);
 
-/// Both, by inverse variance; when they disagree by more than their sigmas allow, the sigma grows to
-/// cover both.
+/// Both, by inverse variance of their logarithms. When they disagree by more than two of their
+/// sigmas, the sigma grows in proportion (Birge ratio; Birge, Phys. Rev. 40, 207, 1932).
 [[nodiscard]] std::optional<Range> fuse(const std::optional<Range>& a,
                                         const std::optional<Range>& b);
 

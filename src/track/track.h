@@ -10,27 +10,29 @@
 
 namespace lazarillo {
 
-/// One object followed through time. Distances are along the ground from the camera, metres.
+/// One object followed through time. Distances are from the camera to the object over the ground:
+/// depth along the optical axis / cos(bearing), for a level camera; metres.
 struct Track {
   int id = 0;         ///< unique in a run, from 1, never used again
   std::string label;  ///< canonical name (ObjectCatalog)
   ObjectKind kind = ObjectKind::thing;
-  Box box;            ///< filtered, pixels of the frame
-  float score = 0;    ///< of the last detection, 0..1
-  bool observed = true;  ///< false: predicted only, not detected in this frame
+  Box box;                         ///< filtered, pixels of the frame
+  float score = 0;                 ///< of the last detection, 0..1
+  bool observed = true;            ///< false: predicted only, not detected in this frame
   std::int64_t first_seen_ns = 0;  ///< stream time
   std::int64_t last_seen_ns = 0;   ///< stream time of the last detection
   int hits = 0;                    ///< frames in which it was detected
 
-  double bearing_deg = 0;         ///< 0 ahead, positive right
+  double bearing_deg = 0;  ///< of the box's middle; 0 ahead, positive right
   double bearing_rate_deg_s = 0;
   double angular_width_deg = 0;
 
   std::optional<double> distance_m;
   double distance_sigma_m = 0;
-  double closing_speed_mps = 0;        ///< positive: comes nearer
+  double closing_speed_mps = 0;  ///< positive: comes nearer
   double closing_speed_sigma_mps = 0;
-  /// Time until contact at the present closing speed; only while it comes nearer significantly.
+  /// Time until contact at the present closing speed; only while the approach is significant
+  /// (faster than 0.2 m/s and than its own sigma).
   std::optional<double> ttc_s;
 };
 

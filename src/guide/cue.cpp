@@ -1,0 +1,43 @@
+#include "guide/cue.h"
+
+namespace lazarillo {
+
+const char* to_string(Priority priority) {
+  switch (priority) {
+    case Priority::critical:
+      return "critical";
+    case Priority::warning:
+      return "warning";
+    case Priority::info:
+      return "info";
+  }
+  return "";
+}
+
+const char* to_string(Side side) {
+  switch (side) {
+    case Side::left:
+      return "left";
+    case Side::ahead:
+      return "ahead";
+    case Side::right:
+      return "right";
+  }
+  return "";
+}
+
+const char* to_string(CueKind kind) {
+  switch (kind) {
+    case CueKind::object:
+      return "object";
+    case CueKind::approaching:
+      return "approaching";
+    case CueKind::vision_lost:
+      return "vision_lost";
+    case CueKind::vision_back:
+      return "vision_back";
+  }
+  return "";
+}
+
+}  // namespace lazarillo

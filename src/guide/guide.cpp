@@ -1,0 +1,181 @@
+#include "guide/guide.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+
+#include "guide/threat.h"
+
+namespace lazarillo {
+namespace {
+
+constexpr double kNsPerS = 1e9;
+constexpr double kNever = -1e9;
+constexpr double kForgetS = 60;
+// Two tracks of one class this close together are taken for the same thing when one ends and the
+// other begins.
+constexpr double kSameBearingDeg = 10;
+constexpr double kSameDistanceRatio = 1.5;
+
+/// What the walker was told about one track.
+struct Told {
+  double at_s = kNever;
+  Priority priority = Priority::info;
+  std::string label;
+  double bearing_deg = 0;
+  double distance_m = 0;  ///< 0: not known
+  Side side = Side::ahead;
+};
+
+struct Wish {
+  const Track* track;
+  Threat threat;
+};
+
+}  // namespace
+
+struct Guide::Impl {
+  GuideOptions options;
+  std::unordered_map<int, Told> told;  ///< by track id
+  double last_any_s = kNever;
+  double last_urgent_s = kNever;  ///< critical or warning
+  double last_critical_s = kNever;
+  double blind_since_s = kNever;
+  double seeing_since_s = kNever;
+  bool lost_told = false;
+
+  /// True when this track may be told again: never told, more urgent now, or changed since.
+  bool news(const Track& track, const Threat& threat, double now_s) const {
+    const auto found = told.find(track.id);
+    if (found == told.end()) return !told_as_another(track, threat, now_s);
+    const Told& last = found->second;
+    if (threat.priority < last.priority) return true;  // enumerated from the most urgent
+    if (threat.priority == Priority::critical)
+      return now_s - last.at_s >= options.repeat_critical_s;
+    if (now_s - last.at_s < options.repeat_s) return false;
+    const bool nearer = track.distance_m && last.distance_m > 0 &&
+                        *track.distance_m < options.nearer_factor * last.distance_m;
+    const bool elsewhere = side_of(track.bearing_deg, options.ahead_deg) != last.side &&
+                           std::abs(track.bearing_deg - last.bearing_deg) > kSameBearingDeg;
+    return nearer || elsewhere;
+  }
+
+  /// A track that broke and began anew under another id is no news.
+  bool told_as_another(const Track& track, const Threat& threat, double now_s) const {
+    return std::any_of(told.begin(), told.end(), [&](const auto& entry) {
+      const Told& last = entry.second;
+      const double patience =
+          threat.priority == Priority::critical ? options.repeat_critical_s : options.repeat_s;
+      if (now_s - last.at_s >= patience || last.label != track.label) return false;
+      if (threat.priority < last.priority) return false;
+      if (std::abs(track.bearing_deg - last.bearing_deg) > kSameBearingDeg) return false;
+      if (!track.distance_m || last.distance_m <= 0) return true;
+      const double ratio = *track.distance_m / last.distance_m;
+      return ratio < kSameDistanceRatio && ratio > 1 / kSameDistanceRatio;
+    });
+  }
+
+  bool may_speak(const Threat& threat, double now_s) const {
+    switch (threat.priority) {
+      case Priority::critical:
+        return now_s - last_critical_s >= options.gap_critical_s;
+      case Priority::warning:
+        return now_s - last_any_s >= options.gap_warning_s;
+      case Priority::info:
+        return now_s - last_any_s >= options.gap_info_s;
+    }
+    return false;
+  }
+
+  Cue object_cue(const Wish& wish, const FrameStamp& stamp) const {
+    const Track& track = *wish.track;
+    Cue cue;
+    cue.kind = wish.threat.approaching ? CueKind::approaching : CueKind::object;
+    cue.priority = wish.threat.priority;
+    cue.stamp = stamp;
+    cue.track = track.id;
+    cue.label = track.label;
+    cue.bearing_deg = track.bearing_deg;
+    cue.side = side_of(track.bearing_deg, options.ahead_deg);
+    cue.clock_hour = clock_hour_of(track.bearing_deg);
+    cue.distance_m = track.distance_m;
+    cue.distance_sigma_m = track.distance_sigma_m;
+    cue.ttc_s = track.ttc_s;
+    return cue;
+  }
+
+  void remember(const Cue& cue, double now_s) {
+    last_any_s = now_s;
+    if (cue.priority != Priority::info) last_urgent_s = now_s;
+    if (cue.priority == Priority::critical) last_critical_s = now_s;
+    if (cue.track != 0) {
+      told[cue.track] = {
+          now_s, cue.priority, cue.label, cue.bearing_deg, cue.distance_m.value_or(0), cue.side};
+    }
+  }
+
+  /// Says once that the system does not see, and once that it sees again.
+  std::optional<Cue> vision_cue(bool sees, const FrameStamp& stamp, double now_s) {
+    double& since = sees ? seeing_since_s : blind_since_s;
+    (sees ? blind_since_s : seeing_since_s) = kNever;
+    if (since == kNever) since = now_s;
+    if (sees != lost_told || now_s - since < options.vision_lost_s) return std::nullopt;
+    lost_told = !sees;
+    Cue cue;
+    cue.kind = sees ? CueKind::vision_back : CueKind::vision_lost;
+    cue.priority = sees ? Priority::warning : Priority::critical;
+    cue.stamp = stamp;
+    return cue;
+  }
+};
+
+Guide::Guide(GuideOptions options) : impl_(std::make_unique<Impl>()) { impl_->options = options; }
+Guide::~Guide() = default;
+
+std::vector<Cue> Guide::update(const Tracks& tracks, bool sees) {
+  Impl& s = *impl_;
+  const double now_s = static_cast<double>(tracks.stamp.stream_ns) / kNsPerS;
+  std::vector<Cue> cues;
+  if (const auto vision = s.vision_cue(sees, tracks.stamp, now_s)) {
+    cues.push_back(*vision);
+    s.remember(*vision, now_s);
+  }
+  if (s.lost_told) return cues;
+
+  std::vector<Wish> wishes;
+  for (const Track& track : tracks.items) {
+    const auto threat = assess(track, s.options);
+    if (!threat) continue;
+    const bool critical = threat->priority == Priority::critical;
+    const double followed_s =
+        static_cast<double>(tracks.stamp.stream_ns - track.first_seen_ns) / kNsPerS;
+    const double unseen_s =
+        static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
+    if (followed_s < (critical ? s.options.persistence_critical_s : s.options.persistence_s))
+      continue;
+    if (unseen_s > s.options.stale_s) continue;
+    if (s.news(track, *threat, now_s)) wishes.push_back({&track, *threat});
+  }
+  std::sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) {
+    return std::tuple(a.threat.priority, a.threat.urgency, a.track->id) <
+           std::tuple(b.threat.priority, b.threat.urgency, b.track->id);
+  });
+
+  for (const Wish& wish : wishes) {
+    if (!s.may_speak(wish.threat, now_s)) continue;
+    cues.push_back(s.object_cue(wish, tracks.stamp));
+    s.remember(cues.back(), now_s);
+  }
+  // What is still in view stays remembered; what left is forgotten after a minute.
+  std::erase_if(s.told, [&](const auto& entry) {
+    const bool in_view = std::any_of(tracks.items.begin(), tracks.items.end(),
+                                     [&](const Track& track) { return track.id == entry.first; });
+    return !in_view && now_s - entry.second.at_s > kForgetS;
+  });
+  return cues;
+}
+
+}  // namespace lazarillo

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+
+#include "guide/cue.h"
+#include "guide/guide.h"
+#include "track/track.h"
+
+namespace lazarillo {
+
+/// How much one track matters to the walker at this moment.
+struct Threat {
+  Priority priority = Priority::info;
+  bool approaching = false;
+  double urgency = 0;  ///< orders threats of one priority: seconds until contact, smaller first
+};
+
+/// nullopt when the walker need not hear of it at all.
+[[nodiscard]] std::optional<Threat> assess(const Track& track, const GuideOptions& options);
+
+/// Left, ahead or right.
+[[nodiscard]] Side side_of(double bearing_deg, double ahead_deg);
+
+/// 12 is ahead, 3 is right (30 degrees an hour).
+[[nodiscard]] int clock_hour_of(double bearing_deg);
+
+}  // namespace lazarillo

@@ -1,0 +1,113 @@
+#include "track/range.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace lazarillo {
+namespace {
+
+// A network that states no sigma is trusted little: half of what it says, either way.
+constexpr double kUnstatedSigma = 0.5;
+constexpr double kBoxEdgeSigmaPx = 2.0;  // of a box's height, both edges together
+
+/// Middle of the shortest interval that holds half of the sorted values (the "shorth"), and its
+/// width: a robust mode (Andrews et al., Robust Estimates of Location, 1972).
+struct Shorth {
+  double middle;
+  double width;
+};
+Shorth shorth(const std::vector<double>& sorted, std::size_t count) {
+  const std::size_t half = count / 2 + 1;
+  Shorth best{sorted[0], sorted[std::min(half, count) - 1] - sorted[0]};
+  for (std::size_t first = 0; first + half <= count; ++first) {
+    const double width = sorted[first + half - 1] - sorted[first];
+    if (first == 0 || width < best.width) {
+      best = {(sorted[first] + sorted[first + half - 1]) / 2, width};
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+std::optional<Range> range_from_depth(const MetricDepth& depth, const Box& box) {
+  const DepthGrid& grid = depth.depth_m;
+  // The core of the box: its margins are mostly background.
+  const double inset_x = 0.2 * box.width();
+  const double inset_y = 0.15 * box.height();
+  const auto column = [&](double x) { return x * grid.scale + grid.offset_x; };
+  const auto row = [&](double y) { return y * grid.scale + grid.offset_y; };
+  const auto first_last = [](double low, double high, int size) {
+    int first = static_cast<int>(std::ceil(low));
+    int last = static_cast<int>(std::floor(high));
+    if (first > last) first = last = static_cast<int>(std::lround((low + high) / 2));
+    return std::pair(std::clamp(first, 0, size - 1), std::clamp(last, 0, size - 1));
+  };
+  if (grid.width <= 0 || grid.height <= 0) return std::nullopt;
+  const auto [left, right] =
+      first_last(column(box.x1 + inset_x), column(box.x2 - inset_x), grid.width);
+  const auto [top, bottom] = first_last(row(box.y1 + inset_y), row(box.y2 - inset_y), grid.height);
+
+  std::vector<double> log_depths;
+  std::vector<double> sigmas;
+  for (int y = top; y <= bottom; ++y) {
+    for (int x = left; x <= right; ++x) {
+      const std::size_t cell = static_cast<std::size_t>(y) * static_cast<std::size_t>(grid.width) +
+                               static_cast<std::size_t>(x);
+      const double value = grid.values[cell];
+      if (!std::isfinite(value) || value <= 0) continue;
+      log_depths.push_back(std::log(value));
+      if (!depth.sigma_relative.empty()) sigmas.push_back(depth.sigma_relative[cell]);
+    }
+  }
+  if (log_depths.empty()) return std::nullopt;
+  std::sort(log_depths.begin(), log_depths.end());
+  // The farthest third is left out first, so that an object which covers only part of its box (a
+  // bicycle, a chair) is not outvoted by what is seen through it.
+  const std::size_t nearer = std::max<std::size_t>(1, log_depths.size() * 7 / 10);
+  const Shorth mode = shorth(log_depths, nearer);
+  double stated = kUnstatedSigma;
+  if (!sigmas.empty()) {
+    const auto middle = sigmas.begin() + static_cast<std::ptrdiff_t>(sigmas.size() / 2);
+    std::nth_element(sigmas.begin(), middle, sigmas.end());
+    stated = *middle;
+  }
+  // A normal distribution's shorth is 1.35 sigma wide.
+  const double spread = mode.width / 1.35;
+  const double sigma = std::hypot(stated, spread);
+  if (!std::isfinite(sigma)) return std::nullopt;
+  return Range{std::exp(mode.middle), std::max(sigma, 0.02)};
+}
+
+std::optional<Range> range_from_height(const ObjectClass& object, const Box& box,
+                                       const Intrinsics& intrinsics) {
+  if (object.height_m <= 0 || box.height() < 8 || box.width() <= 0) return std::nullopt;
+  const double aspect = box.height() / box.width();
+  if (aspect < object.aspect_min || aspect > object.aspect_max) return std::nullopt;
+  // Boxes of cut objects end a little inside the border.
+  const double margin_x = 0.005 * intrinsics.width + 1;
+  const double margin_y = 0.005 * intrinsics.height + 1;
+  if (box.x1 < margin_x || box.y1 < margin_y || box.x2 > intrinsics.width - 1 - margin_x ||
+      box.y2 > intrinsics.height - 1 - margin_y) {
+    return std::nullopt;
+  }
+  const double sigma =
+      std::hypot(object.height_sigma_m / object.height_m, kBoxEdgeSigmaPx / box.height());
+  return Range{intrinsics.fy * object.height_m / box.height(), sigma};
+}
+
+std::optional<Range> fuse(const std::optional<Range>& a, const std::optional<Range>& b) {
+  if (!a) return b;
+  if (!b) return a;
+  const double weight_a = 1 / (a->sigma_relative * a->sigma_relative);
+  const double weight_b = 1 / (b->sigma_relative * b->sigma_relative);
+  const double log_depth =
+      (weight_a * std::log(a->depth_m) + weight_b * std::log(b->depth_m)) / (weight_a + weight_b);
+  const double disagreement = std::abs(std::log(a->depth_m / b->depth_m)) /
+                              std::hypot(a->sigma_relative, b->sigma_relative);
+  const double sigma = std::sqrt(1 / (weight_a + weight_b)) * std::max(1.0, disagreement / 2);
+  return Range{std::exp(log_depth), sigma};
+}
+
+}  // namespace lazarillo

@@ -1,0 +1,168 @@
+#include "track/target.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace lazarillo {
+namespace {
+
+// Noise as parts of the box height, the scale of the object in the picture (as in ByteTrack). A
+// walking person covers about 0.8 of its height a second and turns within half a second.
+constexpr double kBoxSigma = 0.04;
+constexpr double kStartVelocitySigma = 0.8;
+constexpr double kAccelerationSigma = 0.8;
+constexpr double kSizeSigma = 0.06;
+constexpr double kSizeVelocitySigma = 0.3;
+constexpr double kSizeAccelerationSigma = 0.3;
+// The part of a range measurement's error that changes from frame to frame; the rest (wrong height
+// assumed, bias of the network) stays and is added to the published sigma.
+constexpr double kRangeJitter = 0.35;
+constexpr double kLeastJitter = 0.03;
+constexpr double kLeastClosingSpeed = 0.2;
+
+constexpr double kNsPerS = 1e9;
+constexpr double kRadPerDeg = std::numbers::pi / 180;
+
+/// How fast a kind of object is and changes its speed, relative to a walker: standard deviations in
+/// m/s and m/s^2.
+struct Motion {
+  double speed;
+  double acceleration;
+};
+Motion motion_of(ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::vehicle:
+      return {8.0, 2.5};
+    case ObjectKind::cycle:
+      return {4.0, 1.5};
+    case ObjectKind::person:
+    case ObjectKind::animal:
+      return {2.0, 1.0};
+    case ObjectKind::furniture:
+    case ObjectKind::door:
+    case ObjectKind::thing:
+      return {1.5, 0.8};
+  }
+  return {2.0, 1.0};
+}
+
+}  // namespace
+
+Target::Target(const Detection& detection, const ObjectClass& object, std::int64_t stream_ns)
+    : object_(object),
+      now_ns_(stream_ns),
+      first_seen_ns_(stream_ns),
+      last_seen_ns_(stream_ns),
+      score_(detection.score) {
+  const Box& box = detection.box;
+  const double h = std::max(box.height(), 4.0F);
+  x_ = {box.centre_x(), kBoxSigma * h, kStartVelocitySigma * h};
+  y_ = {box.centre_y(), kBoxSigma * h, kStartVelocitySigma * h};
+  width_ = {box.width(), kSizeSigma * h, kSizeVelocitySigma * h};
+  height_ = {box.height(), kSizeSigma * h, kSizeVelocitySigma * h};
+  votes_[object.name] = detection.score;
+}
+
+void Target::predict(std::int64_t stream_ns) {
+  const double dt = static_cast<double>(stream_ns - now_ns_) / kNsPerS;
+  now_ns_ = stream_ns;
+  if (dt <= 0) return;
+  const double h = std::max(height_.value(), 4.0);
+  x_.predict(dt, kAccelerationSigma * h);
+  y_.predict(dt, kAccelerationSigma * h);
+  width_.predict(dt, kSizeAccelerationSigma * h);
+  height_.predict(dt, kSizeAccelerationSigma * h);
+  if (log_depth_) {
+    const double depth = std::max(std::exp(log_depth_->value()), 0.5);
+    log_depth_->predict(dt, motion_of(object_.kind).acceleration / depth);
+  }
+}
+
+void Target::correct(const Detection& detection, const ObjectClass& object,
+                     const Intrinsics& intrinsics) {
+  const Box& box = detection.box;
+  const double h = std::max(box.height(), 4.0F);
+  // A weak box is a less certain place.
+  const double doubt = 1.5 - 0.5 * std::clamp(static_cast<double>(detection.score), 0.0, 1.0);
+  const auto measure = [&](double low, double high, int limit, ConstantVelocity& middle,
+                           ConstantVelocity& size) {
+    const double margin = 0.005 * limit + 1;
+    const bool cut_low = low < margin;
+    const bool cut_high = high > limit - 1 - margin;
+    if (cut_low == cut_high) {
+      middle.correct((low + high) / 2, doubt * kBoxSigma * h);
+      size.correct(high - low, doubt * kSizeSigma * h);
+      return;
+    }
+    const double whole = std::max(size.value(), high - low);
+    middle.correct(cut_low ? high - whole / 2 : low + whole / 2, doubt * kBoxSigma * h);
+  };
+  measure(box.x1, box.x2, intrinsics.width, x_, width_);
+  measure(box.y1, box.y2, intrinsics.height, y_, height_);
+  last_seen_ns_ = now_ns_;
+  score_ = detection.score;
+  ++hits_;
+  double& vote = votes_[object.name];
+  vote += detection.score;
+  if (object.name != object_.name && vote > votes_[object_.name]) object_ = object;
+}
+
+void Target::correct_range(const Range& range) {
+  const double measured = std::log(range.depth_m);
+  const double jitter = std::max(kRangeJitter * range.sigma_relative, kLeastJitter);
+  if (!log_depth_) {
+    log_depth_ = ConstantVelocity(measured, jitter, motion_of(object_.kind).speed / range.depth_m);
+    range_sigma_ = range.sigma_relative;
+    return;
+  }
+  log_depth_->correct(measured, jitter);
+  range_sigma_ += 0.2 * (range.sigma_relative - range_sigma_);
+}
+
+Box Target::box() const {
+  const double half_width = std::max(width_.value(), 1.0) / 2;
+  const double half_height = std::max(height_.value(), 1.0) / 2;
+  return {static_cast<float>(x_.value() - half_width), static_cast<float>(y_.value() - half_height),
+          static_cast<float>(x_.value() + half_width),
+          static_cast<float>(y_.value() + half_height)};
+}
+
+double Target::unseen_s() const { return static_cast<double>(now_ns_ - last_seen_ns_) / kNsPerS; }
+
+Track Target::publish(const Intrinsics& intrinsics, double focal_sigma) const {
+  Track track;
+  track.id = id_;
+  track.label = object_.name;
+  track.kind = object_.kind;
+  const Box whole = box();
+  track.box = clipped(whole, intrinsics.width, intrinsics.height);
+  track.score = score_;
+  track.observed = now_ns_ == last_seen_ns_;
+  track.first_seen_ns = first_seen_ns_;
+  track.last_seen_ns = last_seen_ns_;
+  track.hits = hits_;
+  track.bearing_deg = intrinsics.bearing_deg(x_.value());
+  track.bearing_rate_deg_s = intrinsics.bearing_deg(x_.value() + x_.velocity()) - track.bearing_deg;
+  track.angular_width_deg = intrinsics.bearing_deg(whole.x2) - intrinsics.bearing_deg(whole.x1);
+  if (!log_depth_) return track;
+
+  const double obliqueness = std::cos(track.bearing_deg * kRadPerDeg);
+  const double distance = std::exp(log_depth_->value()) / obliqueness;
+  const double relative_sigma = std::sqrt(log_depth_->value_variance() +
+                                          range_sigma_ * range_sigma_ + focal_sigma * focal_sigma);
+  track.distance_m = distance;
+  track.distance_sigma_m = relative_sigma * distance;
+  // d = Z / cos(b), so d'/d = Z'/Z + tan(b) b'.
+  const double range_rate = log_depth_->velocity() + std::tan(track.bearing_deg * kRadPerDeg) *
+                                                         track.bearing_rate_deg_s * kRadPerDeg;
+  track.closing_speed_mps = -range_rate * distance;
+  track.closing_speed_sigma_mps = std::sqrt(log_depth_->velocity_variance()) * distance;
+  if (track.closing_speed_mps > kLeastClosingSpeed &&
+      track.closing_speed_mps > track.closing_speed_sigma_mps) {
+    track.ttc_s = distance / track.closing_speed_mps;
+  }
+  return track;
+}
+
+}  // namespace lazarillo

@@ -1,0 +1,161 @@
+#include "track/tracker.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "track/assignment.h"
+#include "track/target.h"
+
+namespace lazarillo {
+namespace {
+
+constexpr double kLeastOverlap = 0.15;         // of widened boxes, first stage
+constexpr double kLeastOverlapWeak = 0.35;     // second stage: weak boxes must fit better
+constexpr double kWiden = 0.15;                // of a box's size, each side
+constexpr double kWidenPerUnseenSecond = 0.3;  // a track unseen may be farther from its prediction
+constexpr double kWidenMost = 0.5;
+constexpr double kOtherClassPenalty = 0.3;  // networks confuse car and truck, chair and couch
+constexpr double kDuplicateOverlap = 0.8;
+
+Box widened(const Box& box, double part) {
+  const float dx = static_cast<float>(part) * box.width();
+  const float dy = static_cast<float>(part) * box.height();
+  return {box.x1 - dx, box.y1 - dy, box.x2 + dx, box.y2 + dy};
+}
+
+struct Candidate {
+  const Detection* detection;
+  ObjectClass object;
+};
+
+}  // namespace
+
+struct Tracker::Impl {
+  TrackerOptions options;
+  ObjectCatalog catalog;
+  std::vector<Target> targets;
+  int next_id = 1;
+
+  /// Pairs candidates with targets; what is paired leaves both lists.
+  void associate(std::vector<Target*>& open, std::vector<Candidate>& candidates,
+                 double least_overlap, const Intrinsics& intrinsics) {
+    std::vector<double> costs;
+    costs.reserve(open.size() * candidates.size());
+    for (const Target* target : open) {
+      const double part = std::min(kWiden + kWidenPerUnseenSecond * target->unseen_s(), kWidenMost);
+      const Box in_view = clipped(target->box(), intrinsics.width, intrinsics.height);
+      const Box expected = widened(in_view, part);
+      for (const Candidate& candidate : candidates) {
+        double cost = 1 - iou(expected, widened(candidate.detection->box, part));
+        if (candidate.object.kind != target->object().kind) {
+          cost = 2;
+        } else if (candidate.object.name != target->object().name) {
+          cost += kOtherClassPenalty;
+        }
+        costs.push_back(cost);
+      }
+    }
+    const std::vector<int> pairs = assign(costs, static_cast<int>(open.size()),
+                                          static_cast<int>(candidates.size()), 1 - least_overlap);
+    std::vector<Target*> still_open;
+    std::vector<bool> taken(candidates.size(), false);
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      if (pairs[i] < 0) {
+        still_open.push_back(open[i]);
+        continue;
+      }
+      const auto index = static_cast<std::size_t>(pairs[i]);
+      taken[index] = true;
+      open[i]->correct(*candidates[index].detection, candidates[index].object, intrinsics);
+      matched.emplace_back(open[i], candidates[index].detection->box);
+    }
+    std::vector<Candidate> rest;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if (!taken[i]) rest.push_back(candidates[i]);
+    }
+    open = std::move(still_open);
+    candidates = std::move(rest);
+  }
+
+  void measure_range(Target& target, const Box& box, const Depth& depth,
+                     const Intrinsics& intrinsics) {
+    std::optional<Range> from_depth;
+    if (const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth)) {
+      if (*metric) from_depth = range_from_depth(**metric, box);
+    }
+    const std::optional<Range> range =
+        fuse(from_depth, range_from_height(target.object(), box, intrinsics));
+    if (range) target.correct_range(*range);
+  }
+
+  /// Of two tracks on the same object the one with fewer detections goes.
+  void drop_duplicates() {
+    std::vector<bool> drop(targets.size(), false);
+    for (std::size_t a = 0; a < targets.size(); ++a) {
+      for (std::size_t b = a + 1; b < targets.size(); ++b) {
+        if (drop[a] || drop[b] || targets[a].object().kind != targets[b].object().kind) continue;
+        if (iou(targets[a].box(), targets[b].box()) < kDuplicateOverlap) continue;
+        drop[targets[a].hits() >= targets[b].hits() ? b : a] = true;
+      }
+    }
+    std::size_t index = 0;
+    std::erase_if(targets, [&](const Target&) { return drop[index++]; });
+  }
+
+  std::vector<std::pair<Target*, Box>> matched;  ///< this frame's pairs, with the box as detected
+};
+
+Tracker::Tracker(TrackerOptions options, ObjectCatalog catalog) : impl_(std::make_unique<Impl>()) {
+  impl_->options = options;
+  impl_->catalog = std::move(catalog);
+}
+Tracker::~Tracker() = default;
+
+Tracks Tracker::update(const Detections& detections, const Depth& depth,
+                       const Intrinsics& intrinsics) {
+  Impl& s = *impl_;
+  const std::int64_t now_ns = detections.stamp.stream_ns;
+  std::vector<Candidate> strong;
+  std::vector<Candidate> weak;
+  for (const Detection& detection : detections.items) {
+    if (detection.score < s.options.low_score) continue;
+    auto& list = detection.score >= s.options.high_score ? strong : weak;
+    list.push_back({&detection, s.catalog.find(detections.label(detection))});
+  }
+
+  s.matched.clear();
+  std::vector<Target*> open;
+  for (Target& target : s.targets) {
+    target.predict(now_ns);
+    open.push_back(&target);
+  }
+  s.associate(open, strong, kLeastOverlap, intrinsics);
+  // Weak boxes continue only what was seen a moment ago: a track lost for longer must not be
+  // revived by noise.
+  std::erase_if(open, [](const Target* target) { return target->unseen_s() > 0.5; });
+  s.associate(open, weak, kLeastOverlapWeak, intrinsics);
+  for (const auto& [target, box] : s.matched) s.measure_range(*target, box, depth, intrinsics);
+
+  const auto gone = [&](const Target& target) {
+    // One that was never confirmed gets little patience.
+    const double patience = target.hits() < s.options.confirm_hits ? 0.35 : s.options.lost_after_s;
+    return target.unseen_s() > patience;
+  };
+  std::erase_if(s.targets, gone);
+  for (const Candidate& candidate : strong) {
+    s.targets.emplace_back(*candidate.detection, candidate.object, now_ns);
+    s.measure_range(s.targets.back(), candidate.detection->box, depth, intrinsics);
+  }
+  s.drop_duplicates();
+
+  Tracks tracks{detections.stamp, {}};
+  const double focal_sigma = intrinsics.assumed ? s.options.assumed_focal_sigma : 0;
+  for (Target& target : s.targets) {
+    if (target.hits() < s.options.confirm_hits) continue;
+    if (target.id() == 0) target.set_id(s.next_id++);
+    tracks.items.push_back(target.publish(intrinsics, focal_sigma));
+  }
+  return tracks;
+}
+
+}  // namespace lazarillo

@@ -1,0 +1,69 @@
+#include "guide/threat.h"
+
+#include <gtest/gtest.h>
+
+namespace lazarillo {
+namespace {
+
+Track person(double distance_m, double bearing_deg) {
+  Track track;
+  track.id = 1;
+  track.kind = ObjectKind::person;
+  track.distance_m = distance_m;
+  track.bearing_deg = bearing_deg;
+  track.angular_width_deg = 5;
+  return track;
+}
+
+TEST(Threat, ClockHoursTurnWithTheWatch) {
+  EXPECT_EQ(clock_hour_of(0), 12);
+  EXPECT_EQ(clock_hour_of(14), 12);
+  EXPECT_EQ(clock_hour_of(16), 1);
+  EXPECT_EQ(clock_hour_of(-16), 11);
+  EXPECT_EQ(clock_hour_of(90), 3);
+  EXPECT_EQ(clock_hour_of(-90), 9);
+  EXPECT_EQ(clock_hour_of(180), 6);
+}
+
+TEST(Threat, SidesAreSymmetric) {
+  for (double bearing : {0.0, 5.0, 11.9}) {
+    EXPECT_EQ(side_of(bearing, 12), Side::ahead);
+    EXPECT_EQ(side_of(-bearing, 12), Side::ahead);
+  }
+  EXPECT_EQ(side_of(12.1, 12), Side::right);
+  EXPECT_EQ(side_of(-12.1, 12), Side::left);
+}
+
+TEST(Threat, NearerIsNeverLessUrgent) {
+  const GuideOptions options;
+  for (double bearing : {-60.0, -20.0, 0.0, 20.0, 60.0}) {
+    int last = 3;
+    for (double distance = 30; distance > 0.3; distance -= 0.1) {
+      const auto threat = assess(person(distance, bearing), options);
+      const int rank = threat ? static_cast<int>(threat->priority) : 3;
+      EXPECT_LE(rank, last) << distance << " m at " << bearing;
+      last = rank;
+    }
+  }
+}
+
+TEST(Threat, ConstantBearingCollidesAndMovingBearingPasses) {
+  // The sailor's rule: whoever comes nearer on a constant bearing collides.
+  Track track = person(3.0, 30);
+  track.closing_speed_mps = 2;
+  track.ttc_s = 1.5;
+  EXPECT_EQ(assess(track, {})->priority, Priority::critical);
+  track.bearing_rate_deg_s = 25;
+  EXPECT_NE(assess(track, {})->priority, Priority::critical);
+}
+
+TEST(Threat, WithoutADistanceNothingIsCritical) {
+  Track track = person(1, 0);
+  track.distance_m.reset();
+  EXPECT_FALSE(assess(track, {}).has_value());
+  track.angular_width_deg = 40;
+  EXPECT_EQ(assess(track, {})->priority, Priority::info);
+}
+
+}  // namespace
+}  // namespace lazarillo
