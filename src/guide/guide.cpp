@@ -83,7 +83,7 @@ struct Guide::Impl {
       case Priority::critical:
         return now_s - last_critical_s >= options.gap_critical_s;
       case Priority::warning:
-        return now_s - last_any_s >= options.gap_warning_s;
+        return now_s - last_urgent_s >= options.gap_warning_s;
       case Priority::info:
         return now_s - last_any_s >= options.gap_info_s;
     }
@@ -156,7 +156,7 @@ std::vector<Cue> Guide::update(const Tracks& tracks, bool sees) {
         static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
     if (followed_s < (critical ? s.options.persistence_critical_s : s.options.persistence_s))
       continue;
-    if (unseen_s > s.options.stale_s) continue;
+    if (unseen_s > (critical ? s.options.stale_critical_s : s.options.stale_s)) continue;
     if (s.news(track, *threat, now_s)) wishes.push_back({&track, *threat});
   }
   std::sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) {

@@ -22,7 +22,8 @@ struct GuideOptions {
 
   double persistence_s = 0.4;  ///< a track speaks only after it was followed for so long
   double persistence_critical_s = 0.15;
-  double stale_s = 0.6;  ///< a track not detected for so long stays silent
+  double stale_s = 0.3;           ///< a track not detected for so long stays silent
+  double stale_critical_s = 0.6;  ///< what is that near leaves the view before it is passed
 
   double repeat_critical_s = 2.0;  ///< a danger that stays is told again
   double repeat_s = 6.0;           ///< anything else, only when it changed
