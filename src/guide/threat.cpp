@@ -34,6 +34,11 @@ double interest_factor(ObjectKind kind) {
   return 1;
 }
 
+bool moves(ObjectKind kind) {
+  return kind == ObjectKind::person || kind == ObjectKind::vehicle || kind == ObjectKind::cycle ||
+         kind == ObjectKind::animal;
+}
+
 /// Whether it touches the corridor straight ahead of the walker after `seconds`, when it goes on as
 /// it does. A lateral position is only known as well as its distance.
 bool in_corridor(const Track& track, double distance_m, double seconds, double half_width_m) {
@@ -58,8 +63,11 @@ std::optional<Threat> assess(const Track& track, const GuideOptions& options) {
   }
   const double distance = *track.distance_m;
   const bool here = in_corridor(track, distance, 0, options.corridor_half_width_m);
+  // Things stay where they are: their place in the corridor does not depend on how the walker
+  // turns.
+  const double ahead_s = track.ttc_s && moves(track.kind) ? *track.ttc_s : 0;
   const bool collides =
-      track.ttc_s && in_corridor(track, distance, *track.ttc_s, options.corridor_half_width_m);
+      track.ttc_s && in_corridor(track, distance, ahead_s, options.corridor_half_width_m);
   const double walking_s = distance / kWalkingSpeed;
   const double contact_s = collides ? std::min(*track.ttc_s, walking_s) : walking_s;
   const bool approaching = track.ttc_s.has_value();
