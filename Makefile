@@ -1,0 +1,48 @@
+# make help lists the targets.
+PRESET ?= release
+JOBS ?= $(shell nproc)
+build = build$(if $(filter release,$(PRESET)),,-$(PRESET))
+
+.PHONY: help setup setup-test build test demo asan tsan tidy format clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup:
+	@scripts/setup.sh
+
+setup-test:
+	@scripts/setup.sh requirements-test.txt
+
+$(build)/build.ninja: CMakeLists.txt CMakePresets.json
+	@cmake --preset $(PRESET) > /dev/null
+
+build: setup $(build)/build.ninja  ## install what is missing and build build/lazarillo
+	@cmake --build $(build) -j$(JOBS)
+
+test: setup-test build  ## install, build and run every test
+	@scripts/test.sh $(build)
+
+demo: setup  ## install, build and guide through a real street video; results in out/demo
+	@cmake --preset release -DLZ_TESTS=OFF -B build > /dev/null
+	@cmake --build build -j$(JOBS) --target lazarillo
+	@scripts/demo.sh
+
+asan:  ## the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory sanitize PRESET=asan
+
+tsan:  ## the C++ tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory sanitize PRESET=tsan
+
+sanitize: setup-test build
+	@scripts/sanitize.sh $(build)
+
+tidy: setup $(build)/build.ninja  ## clang-tidy over our sources
+	@scripts/tidy.sh $(build)
+
+format:  ## clang-format over our sources
+	@git ls-files '*.cpp' '*.h' | xargs clang-format -i
+
+clean:  ## remove what was built (not .venv, not out/)
+	@rm -rf build build-*/

@@ -1,0 +1,196 @@
+#include "run/config.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <sstream>
+#include <type_traits>
+
+#include "error.h"
+#include "nearest.h"
+
+namespace lazarillo {
+namespace {
+
+struct Where {
+  std::string file;
+  std::size_t line;
+};
+
+[[noreturn]] void refuse(const Where& where, const std::string& problem) {
+  throw Error(ExitCode::usage,
+              "'" + where.file + "' line " + std::to_string(where.line) + ": " + problem);
+}
+
+std::string number(double value) {
+  std::ostringstream text;
+  text << value;
+  return text.str();
+}
+
+template <class T>
+void assign(const Setting& setting, T* target, const toml::node& node, const Where& where) {
+  if constexpr (std::is_same_v<T, double> || std::is_same_v<T, int>) {
+    const bool fits = std::is_same_v<T, double> ? node.is_number() : node.is_integer();
+    if (!fits) {
+      refuse(where, "'" + setting.key + "' must be a " +
+                        (std::is_same_v<T, double> ? "number" : "whole number"));
+    }
+    const double value = node.value<double>().value();
+    if (!(value >= setting.least && value <= setting.most)) {
+      refuse(where, "'" + setting.key + "' is " + number(value) + ", must be from " +
+                        number(setting.least) + " to " + number(setting.most));
+    }
+    *target = static_cast<T>(value);
+  } else {
+    const auto value = node.value_exact<T>();
+    if (!value) {
+      refuse(where, "'" + setting.key + "' must be " +
+                        (std::is_same_v<T, bool> ? "true or false" : "a text in quotes"));
+    }
+    *target = *value;
+  }
+}
+
+void read_table(const toml::table& table, const std::string& prefix,
+                const std::vector<Setting>& settings, const std::string& file) {
+  for (const auto& [key, node] : table) {
+    const std::string name = prefix + std::string(key.str());
+    const Where where{file, node.source().begin.line};
+    const auto begins = [&](const Setting& s) { return s.key.starts_with(name + "."); };
+    if (node.is_table() && std::any_of(settings.begin(), settings.end(), begins)) {
+      read_table(*node.as_table(), name + ".", settings, file);
+      continue;
+    }
+    const auto setting = std::find_if(settings.begin(), settings.end(),
+                                      [&](const Setting& s) { return s.key == name; });
+    if (setting == settings.end()) {
+      std::vector<std::string> known;
+      for (const Setting& each : settings) known.push_back(each.key);
+      refuse(where, "there is no setting '" + name + "'; the nearest is '" + nearest(name, known) +
+                        "' (all: lazarillo config)");
+    }
+    std::visit([&, n = &node](auto* target) { assign(*setting, target, *n, where); },
+               setting->value);
+  }
+}
+
+}  // namespace
+
+std::vector<Setting> settings_of(Config& c) {
+  GuideOptions& g = c.guiding;
+  TrackerOptions& t = c.tracking;
+  PerceptionOptions& p = c.seeing;
+  SpeakerOptions& s = c.speaking;
+  return {
+      {"models", "networks to see with: a name from `lazarillo models list`, or a manifest",
+       &c.models},
+      {"language", "language of the sentences: a file in data/lang", &c.language},
+      {"camera.hfov_deg", "horizontal field of view where no calibration is known, degrees",
+       &c.hfov_deg, 5, 170},
+      {"camera.hfov_assumed", "false: the field of view is measured; distances get surer",
+       &c.hfov_assumed},
+
+      {"see.score_threshold", "boxes below are dropped at once", &p.score_threshold, 0, 1},
+      {"see.nms_iou", "boxes that overlap more are one; 0: the model's own", &p.nms_iou, 0, 1},
+      {"see.depth_interval", "a separate depth network runs on every n-th frame", &p.depth_interval,
+       1, 60},
+      {"see.threads", "threads of the networks; 0: one per core", &p.threads, 0, 256},
+
+      {"track.high_score", "score a new track needs; 0: the model's own", &t.high_score, 0, 1},
+      {"track.low_score", "weaker boxes never continue a track", &t.low_score, 0, 1},
+      {"track.confirm_hits", "detections before a track counts", &t.confirm_hits, 1, 100},
+      {"track.lost_after_s", "a track not detected for longer is dropped", &t.lost_after_s, 0, 60},
+      {"track.assumed_focal_sigma", "doubt in an assumed field of view, as a part of the distance",
+       &t.assumed_focal_sigma, 0, 1},
+
+      {"guide.ahead_deg", "bearing up to which something is ahead", &g.ahead_deg, 0, 90},
+      {"guide.corridor_half_width_m", "half the width a walker needs", &g.corridor_half_width_m,
+       0.2, 5},
+      {"guide.critical_ttc_s", "contact sooner than this is critical", &g.critical_ttc_s, 0, 60},
+      {"guide.critical_distance_m", "anything in the way nearer than this is critical",
+       &g.critical_distance_m, 0, 20},
+      {"guide.warning_ttc_s", "contact sooner than this is warned of", &g.warning_ttc_s, 0, 60},
+      {"guide.warning_distance_m", "anything in the way nearer than this is warned of",
+       &g.warning_distance_m, 0, 50},
+      {"guide.info_distance_m",
+       "things nearer than this are told; people, cycles and vehicles farther", &g.info_distance_m,
+       0, 200},
+      {"guide.approach_factor", "what comes nearer is told from so much farther",
+       &g.approach_factor, 1, 20},
+      {"guide.persistence_s", "a track speaks only after it lasted so long", &g.persistence_s, 0,
+       10},
+      {"guide.persistence_critical_s", "the same for critical ones", &g.persistence_critical_s, 0,
+       10},
+      {"guide.stale_s", "a track not detected for so long stays silent", &g.stale_s, 0, 10},
+      {"guide.stale_critical_s", "the same for critical ones", &g.stale_critical_s, 0, 10},
+      {"guide.repeat_critical_s", "a danger that stays is told again after", &g.repeat_critical_s,
+       0.1, 600},
+      {"guide.repeat_s", "anything else that changed is told again after", &g.repeat_s, 0.1, 600},
+      {"guide.nearer_factor", "changed: distance fell below this part of what was told",
+       &g.nearer_factor, 0, 1},
+      {"guide.gap_info_s", "silence before an informative cue", &g.gap_info_s, 0, 600},
+      {"guide.gap_warning_s", "time between urgent cues before a warning", &g.gap_warning_s, 0,
+       600},
+      {"guide.gap_critical_s", "time between critical cues", &g.gap_critical_s, 0, 60},
+      {"guide.vision_lost_s", "pictures that cannot be seen for so long: say so", &g.vision_lost_s,
+       0, 60},
+
+      {"speak.speech", "say sentences", &s.speech},
+      {"speak.earcons", "play a short sound from the direction of the object", &s.earcons},
+      {"speak.words_per_minute", "speaking rate", &s.words_per_minute, 80, 450},
+      {"speak.grace_ms", "how long a lesser sentence may go on once a critical cue came",
+       &s.grace_ms, 0, 5000},
+      {"speak.expire_s", "a sentence that waited longer is dropped", &s.expire_s, 0, 60},
+  };
+}
+
+void read_config(const std::filesystem::path& file, Config& config) {
+  toml::table document;
+  try {
+    document = toml::parse_file(file.string());
+  } catch (const toml::parse_error& error) {
+    const std::size_t line = error.source().begin.line;
+    if (line == 0) {
+      throw Error(ExitCode::usage, "cannot read the configuration '" + file.string() +
+                                       "': " + std::string(error.description()));
+    }
+    refuse({file.string(), line}, std::string(error.description()));
+  }
+  read_table(document, "", settings_of(config), file.string());
+}
+
+std::string to_toml(Config config) {
+  std::ostringstream text;
+  text << "# Lazarillo's settings with their values. Keep what you change, drop the rest:\n"
+          "# lazarillo run SOURCE --config THIS_FILE\n";
+  std::string section;
+  for (const Setting& setting : settings_of(config)) {
+    const auto dot = setting.key.find('.');
+    const std::string own = dot == std::string::npos ? "" : setting.key.substr(0, dot);
+    if (own != section) {
+      section = own;
+      text << "\n[" << section << "]\n";
+    }
+    text << "# " << setting.description << "\n"
+         << setting.key.substr(dot == std::string::npos ? 0 : dot + 1) << " = ";
+    std::visit(
+        [&](const auto* value) {
+          using T = std::remove_cvref_t<decltype(*value)>;
+          if constexpr (std::is_same_v<T, std::string>) {
+            text << toml::value<std::string>(*value);
+          } else if constexpr (std::is_same_v<T, bool>) {
+            text << (*value ? "true" : "false");
+          } else if constexpr (std::is_same_v<T, double>) {
+            text << toml::value<double>(*value);
+          } else {
+            text << *value;
+          }
+        },
+        setting.value);
+    text << "\n";
+  }
+  return text.str();
+}
+
+}  // namespace lazarillo

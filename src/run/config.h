@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "guide/guide.h"
+#include "see/perception.h"
+#include "speak/speaker.h"
+#include "track/tracker.h"
+
+namespace lazarillo {
+
+/// Everything a user can set, with the values used when nothing is.
+struct Config {
+  std::string models = "lznet";
+  std::string language = "en";
+  double hfov_deg = 69;  ///< of a camera without calibration: a usual phone or webcam
+  bool hfov_assumed = true;
+  PerceptionOptions seeing;
+  TrackerOptions tracking;
+  GuideOptions guiding;
+  SpeakerOptions speaking;
+};
+
+/// One key of the configuration file, bound to its place in a Config.
+struct Setting {
+  std::string key;  ///< "guide.critical_ttc_s"
+  std::string description;
+  std::variant<double*, int*, bool*, std::string*> value;
+  double least = std::numeric_limits<double>::lowest();
+  double most = std::numeric_limits<double>::max();
+};
+
+/// Every setting there is, bound to `config`, which must outlive the list.
+[[nodiscard]] std::vector<Setting> settings_of(Config& config);
+
+/// Reads a TOML file over `config`. Throws Error(usage): unreadable, not TOML, unknown key (the
+/// nearest known one named), wrong type, out of range.
+void read_config(const std::filesystem::path& file, Config& config);
+
+/// The whole configuration as a commented TOML file.
+[[nodiscard]] std::string to_toml(Config config);
+
+}  // namespace lazarillo

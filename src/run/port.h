@@ -1,0 +1,84 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace lazarillo {
+
+/// What a port does with a value that comes while it is full.
+struct PortPolicy {
+  std::size_t capacity;
+  bool drop_oldest;
+
+  /// The giver waits: nothing is lost (replay).
+  static constexpr PortPolicy block(std::size_t capacity) { return {capacity, false}; }
+  /// The oldest goes, counted: the newest frame wins (live).
+  static constexpr PortPolicy bounded(std::size_t capacity) { return {capacity, true}; }
+  static constexpr PortPolicy latest() { return bounded(1); }
+};
+
+/// The input of a stage: a queue with a declared policy. Thread-safe; any number of givers, one
+/// taker.
+template <class T>
+class Port {
+ public:
+  explicit Port(PortPolicy policy) : policy_(policy) {}
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+
+  /// Hands a value over. False when the port is closed: nobody will take it.
+  bool push(T value) {
+    std::unique_lock lock(mutex_);
+    if (policy_.drop_oldest) {
+      while (!closed_ && values_.size() >= policy_.capacity) {
+        values_.pop_front();
+        ++dropped_;
+      }
+    } else {
+      changed_.wait(lock, [&] { return closed_ || values_.size() < policy_.capacity; });
+    }
+    if (closed_) return false;
+    values_.push_back(std::move(value));
+    changed_.notify_all();
+    return true;
+  }
+
+  /// The next value, waiting for it; nullopt once the port is closed and empty.
+  std::optional<T> pop() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return closed_ || !values_.empty(); });
+    if (values_.empty()) return std::nullopt;
+    std::optional<T> value(std::move(values_.front()));
+    values_.pop_front();
+    changed_.notify_all();
+    return value;
+  }
+
+  /// No more values will come. What is inside can still be taken.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+
+  /// Values lost to the policy so far.
+  [[nodiscard]] std::uint64_t dropped() const {
+    const std::lock_guard lock(mutex_);
+    return dropped_;
+  }
+
+ private:
+  const PortPolicy policy_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<T> values_;
+  std::uint64_t dropped_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace lazarillo
