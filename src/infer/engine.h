@@ -22,8 +22,8 @@ struct TensorView {
   std::vector<std::int64_t> shape;
 };
 
-/// Runs one network on float tensors in host memory. Not thread-safe. Buffers belong to the engine
-/// and stay valid and in place for its life, so the steady state allocates nothing.
+/// Runs one network on float tensors in host memory. Not thread-safe. Input buffers belong to the
+/// engine and stay in place for its life.
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -37,7 +37,7 @@ class Engine {
   [[nodiscard]] virtual std::span<float> input(std::size_t index) = 0;
   /// Runs the network on the inputs; throws Error(model) when the engine itself fails.
   virtual void run() = 0;
-  /// The result of the last run().
+  /// The result of the last run(), valid until the next.
   [[nodiscard]] virtual TensorView output(std::size_t index) const = 0;
 
  protected:
@@ -46,12 +46,13 @@ class Engine {
 
 struct EngineOptions {
   int threads = 0;  ///< 0: one per core
-  /// Where compiled networks are kept between runs; empty: nowhere.
-  std::filesystem::path cache_directory;
+  /// The shape given to a network that leaves dimensions of its first input open (-1 in its file).
+  std::vector<std::int64_t> input_shape;
 };
 
-/// OpenVINO on the CPU, FP32, latency first. Reads ONNX, OpenVINO IR (.xml beside .bin) and TFLite.
-/// Throws Error(model).
+/// OpenVINO on the CPU, latency first. Arithmetic is FP32 even where the CPU offers bfloat16, so a
+/// network gives the same numbers on every machine class. Reads ONNX, OpenVINO IR (.xml beside .bin)
+/// and TFLite; inputs and outputs must be float. Throws Error(model).
 [[nodiscard]] std::unique_ptr<Engine> make_openvino_engine(const std::filesystem::path& network,
                                                            const EngineOptions& options);
 

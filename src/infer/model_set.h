@@ -30,7 +30,8 @@ struct NetworkManifest {
   Task task = Task::detect;
   std::filesystem::path file;      ///< absolute
   std::string sha256;              ///< hex digest of `file`; empty: not stated
-  std::filesystem::path described; ///< the manifest, for messages
+  std::string weights_sha256;      ///< of the .bin beside an .xml; empty: not stated, or no .xml
+  std::filesystem::path described; ///< the manifest or card, for messages
 
   TensorLayout layout = TensorLayout::nchw;
   int input_width = 0;
@@ -61,19 +62,21 @@ struct ModelSet {
   std::vector<NetworkManifest> networks;
 };
 
-/// Finds a model set by name (a .toml or .json in one of `directories`, first hit wins) or by path
-/// (a manifest, or the JSON card of an lznet network). Checks that every network file is there and
-/// has the SHA-256 stated. Throws Error(model) with what is wrong and the known names.
+/// Finds a model set by name (the stem of a .toml or .json in one of `directories`, first hit wins)
+/// or by path (a manifest, or the JSON card of an lznet network). Checks that every network file is
+/// there and has the SHA-256 stated. docs/models.md describes both formats. Throws Error(model) with
+/// what is wrong; for an unknown name, with the nearest and all known names.
 [[nodiscard]] ModelSet load_model_set(const std::string& name_or_path,
                                       const std::vector<std::filesystem::path>& directories);
 
 /// One line of `lazarillo models list`.
 struct ModelSetSummary {
-  std::string name;
+  std::string name;  ///< what load_model_set takes
   std::filesystem::path manifest;
   std::string description;
   std::string problem;  ///< why it cannot be used here; empty when it can
 };
+/// Every set in the directories, by name; one that cannot be used is listed with its problem.
 [[nodiscard]] std::vector<ModelSetSummary> list_model_sets(
     const std::vector<std::filesystem::path>& directories);
 

@@ -22,8 +22,10 @@ struct Sighting {
 };
 
 struct PerceptionOptions {
-  double score_threshold = 0;  ///< boxes below are dropped; 0 takes the model's own suggestion
-  double nms_iou = 0;          ///< boxes that overlap more are one; 0 takes the model's own suggestion
+  /// Boxes below are dropped. Deliberately lower than what a model suggests (suggested_score()): the
+  /// tracker keeps an object alive with boxes that would be too weak to start one.
+  double score_threshold = 0.1;
+  double nms_iou = 0;  ///< boxes that overlap more are one; 0 takes the model's own suggestion
   bool depth = true;           ///< run the depth network of a pair; a joint network always gives it
   int depth_interval = 6;      ///< a pair's depth network runs on every n-th frame
   int threads = 0;             ///< engine threads; 0: one per core
@@ -32,13 +34,18 @@ struct PerceptionOptions {
 /// Runs the networks of a model set on frames. Not thread-safe; one thread at a time.
 class Perception {
  public:
-  /// Loads, verifies (SHA-256, shapes against contract) and warms up the networks.
-  /// Throws Error(model).
+  /// Loads the networks, runs each once, and checks the shapes found against the manifests: a
+  /// manifest that does not fit its network is refused with both shapes in one line. (Missing and
+  /// altered files are load_model_set's matter.) Throws Error(model).
   Perception(const ModelSet& models, const PerceptionOptions& options);
   ~Perception();
 
   /// Never throws for what is in the picture or comes out of the network: see Sighting::fault.
+  /// A pair's depth comes from its last depth frame of the same camera, with that frame's stamp.
   [[nodiscard]] Sighting see(const Frame& frame);
+
+  /// Score from which the model's maker takes a box for an object, 0..1.
+  [[nodiscard]] double suggested_score() const;
 
  private:
   struct Impl;

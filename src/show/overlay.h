@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "guide/cue.h"
+#include "guide/guide.h"
 #include "see/perception.h"
 #include "source/frame.h"
 #include "track/track.h"
@@ -37,14 +38,16 @@ struct Scene {
 class Overlay {
  public:
   /// Sizes are those of the first frame; odd ones are rounded up, small ones scaled up so that text
-  /// stays readable.
-  Overlay(int frame_width, int frame_height);
+  /// stays readable, large ones scaled down: the canvas is 640 to 1920 wide and 360 to 1920 high.
+  /// `rules` decide the colours: a box has the colour of what the guide thinks of its track.
+  Overlay(int frame_width, int frame_height, const GuideOptions& rules = {});
   ~Overlay();
 
   [[nodiscard]] int width() const;
   [[nodiscard]] int height() const;
 
-  /// Valid until the next call.
+  /// Never throws for what is in the scene: a box that is not finite is left out, a frame without
+  /// pixels is black. Valid until the next call.
   [[nodiscard]] const Canvas& draw(const Scene& scene);
 
  private:

@@ -11,10 +11,10 @@ namespace lazarillo {
 /// Which picture a value was computed from, and when that picture was taken. Every value that
 /// travels through the program carries the stamp of its frame, so latency is a subtraction.
 struct FrameStamp {
-  int camera = 0;             ///< index into Source::cameras()
-  std::uint64_t sequence = 0; ///< counts the frames the source delivered, from 0
-  /// When the picture was taken, std::chrono::steady_clock, ns. For a file played in real time it is
-  /// the moment its timestamp fell due; for a file played fast, the moment it was asked for.
+  int camera = 0;              ///< index into Source::cameras()
+  std::uint64_t sequence = 0;  ///< counts the frames the source delivered, from 0
+  /// When the picture was taken, std::chrono::steady_clock, ns. For a file played in real time it
+  /// is the moment its timestamp fell due; for a file played fast, the moment it was asked for.
   std::int64_t capture_ns = 0;
   /// Position in the stream, ns from the first frame: the virtual clock of a replay, and the time
   /// axis of audio.wav and overlay.mp4. The same file gives the same values in every run.

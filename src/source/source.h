@@ -44,13 +44,13 @@ class Source {
 };
 
 struct SourceOptions {
-  double hfov_deg = 69.0;        ///< horizontal field of view where no calibration is known
-  bool hfov_assumed = true;      ///< false when the user stated it
-  bool realtime = false;         ///< deliver frames when their timestamps fall due
+  double hfov_deg = 69.0;    ///< horizontal field of view where no calibration is known
+  bool hfov_assumed = true;  ///< false when the user stated it
+  bool realtime = false;     ///< deliver frames when their timestamps fall due
 };
 
-/// Opens a file (a path or a file: URI) that GStreamer can decode. Throws Error(source) when it does
-/// not exist, is empty, holds no picture stream, or its pictures are larger than 16384 a side.
+/// Opens a file (a path or a file: URI) that GStreamer can decode. Throws Error(source) when it
+/// does not exist, is empty, holds no picture stream, or its pictures are larger than 16384 a side.
 [[nodiscard]] std::unique_ptr<Source> open_source(const std::string& uri,
                                                   const SourceOptions& options);
 

@@ -1,0 +1,40 @@
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <exception>
+#include <iostream>
+
+#include "commands.h"
+#include "error.h"
+#include "version.h"
+
+int main(int argc, char** argv) {
+  // A reader that went away (a pipe, a full disk) is an error to report, not a reason to die.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+
+  int exit_code = 0;
+  CLI::App app{"Guides a blind walker by what a camera sees: what is in the way, where, how far, how soon."};
+  app.name("lazarillo");
+  app.set_version_flag("--version", std::string("lazarillo ") + lazarillo::kVersion);
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 done, 1 internal fault, 2 usage or configuration, 3 source, 4 model, "
+             "5 output, 6 sound, 7 vision; 130 and 143 when stopped by Ctrl-C and SIGTERM.");
+  lazarillo::add_run_command(app, exit_code);
+  lazarillo::add_doctor_command(app, exit_code);
+  lazarillo::add_models_command(app, exit_code);
+  lazarillo::add_config_command(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked = error.get_exit_code() == 0;  // --help, --version
+    app.exit(error);
+    return asked ? 0 : static_cast<int>(lazarillo::ExitCode::usage);
+  } catch (const lazarillo::Error& error) {
+    std::cerr << "lazarillo: " << error.what() << '\n';
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    std::cerr << "lazarillo: internal fault: " << error.what() << " (please report it)\n";
+    return static_cast<int>(lazarillo::ExitCode::internal);
+  }
+  return exit_code;
+}
