@@ -13,12 +13,14 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);
 
   int exit_code = 0;
-  CLI::App app{"Guides a blind walker by what a camera sees: what is in the way, where, how far, how soon."};
+  CLI::App app{
+      "Guides a blind walker by what a camera sees: what is in the way, where, how far, how soon."};
   app.name("lazarillo");
   app.set_version_flag("--version", std::string("lazarillo ") + lazarillo::kVersion);
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 done, 1 internal fault, 2 usage or configuration, 3 source, 4 model, "
-             "5 output, 6 sound, 7 vision; 130 and 143 when stopped by Ctrl-C and SIGTERM.");
+  app.footer(
+      "Exit codes: 0 done, 1 internal fault, 2 usage or configuration, 3 source, 4 model, "
+      "5 output, 6 sound, 7 vision; 130 and 143 when stopped by Ctrl-C and SIGTERM.");
   lazarillo::add_run_command(app, exit_code);
   lazarillo::add_doctor_command(app, exit_code);
   lazarillo::add_models_command(app, exit_code);

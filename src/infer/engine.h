@@ -51,8 +51,8 @@ struct EngineOptions {
 };
 
 /// OpenVINO on the CPU, latency first. Arithmetic is FP32 even where the CPU offers bfloat16, so a
-/// network gives the same numbers on every machine class. Reads ONNX, OpenVINO IR (.xml beside .bin)
-/// and TFLite; inputs and outputs must be float. Throws Error(model).
+/// network gives the same numbers on every machine class. Reads ONNX, OpenVINO IR (.xml beside
+/// .bin) and TFLite; inputs and outputs must be float. Throws Error(model).
 [[nodiscard]] std::unique_ptr<Engine> make_openvino_engine(const std::filesystem::path& network,
                                                            const EngineOptions& options);
 

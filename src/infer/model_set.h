@@ -28,23 +28,23 @@ enum class TensorLayout { nchw, nhwc };
 struct NetworkManifest {
   std::string name;
   Task task = Task::detect;
-  std::filesystem::path file;      ///< absolute
-  std::string sha256;              ///< hex digest of `file`; empty: not stated
-  std::string weights_sha256;      ///< of the .bin beside an .xml; empty: not stated, or no .xml
-  std::filesystem::path described; ///< the manifest or card, for messages
+  std::filesystem::path file;       ///< absolute
+  std::string sha256;               ///< hex digest of `file`; empty: not stated
+  std::string weights_sha256;       ///< of the .bin beside an .xml; empty: not stated, or no .xml
+  std::filesystem::path described;  ///< the manifest or card, for messages
 
   TensorLayout layout = TensorLayout::nchw;
   int input_width = 0;
   int input_height = 0;
-  bool rgb = true;                           ///< channel order the network expects
-  std::array<float, 3> mean{0, 0, 0};        ///< of channels scaled to 0..1, network order
+  bool rgb = true;                     ///< channel order the network expects
+  std::array<float, 3> mean{0, 0, 0};  ///< of channels scaled to 0..1, network order
   std::array<float, 3> std{1, 1, 1};
-  bool letterbox = true;                     ///< keep the aspect ratio, pad; false: stretch
-  int pad_value = 114;                       ///< grey level of the padding, 0..255
+  bool letterbox = true;  ///< keep the aspect ratio, pad; false: stretch
+  int pad_value = 114;    ///< grey level of the padding, 0..255
 
-  std::vector<std::string> labels;           ///< detect, joint
+  std::vector<std::string> labels;  ///< detect, joint
   DetectorContract detector = DetectorContract::ultralytics;
-  bool boxes_normalised = false;             ///< box units 0..1 instead of input pixels
+  bool boxes_normalised = false;  ///< box units 0..1 instead of input pixels
   double score_threshold = 0.35;
   double nms_iou = 0.5;
 
@@ -64,8 +64,8 @@ struct ModelSet {
 
 /// Finds a model set by name (the stem of a .toml or .json in one of `directories`, first hit wins)
 /// or by path (a manifest, or the JSON card of an lznet network). Checks that every network file is
-/// there and has the SHA-256 stated. docs/models.md describes both formats. Throws Error(model) with
-/// what is wrong; for an unknown name, with the nearest and all known names.
+/// there and has the SHA-256 stated. docs/models.md describes both formats. Throws Error(model)
+/// with what is wrong; for an unknown name, with the nearest and all known names.
 [[nodiscard]] ModelSet load_model_set(const std::string& name_or_path,
                                       const std::vector<std::filesystem::path>& directories);
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "guide/guide.h"
 #include "run/metrics.h"
@@ -23,9 +24,6 @@
 // pipeline.cpp puts each on one.
 
 namespace lazarillo {
-
-/// The wall clock of capture and decision times, ns.
-[[nodiscard]] std::int64_t steady_now_ns();
 
 struct Seen {
   Frame frame;
@@ -80,8 +78,16 @@ class GuideStage {
   void process(Seen seen);
   /// Lets the sound end and closes the record. Call once, after the last process().
   void finish();
+  /// Why events could not be written; empty while all is well.
+  [[nodiscard]] std::string record_fault() const {
+    return parts_.events ? parts_.events->fault() : std::string();
+  }
 
  private:
+  void make_audible(const std::vector<std::string>& sentences, std::int64_t now_ns, Scene& scene);
+  void record(const Seen& seen, const Scene& scene, const std::vector<std::string>& sentences,
+              std::int64_t decision_ns);
+
   Parts parts_;
   Metrics& metrics_;
   Port<Scene>& output_;

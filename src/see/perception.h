@@ -13,8 +13,8 @@ namespace lazarillo {
 struct Sighting {
   Detections detections;
   Depth depth;
-  /// Why this frame could not be seen ("the network's output 'scores' is not finite"); empty when it
-  /// could. A frame with a fault has no detections and no depth.
+  /// Why this frame could not be seen ("the network's output 'scores' is not finite"); empty when
+  /// it could. A frame with a fault has no detections and no depth.
   std::string fault;
   double preprocess_ms = 0;
   double inference_ms = 0;
@@ -22,13 +22,13 @@ struct Sighting {
 };
 
 struct PerceptionOptions {
-  /// Boxes below are dropped. Deliberately lower than what a model suggests (suggested_score()): the
-  /// tracker keeps an object alive with boxes that would be too weak to start one.
+  /// Boxes below are dropped. Deliberately lower than what a model suggests (suggested_score()):
+  /// the tracker keeps an object alive with boxes that would be too weak to start one.
   double score_threshold = 0.1;
-  double nms_iou = 0;  ///< boxes that overlap more are one; 0 takes the model's own suggestion
-  bool depth = true;           ///< run the depth network of a pair; a joint network always gives it
-  int depth_interval = 6;      ///< a pair's depth network runs on every n-th frame
-  int threads = 0;             ///< engine threads; 0: one per core
+  double nms_iou = 0;      ///< boxes that overlap more are one; 0 takes the model's own suggestion
+  bool depth = true;       ///< run the depth network of a pair; a joint network always gives it
+  int depth_interval = 6;  ///< a pair's depth network runs on every n-th frame
+  int threads = 0;         ///< engine threads; 0: one per core
 };
 
 /// Runs the networks of a model set on frames. Not thread-safe; one thread at a time.

@@ -143,9 +143,9 @@ void Boxes::draw_label(cairo_t* cairo, Text& text, const Fit& fit, const Track& 
     const double right = std::clamp(box.right() - pill.width, p.x, rightmost);
     const double above = box.y - pill.height - gap, below = box.bottom() + gap;
     const double top = box.y + gap, bottom = box.bottom() - pill.height - gap;
-    for (const auto& [x, y] : {std::pair{left, above}, std::pair{right, above},
-                               std::pair{left, below}, std::pair{right, below},
-                               std::pair{left, top}, std::pair{left, bottom}}) {
+    for (const auto& [x, y] :
+         {std::pair{left, above}, std::pair{right, above}, std::pair{left, below},
+          std::pair{right, below}, std::pair{left, top}, std::pair{left, bottom}}) {
       pill.x = x;
       pill.y = y;
       found = y >= p.y && y + pill.height <= p.bottom() && !covers(placed_, pill) &&

@@ -26,8 +26,8 @@ struct Fit {
 /// "3 · 4.2 m", then "3". Not thread-safe.
 class Boxes {
  public:
-  /// `fit`: how the frame lies on the canvas. `order`: indices of tracks, most urgent first. `levels`: by index of track.
-  /// `marked`: id of the track the sentence is about.
+  /// `fit`: how the frame lies on the canvas. `order`: indices of tracks, most urgent first.
+  /// `levels`: by index of track. `marked`: id of the track the sentence is about.
   void draw(cairo_t* cairo, Text& text, const Fit& fit, const std::vector<Track>& tracks,
             const std::vector<std::size_t>& order, const std::vector<Level>& levels, int marked,
             const std::vector<Area>& taken);

@@ -75,8 +75,8 @@ struct Overlay::Impl {
       : text(std::max(13.0, 0.021 * std::sqrt(static_cast<double>(size.width) * size.height))) {
     canvas.width = size.width;
     canvas.height = size.height;
-    canvas.bgrx.resize(static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) *
-                       4);
+    canvas.bgrx.resize(static_cast<std::size_t>(size.width) *
+                       static_cast<std::size_t>(size.height) * 4);
     surface = cairo_image_surface_create_for_data(canvas.bgrx.data(), CAIRO_FORMAT_RGB24,
                                                   size.width, size.height, size.width * 4);
     cairo = cairo_create(surface);
@@ -141,7 +141,8 @@ void Overlay::Impl::draw_picture(const Frame& frame) {
   const int channels = frame.format == PixelFormat::gray8 ? 1 : 3;
   if (!frame.pixels || frame.width < 1 || frame.height < 1) {
     out.setTo(cv::Scalar(0, 0, 0, 255));
-    fit = {1, 1, 0, 0, {0, 0, static_cast<double>(canvas.width), static_cast<double>(canvas.height)}};
+    fit = {
+        1, 1, 0, 0, {0, 0, static_cast<double>(canvas.width), static_cast<double>(canvas.height)}};
     return;
   }
   // cv::Mat has no read-only view; nothing writes through this one.
@@ -153,12 +154,12 @@ void Overlay::Impl::draw_picture(const Frame& frame) {
   // An odd frame lies in a canvas one pixel larger: it stays as sharp as it is.
   const bool same = canvas.width - frame.width >= 0 && canvas.width - frame.width <= 1 &&
                     canvas.height - frame.height >= 0 && canvas.height - frame.height <= 1;
-  const int width = same ? frame.width
-                         : std::clamp(static_cast<int>(std::lround(frame.width * scale)), 1,
-                                      canvas.width);
-  const int height = same ? frame.height
-                          : std::clamp(static_cast<int>(std::lround(frame.height * scale)), 1,
-                                       canvas.height);
+  const int width =
+      same ? frame.width
+           : std::clamp(static_cast<int>(std::lround(frame.width * scale)), 1, canvas.width);
+  const int height =
+      same ? frame.height
+           : std::clamp(static_cast<int>(std::lround(frame.height * scale)), 1, canvas.height);
   const cv::Rect place((canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
   if (place.size() != out.size()) out.setTo(cv::Scalar(0, 0, 0, 255));
   cv::Mat target = out(place);
@@ -281,7 +282,8 @@ void Overlay::Impl::draw_banner(const std::string& fault, const Area& area) {
   cairo_rectangle(cairo, x - unit * 0.08, y + r * 0.38, unit * 0.16, r * 0.2);
   cairo_fill(cairo);
   const Extent e = text.set(Font::bold, fault, room.width - unit * 4, 3);
-  text.show(cairo, Font::bold, area.x + unit * 2.6, area.y + (area.height - e.height) / 2, kDarkInk);
+  text.show(cairo, Font::bold, area.x + unit * 2.6, area.y + (area.height - e.height) / 2,
+            kDarkInk);
 }
 
 Area Overlay::Impl::status_area(const Scene& scene) {
@@ -308,13 +310,13 @@ void Overlay::Impl::draw(const Scene& scene) {
   rank(scene.tracks);
   follow_speaker(scene);
   const Area status_box = status_area(scene);
-  const Area depth_box =
-      DepthInset::place(scene.sighting.depth, room, radar_area.width, scene.frame.width,
-                        scene.frame.height, text);
+  const Area depth_box = DepthInset::place(scene.sighting.depth, room, radar_area.width,
+                                           scene.frame.width, scene.frame.height, text);
   const Area caption_box = lay_caption(scene.caption);
   const Area banner_box = lay_banner(scene.sighting.fault);
-  if (!wide) radar_area.y = (caption_box.width > 0 ? caption_box.y - margin : room.bottom()) -
-                            radar_area.height;
+  if (!wide)
+    radar_area.y =
+        (caption_box.width > 0 ? caption_box.y - margin : room.bottom()) - radar_area.height;
   taken.clear();
   for (const Area& area : {status_box, depth_box, radar_area, caption_box, banner_box}) {
     if (area.width > 0) taken.push_back(area);
@@ -326,7 +328,8 @@ void Overlay::Impl::draw(const Scene& scene) {
     const Track& track = scene.tracks.items[*at];
     if (!track.distance_m || !std::isfinite(*track.distance_m)) continue;
     dots.push_back({track.id, colour_of(levels[*at]), track.bearing_deg, *track.distance_m,
-                    track.distance_sigma_m, track.observed, track.id == spoken_track, levels[*at] != Level::calm});
+                    track.distance_sigma_m, track.observed, track.id == spoken_track,
+                    levels[*at] != Level::calm});
   }
   const Intrinsics& camera = scene.frame.intrinsics;
   const bool known = camera.fx > 0 && camera.width > 0;

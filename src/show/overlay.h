@@ -25,16 +25,16 @@ struct Scene {
   Frame frame;
   Sighting sighting;
   Tracks tracks;
-  std::vector<Cue> cues;   ///< decided on this frame
-  std::string caption;     ///< the sentence being spoken
-  int caption_track = 0;   ///< whom it is about
-  double fps = 0;          ///< processed frames a second of wall time
-  double latency_ms = 0;   ///< capture to decision of this frame
+  std::vector<Cue> cues;  ///< decided on this frame
+  std::string caption;    ///< the sentence being spoken
+  int caption_track = 0;  ///< whom it is about
+  double fps = 0;         ///< processed frames a second of wall time
+  double latency_ms = 0;  ///< capture to decision of this frame
 };
 
 /// Draws scenes: boxes, ids, distance and its sigma, bearing, the depth map as an inset, a top-down
-/// radar, the caption, frame rate and latency. The canvas keeps the size it was made with: frames of
-/// another size are fitted into it. Not thread-safe.
+/// radar, the caption, frame rate and latency. The canvas keeps the size it was made with: frames
+/// of another size are fitted into it. Not thread-safe.
 class Overlay {
  public:
   /// Sizes are those of the first frame; odd ones are rounded up, small ones scaled up so that text

@@ -23,8 +23,7 @@ Colour from_lch(double lightness, double chroma, double hue_deg) {
     v = std::clamp(v, 0.0, 1.0);
     return v <= 0.0031308 ? 12.92 * v : 1.055 * std::pow(v, 1 / 2.4) - 0.055;
   };
-  return {gamma(3.2406 * x - 1.5372 * y - 0.4986 * z),
-          gamma(-0.9689 * x + 1.8758 * y + 0.0415 * z),
+  return {gamma(3.2406 * x - 1.5372 * y - 0.4986 * z), gamma(-0.9689 * x + 1.8758 * y + 0.0415 * z),
           gamma(0.0557 * x - 0.2040 * y + 1.0570 * z)};
 }
 
@@ -71,10 +70,9 @@ std::array<std::array<std::uint8_t, 4>, 256> depth_colours() {
     const double at = t * (kPoints.size() - 1);
     const std::size_t k = std::min(static_cast<std::size_t>(at), kPoints.size() - 2);
     const double f = at - static_cast<double>(k);
-    const Colour c =
-        from_lch(std::lerp(kDarkest, kLightest, t),
-                 std::lerp(kPoints[k].chroma, kPoints[k + 1].chroma, f),
-                 std::lerp(kPoints[k].hue_deg, kPoints[k + 1].hue_deg, f));
+    const Colour c = from_lch(std::lerp(kDarkest, kLightest, t),
+                              std::lerp(kPoints[k].chroma, kPoints[k + 1].chroma, f),
+                              std::lerp(kPoints[k].hue_deg, kPoints[k + 1].hue_deg, f));
     const auto byte = [](double v) { return static_cast<std::uint8_t>(std::lround(v * 255)); };
     colours[i] = {byte(c.b), byte(c.g), byte(c.r), 255};
   }

@@ -75,8 +75,8 @@ void Radar::draw_ground(Text& text, const Area& area, double left_deg, double ri
                      (area.width - 2 * pad) / std::max(reach_left + reach_right, 0.2));
   apex_x_ = area.width / 2 + radius_ * (reach_left - reach_right) / 2;
 
-  cairo_pattern_t* light = cairo_pattern_create_radial(apex_x_, apex_y_, 0, apex_x_, apex_y_,
-                                                       radius_);
+  cairo_pattern_t* light =
+      cairo_pattern_create_radial(apex_x_, apex_y_, 0, apex_x_, apex_y_, radius_);
   cairo_pattern_add_color_stop_rgba(light, 0, 0.60, 0.72, 0.85, 0.34);
   cairo_pattern_add_color_stop_rgba(light, 1, 0.60, 0.72, 0.85, 0.10);
   cairo_move_to(cairo, apex_x_, apex_y_);
@@ -102,8 +102,8 @@ void Radar::draw_ground(Text& text, const Area& area, double left_deg, double ri
         text.set(Font::small, fmt::format("{:g}{}", range_m_ * ring / 4, ring == 4 ? " m" : ""));
     const double x = std::min(apex_x_ + r * std::sin(right * kToRad) + unit * 0.25,
                               area.width - e.width - unit * 0.3);
-    const double y = std::min(apex_y_ - r * std::cos(right * kToRad) + unit * 0.3,
-                              area.height - e.height);
+    const double y =
+        std::min(apex_y_ - r * std::cos(right * kToRad) + unit * 0.3, area.height - e.height);
     text.show(cairo, Font::small, x, y, {0.80, 0.85, 0.90});
     ring_names_.push_back({x, y, e.width, e.height});
   }
@@ -190,10 +190,9 @@ void Radar::draw(cairo_t* cairo, Text& text, const Area& area, double left_deg, 
     const double gap = unit * (dots[i].marked ? 0.42 : 0.2);
     const double mid_x = dot.x + dot_radius - e.width / 2;
     const double mid_y = dot.y + dot_radius - e.height / 2;
-    for (const auto& [x, y] : {std::pair{dot.right() + gap, mid_y},
-                               std::pair{dot.x - gap - e.width, mid_y},
-                               std::pair{mid_x, dot.y - e.height},
-                               std::pair{mid_x, dot.bottom()}}) {
+    for (const auto& [x, y] :
+         {std::pair{dot.right() + gap, mid_y}, std::pair{dot.x - gap - e.width, mid_y},
+          std::pair{mid_x, dot.y - e.height}, std::pair{mid_x, dot.bottom()}}) {
       const Area name{x, y + e.height * 0.15, e.width, e.height * 0.7};
       if (x < 0 || y < 0 || name.right() > panel.right() || y + e.height > panel.bottom()) continue;
       if (std::any_of(names_.begin(), names_.end(),

@@ -21,8 +21,8 @@ struct RadarDot {
 };
 
 /// The ground seen from above: the walker at the bottom, the field of view as a wedge, rings in
-/// metres. Its range follows the farthest object that counts, up to 32 m: it grows at once and shrinks
-/// only after two calm seconds. What is farther lies on the rim, faint. Not thread-safe.
+/// metres. Its range follows the farthest object that counts, up to 32 m: it grows at once and
+/// shrinks only after two calm seconds. What is farther lies on the rim, faint. Not thread-safe.
 class Radar {
  public:
   Radar() = default;

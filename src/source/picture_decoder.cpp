@@ -10,12 +10,12 @@
 #include <cstdio>
 #include <deque>
 #include <mutex>
-#include <string_view>
 #include <utility>
 
 #include "error.h"
 #include "source/gstreamer_support.h"
 #include "source/media_file.h"
+#include "source/picture_caps.h"
 
 namespace lazarillo {
 namespace {
@@ -34,51 +34,6 @@ std::string seconds_text(std::int64_t ns) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f s", static_cast<double>(ns) / 1e9);
   return text;
-}
-
-bool is_picture(std::string_view caps_name) {
-  return caps_name.starts_with("video/") || caps_name.starts_with("image/");
-}
-
-/// Streams that live beside the pictures and are of no use here.
-bool is_bystander(std::string_view caps_name) {
-  return caps_name.starts_with("audio/") || caps_name.starts_with("text/") ||
-         caps_name.starts_with("subpicture/") || caps_name.starts_with("closedcaption/") ||
-         caps_name.starts_with("application/x-subtitle") || caps_name.starts_with("meta/");
-}
-
-std::string_view name_of(const GstCaps* caps) {
-  if (caps == nullptr || gst_caps_get_size(caps) == 0) return "";
-  return gst_structure_get_name(gst_caps_get_structure(caps, 0));
-}
-
-/// What is wrong with the size that caps declare, as displayed with square pixels; empty when
-/// nothing is, or when they declare none.
-std::string size_complaint(const GstCaps* caps) {
-  if (!is_picture(name_of(caps))) return "";
-  const GstStructure* s = gst_caps_get_structure(caps, 0);
-  int width = 0;
-  int height = 0;
-  if (gst_structure_get_int(s, "width", &width) == FALSE ||
-      gst_structure_get_int(s, "height", &height) == FALSE) {
-    return "";
-  }
-  int par_n = 1;
-  int par_d = 1;
-  double shown_width = width;
-  if (gst_structure_get_fraction(s, "pixel-aspect-ratio", &par_n, &par_d) != FALSE && par_n > 0 &&
-      par_d > 0) {
-    shown_width = shown_width * par_n / par_d;
-  }
-  const std::string size = std::to_string(width) + " x " + std::to_string(height);
-  if (width <= 0 || height <= 0 || shown_width < 1)
-    return "declares pictures of " + size + " pixels";
-  if (std::max({static_cast<double>(width), static_cast<double>(height), shown_width}) >
-      PictureDecoder::kLargestSide) {
-    return "declares pictures of " + size + " pixels; the largest side that can be used is " +
-           std::to_string(PictureDecoder::kLargestSide);
-  }
-  return "";
 }
 
 /// Keeps a decoded sample mapped as long as anybody holds its pixels.
@@ -270,7 +225,7 @@ struct PictureDecoder::Impl {
   /// Whether decodebin shall look further into a stream.
   static gboolean on_plug(GstElement*, GstPad*, GstCaps* caps, Impl* self) {
     if (is_bystander(name_of(caps))) return FALSE;
-    const std::string complaint = size_complaint(caps);
+    const std::string complaint = size_complaint(caps, kLargestSide);
     if (complaint.empty()) return TRUE;
     self->fail(complaint);
     return FALSE;
@@ -318,7 +273,7 @@ struct PictureDecoder::Impl {
     if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
     GstCaps* caps = nullptr;
     gst_event_parse_caps(event, &caps);
-    const std::string complaint = size_complaint(caps);
+    const std::string complaint = size_complaint(caps, kLargestSide);
     if (complaint.empty()) return GST_PAD_PROBE_OK;
     static_cast<Impl*>(self_pointer)->fail(complaint);
     return GST_PAD_PROBE_DROP;

@@ -1,0 +1,110 @@
+#include <dlfcn.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "commands.h"
+#include "infer/model_set.h"
+#include "infer/openvino/openvino_info.h"
+#include "run/paths.h"
+#include "source/media_capabilities.h"
+#include "speak/sound_info.h"
+#include "version.h"
+
+namespace lazarillo {
+namespace {
+
+void heading(const std::string& text) { std::cout << '\n' << text << '\n'; }
+
+void line(bool there, const std::string& what, const std::string& detail) {
+  std::cout << (there ? "  yes  " : "  no   ") << std::left << std::setw(34) << what << detail
+            << '\n';
+}
+
+/// The first value of a key in /proc/cpuinfo.
+std::string cpuinfo(const std::string& key) {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string text; std::getline(file, text);) {
+    if (text.starts_with(key)) return text.substr(text.find(':') + 2);
+  }
+  return "";
+}
+
+void processor() {
+  heading("Processor: " + cpuinfo("model name") + ", " +
+          std::to_string(std::thread::hardware_concurrency()) + " threads");
+  std::istringstream flags(cpuinfo("flags"));
+  const std::vector<std::string> have{std::istream_iterator<std::string>(flags), {}};
+  const auto has = [&](const char* flag) {
+    return std::find(have.begin(), have.end(), flag) != have.end();
+  };
+  line(has("avx2"), "AVX2", "least for networks at a useful rate");
+  line(has("avx512f"), "AVX-512", "networks run about twice as fast as with AVX2");
+  line(has("avx512_vnni") || has("avx_vnni"), "VNNI", "makes INT8 networks faster");
+  line(has("amx_int8"), "AMX", "makes INT8 and BF16 networks several times faster");
+}
+
+void inference() {
+  heading("Networks: OpenVINO " + openvino_version());
+  for (const EngineDevice& device : openvino_devices()) line(true, device.name, device.full_name);
+  // Looked for by the name the driver and the libraries install under; nothing here links to them.
+  const auto loadable = [](const char* library) {
+    void* handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
+    if (handle != nullptr) dlclose(handle);
+    return handle != nullptr;
+  };
+  line(loadable("libcuda.so.1"), "NVIDIA driver (CUDA)",
+       "would let networks run on an NVIDIA card; not used yet");
+  line(loadable("libnvinfer.so.10") || loadable("libnvinfer.so.8"), "TensorRT",
+       "would make an NVIDIA card fast; not used yet");
+  for (const ModelSetSummary& set : list_model_sets(model_directories())) {
+    line(set.problem.empty(), "models: " + set.name,
+         set.problem.empty() ? set.description : set.problem);
+  }
+}
+
+void pictures() {
+  heading("Pictures and recording: GStreamer");
+  for (const MediaElement& element : media_capabilities()) {
+    line(element.present, element.element,
+         element.purpose + (element.present ? "" : "; install " + element.package));
+  }
+}
+
+void sound() {
+  const SoundReport report = sound_report();
+  heading("Sound");
+  line(!report.playback_device.empty(), "sound card",
+       report.playback_device.empty() ? "none: runs are rendered into files"
+                                      : report.playback_device);
+  line(report.hrtf, "HRTF (spatial sound)",
+       report.hrtf ? "OpenAL Soft" : "install libopenal1 and libopenal-data");
+  line(report.espeak, "espeak-ng (speech)",
+       report.espeak ? report.espeak_version : "install espeak-ng");
+  std::string voices;
+  for (const std::string& voice : report.voices) voices += (voices.empty() ? "" : ", ") + voice;
+  line(!report.voices.empty(), "voices", voices);
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app, int& exit_code) {
+  app.add_subcommand("doctor",
+                     "Say what this machine offers and what each missing thing would bring")
+      ->callback([&exit_code] {
+        std::cout << "lazarillo " << kVersion << '\n';
+        processor();
+        inference();
+        pictures();
+        sound();
+        exit_code = 0;
+      });
+}
+
+}  // namespace lazarillo

@@ -1,0 +1,160 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+#include "commands.h"
+#include "run/config.h"
+#include "run/pipeline.h"
+#include "speak/sound_info.h"
+
+namespace lazarillo {
+namespace {
+
+/// The language of the session, where there is a file for it; else English.
+std::string session_language() {
+  for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0')
+      return std::string(value).starts_with("es") ? "es" : "en";
+  }
+  return "en";
+}
+
+/// Turns SIGINT and SIGTERM into an orderly end of the pipeline; a second one ends the process at
+/// once. The signals must be blocked before any thread begins.
+class SignalWatch {
+ public:
+  explicit SignalWatch(Pipeline& pipeline)
+      : thread_([this, &pipeline](const std::stop_token& stop) { watch(stop, pipeline); }) {}
+
+  static void block() {
+    const sigset_t signals = watched();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  }
+
+  /// The signal that ended the run; 0: none.
+  [[nodiscard]] int received() const { return received_; }
+
+ private:
+  static sigset_t watched() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    return signals;
+  }
+
+  void watch(const std::stop_token& stop, Pipeline& pipeline) {
+    const sigset_t signals = watched();
+    const timespec patience{0, 100'000'000};
+    while (!stop.stop_requested()) {
+      const int signal = sigtimedwait(&signals, nullptr, &patience);
+      if (signal <= 0) continue;
+      if (received_ != 0) _exit(128 + signal);
+      received_ = signal;
+      pipeline.stop();
+    }
+  }
+
+  std::atomic<int> received_ = 0;
+  std::jthread thread_;
+};
+
+struct RunArguments {
+  RunOptions options;
+  std::string out;
+  std::string config_file;
+  std::string models;
+  std::string language;
+  double hfov_deg = 0;
+  int threads = 0;
+  bool fast = false;
+  bool realtime = false;
+  bool no_sound = false;
+  bool no_speech = false;
+  bool no_earcons = false;
+  bool no_video = false;
+  bool no_depth = false;
+};
+
+RunOptions options_from(const RunArguments& a) {
+  RunOptions options = a.options;
+  options.out_directory = a.out;
+  options.sound = !a.no_sound;
+  options.video = !a.no_video;
+  Config& config = options.config;
+  config.language = session_language();
+  if (!a.config_file.empty()) read_config(a.config_file, config);
+  if (!a.models.empty()) config.models = a.models;
+  if (!a.language.empty()) config.language = a.language;
+  if (a.hfov_deg > 0) {
+    config.hfov_deg = a.hfov_deg;
+    config.hfov_assumed = false;
+  }
+  if (a.threads > 0) config.seeing.threads = a.threads;
+  if (a.no_speech) config.speaking.speech = false;
+  if (a.no_earcons) config.speaking.earcons = false;
+  if (a.no_depth) config.seeing.depth = false;
+  if (a.out.empty() && options.sound && !has_playback_device()) {
+    options.out_directory = "lazarillo-out";
+    std::cerr << "lazarillo: no sound card here: rendering into lazarillo-out/ (--out names "
+                 "another folder)\n";
+  }
+  options.realtime = a.realtime || (!a.fast && options.out_directory.empty());
+  return options;
+}
+
+int run(const RunArguments& arguments) {
+  SignalWatch::block();
+  Pipeline pipeline(options_from(arguments));
+  const SignalWatch signals(pipeline);
+  const RunResult result = pipeline.run();
+  print_table(result.report, std::cout);
+  for (const std::string& line : result.problems) std::cerr << "lazarillo: " << line << '\n';
+  if (signals.received() != 0) return 128 + signals.received();
+  return static_cast<int>(result.code);
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<RunArguments>();
+  RunArguments& a = *arguments;
+  CLI::App* command = app.add_subcommand("run", "Guide through a video");
+  command->add_option("SOURCE", a.options.source, "A video file")->required();
+  command->add_option(
+      "--out", a.out,
+      "Write overlay.mp4, audio.wav, events.jsonl and report.json into this folder; "
+      "without it you hear the run through the sound card");
+  command->add_option("--config", a.config_file,
+                      "Settings (TOML); `lazarillo config` prints them all");
+  command->add_option("--models", a.models,
+                      "What to see with: a name from `lazarillo models list`, or a manifest");
+  command->add_option("--lang", a.language,
+                      "Language of the sentences: en, es, or a file you added");
+  command->add_option("--hfov", a.hfov_deg, "Horizontal field of view of the camera, degrees")
+      ->check(CLI::Range(5.0, 170.0));
+  command->add_option("--threads", a.threads, "Threads of the networks (default: one per core)")
+      ->check(CLI::Range(1, 256));
+  auto* fast = command->add_flag("--fast", a.fast,
+                                 "As fast as possible, nothing dropped, the same cues every time "
+                                 "(default with --out)");
+  command
+      ->add_flag("--realtime", a.realtime,
+                 "At the stream's pace, the newest frame wins (default without --out)")
+      ->excludes(fast);
+  command->add_flag("--no-sound", a.no_sound, "No sound at all");
+  command->add_flag("--no-speech", a.no_speech, "Earcons only");
+  command->add_flag("--no-earcons", a.no_earcons, "Sentences only");
+  command->add_flag("--no-video", a.no_video, "No overlay.mp4");
+  command->add_flag("--no-depth", a.no_depth, "Leave out the depth network of a pair");
+  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
+}  // namespace lazarillo

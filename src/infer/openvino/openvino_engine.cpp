@@ -1,0 +1,157 @@
+#include <algorithm>
+#include <fstream>
+#include <openvino/openvino.hpp>
+#include <sstream>
+
+#include "error.h"
+#include "infer/engine.h"
+
+namespace lazarillo {
+namespace {
+
+std::string quoted(const std::filesystem::path& file) { return "'" + file.string() + "'"; }
+
+/// OpenVINO tells the cause of a failure last, after lines of its own source positions.
+std::string cause_of(const std::exception& e) {
+  std::istringstream lines(e.what());
+  std::string cause;
+  for (std::string line; std::getline(lines, line);) {
+    const bool position = line.starts_with("Exception from") || line.starts_with("Check '") ||
+                          line.find_first_not_of(" \t\r") == std::string::npos;
+    if (!position) cause = line;
+  }
+  return cause.empty() ? "OpenVINO does not say why" : cause;
+}
+
+/// Tells a damaged or foreign file before OpenVINO tries all its readers on it, each of which
+/// complains on stderr.
+void check_signature(const std::filesystem::path& file) {
+  std::array<char, 8> head{};
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream || std::filesystem::is_directory(file)) {
+    throw Error(ExitCode::model, "the network " + quoted(file) + " cannot be read");
+  }
+  stream.read(head.data(), head.size());
+  const std::string_view bytes(head.data(), static_cast<std::size_t>(stream.gcount()));
+  const std::string kind = file.extension().string();
+  const bool good = kind == ".onnx"  ? bytes.starts_with('\x08')  // the protobuf field ir_version
+                    : kind == ".xml" ? bytes.starts_with('<')
+                    : kind == ".tflite"
+                        ? bytes.substr(std::min<std::size_t>(4, bytes.size())) == "TFL3"
+                        : false;
+  if (good) return;
+  const bool known = kind == ".onnx" || kind == ".xml" || kind == ".tflite";
+  throw Error(ExitCode::model, "the network " + quoted(file) +
+                                   (known ? " is damaged: it is not a " + kind + " file"
+                                          : " is of no known kind: .onnx, .xml or .tflite"));
+}
+
+std::vector<std::int64_t> shape_of(const ov::Output<const ov::Node>& port) {
+  std::vector<std::int64_t> shape;
+  if (port.get_partial_shape().rank().is_dynamic()) return shape;
+  for (const ov::Dimension& d : port.get_partial_shape()) {
+    shape.push_back(d.is_static() ? d.get_length() : -1);
+  }
+  return shape;
+}
+
+class OpenVinoEngine final : public Engine {
+ public:
+  OpenVinoEngine(const std::filesystem::path& file, const EngineOptions& options)
+      : file_(file.filename()) {
+    check_signature(file);
+    try {
+      ov::Core core;
+      const std::shared_ptr<ov::Model> model = core.read_model(file.string());
+      fix_input_shape(*model, options.input_shape);
+      ov::AnyMap properties{ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY),
+                            ov::hint::inference_precision(ov::element::f32), ov::num_streams(1)};
+      if (options.threads > 0) properties.insert(ov::inference_num_threads(options.threads));
+      compiled_ = core.compile_model(model, "CPU", properties);
+      request_ = compiled_.create_infer_request();
+    } catch (const Error&) {
+      throw;
+    } catch (const std::exception& e) {
+      throw Error(ExitCode::model,
+                  "the network " + quoted(file) + " cannot be loaded: " + cause_of(e));
+    }
+    inputs_ = describe(compiled_.inputs(), "input");
+    outputs_ = describe(compiled_.outputs(), "output");
+  }
+
+  [[nodiscard]] const std::vector<TensorInfo>& inputs() const override { return inputs_; }
+  [[nodiscard]] const std::vector<TensorInfo>& outputs() const override { return outputs_; }
+
+  [[nodiscard]] std::span<float> input(std::size_t index) override {
+    ov::Tensor tensor = request_.get_input_tensor(index);
+    return {tensor.data<float>(), tensor.get_size()};
+  }
+
+  void run() override {
+    try {
+      request_.infer();
+    } catch (const std::exception& e) {
+      throw Error(ExitCode::model, "the network " + quoted(file_) + " failed: " + cause_of(e));
+    }
+  }
+
+  [[nodiscard]] TensorView output(std::size_t index) const override {
+    // get_output_tensor() is not const, though it only hands out the tensor.
+    const ov::Tensor tensor = const_cast<ov::InferRequest&>(request_).get_output_tensor(index);
+    const ov::Shape shape = tensor.get_shape();
+    return {{tensor.data<const float>(), tensor.get_size()}, {shape.begin(), shape.end()}};
+  }
+
+ private:
+  /// Closes the dimensions a network file leaves open. A network all fixed keeps its shape.
+  void fix_input_shape(ov::Model& model, const std::vector<std::int64_t>& wanted) const {
+    if (model.inputs().empty() || !model.input(0).get_partial_shape().is_dynamic()) return;
+    const ov::PartialShape open = model.input(0).get_partial_shape();
+    const ov::PartialShape closed(std::vector<ov::Dimension>(wanted.begin(), wanted.end()));
+    if (wanted.empty() || !open.compatible(closed)) {
+      throw Error(ExitCode::model, "the network " + quoted(file_) + " has input " +
+                                       to_string(shape_of(std::as_const(model).input(0))) +
+                                       ", which cannot be " + to_string(wanted));
+    }
+    model.reshape(closed);
+  }
+
+  [[nodiscard]] std::vector<TensorInfo> describe(
+      const std::vector<ov::Output<const ov::Node>>& ports, const std::string& kind) const {
+    std::vector<TensorInfo> tensors;
+    for (const auto& port : ports) {
+      const std::string name =
+          port.get_names().empty() ? kind + std::to_string(tensors.size()) : port.get_any_name();
+      if (port.get_element_type() != ov::element::f32) {
+        throw Error(ExitCode::model, "the network " + quoted(file_) + " has " + kind + " '" + name +
+                                         "' of type " + port.get_element_type().get_type_name() +
+                                         "; only float (f32) is supported");
+      }
+      tensors.push_back({name, shape_of(port)});
+    }
+    return tensors;
+  }
+
+  std::filesystem::path file_;
+  ov::CompiledModel compiled_;
+  ov::InferRequest request_;
+  std::vector<TensorInfo> inputs_;
+  std::vector<TensorInfo> outputs_;
+};
+
+}  // namespace
+
+std::string to_string(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t d : shape) {
+    text += (text.empty() ? "" : "x") + (d < 0 ? std::string("?") : std::to_string(d));
+  }
+  return text.empty() ? "no shape" : text;
+}
+
+std::unique_ptr<Engine> make_openvino_engine(const std::filesystem::path& network,
+                                             const EngineOptions& options) {
+  return std::make_unique<OpenVinoEngine>(network, options);
+}
+
+}  // namespace lazarillo

@@ -1,0 +1,233 @@
+#include "show/events.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+#include "error.h"
+
+namespace lazarillo {
+namespace {
+
+std::string message(int error) { return std::generic_category().message(error); }
+
+/// Appends the members of one JSON object, in order and with fixed decimals: the same values give
+/// the same bytes.
+class Object {
+ public:
+  explicit Object(std::string& out) : out_(out) { out_ += '{'; }
+  ~Object() { out_ += '}'; }
+  Object(const Object&) = delete;
+  Object& operator=(const Object&) = delete;
+
+  void key(const char* name) {
+    if (out_.back() != '{') out_ += ',';
+    out_ += '"';
+    out_ += name;
+    out_ += "\":";
+  }
+  void string(const char* name, std::string_view value) {
+    key(name);
+    // Text that is not UTF-8 becomes U+FFFD: a line is always valid JSON.
+    out_ += nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+  void integer(const char* name, std::int64_t value) {
+    key(name);
+    fmt::format_to(std::back_inserter(out_), "{}", value);
+  }
+  void truth(const char* name, bool value) {
+    key(name);
+    out_ += value ? "true" : "false";
+  }
+  void null(const char* name) {
+    key(name);
+    out_ += "null";
+  }
+  void number(const char* name, std::optional<double> value, int decimals) {
+    key(name);
+    append(value, decimals);
+  }
+  void box(const Box& box) {
+    key("box");
+    char before = '[';
+    for (const float value : {box.x1, box.y1, box.x2, box.y2}) {
+      out_ += before;
+      append(static_cast<double>(value), 2);
+      before = ',';
+    }
+    out_ += ']';
+  }
+
+ private:
+  void append(std::optional<double> value, int decimals) {
+    if (!value || !std::isfinite(*value)) {
+      out_ += "null";
+      return;
+    }
+    const std::size_t start = out_.size();
+    fmt::format_to(std::back_inserter(out_), "{:.{}f}", *value, decimals);
+    // -0.000 and 0.000 are the same number.
+    if (out_[start] == '-' && out_.find_first_not_of("-0.", start) == std::string::npos) {
+      out_.erase(start, 1);
+    }
+  }
+
+  std::string& out_;
+};
+
+/// Sigma has no meaning without the distance it belongs to.
+std::optional<double> with(const std::optional<double>& distance, double value) {
+  return distance ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
+
+EventsWriter::EventsWriter(const std::filesystem::path& file, const RunInfo& run) : file_(file) {
+  const mode_t mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+  descriptor_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  if (descriptor_ < 0) {
+    throw Error(ExitCode::output,
+                fmt::format("cannot create {}: {}", file.string(), message(errno)));
+  }
+  {
+    Object o(line_);
+    o.string("type", "run");
+    o.integer("schema", kEventsSchema);
+    o.string("program", "lazarillo");
+    o.string("version", run.version);
+    o.string("source", run.source);
+    o.string("models", run.models);
+    o.string("language", run.language);
+  }
+  write_line();
+  if (!fault_.empty()) {
+    close();
+    throw Error(ExitCode::output, fault_);
+  }
+}
+
+EventsWriter::~EventsWriter() { close(); }
+
+void EventsWriter::frame(const Detections& detections, const Tracks& tracks,
+                         const std::string& fault, int width, int height,
+                         std::int64_t decision_ns) {
+  if (!fault_.empty()) return;
+  {
+    const FrameStamp& stamp = detections.stamp;
+    Object o(line_);
+    o.string("type", "frame");
+    o.integer("sequence", static_cast<std::int64_t>(stamp.sequence));
+    o.integer("camera", stamp.camera);
+    o.integer("stream_ns", stamp.stream_ns);
+    o.integer("capture_ns", stamp.capture_ns);
+    o.integer("decision_ns", decision_ns);
+    o.integer("width", width);
+    o.integer("height", height);
+    o.key("detections");
+    char before = '[';
+    for (const Detection& d : detections.items) {
+      line_ += before;
+      before = ',';
+      Object item(line_);
+      item.string("label", detections.label(d));
+      item.number("score", static_cast<double>(d.score), 4);
+      item.box(d.box);
+    }
+    line_ += before == '[' ? "[]" : "]";
+    o.key("tracks");
+    before = '[';
+    for (const Track& t : tracks.items) {
+      line_ += before;
+      before = ',';
+      Object item(line_);
+      item.integer("track", t.id);
+      item.string("label", t.label);
+      item.box(t.box);
+      item.number("score", static_cast<double>(t.score), 4);
+      item.truth("observed", t.observed);
+      item.number("distance_m", t.distance_m, 3);
+      item.number("distance_sigma_m", with(t.distance_m, t.distance_sigma_m), 3);
+      item.number("bearing_deg", t.bearing_deg, 3);
+      item.number("closing_speed_mps", with(t.distance_m, t.closing_speed_mps), 3);
+      item.number("ttc_s", t.ttc_s, 3);
+    }
+    line_ += before == '[' ? "[]" : "]";
+    if (!fault.empty()) o.string("fault", fault);
+  }
+  write_line();
+}
+
+void EventsWriter::cue(const Cue& cue, const std::string& text, std::int64_t decision_ns) {
+  if (!fault_.empty()) return;
+  {
+    const bool about_object = cue.track != 0;  // the system itself is nowhere
+    Object o(line_);
+    o.string("type", "cue");
+    o.integer("stream_ns", cue.stamp.stream_ns);
+    o.integer("capture_ns", cue.stamp.capture_ns);
+    o.integer("decision_ns", decision_ns);
+    o.integer("sequence", static_cast<std::int64_t>(cue.stamp.sequence));
+    o.string("kind", to_string(cue.kind));
+    if (about_object) {
+      o.integer("track", cue.track);
+      o.string("label", cue.label);
+    } else {
+      o.null("track");
+      o.null("label");
+    }
+    o.number("distance_m", cue.distance_m, 3);
+    o.number("distance_sigma_m", with(cue.distance_m, cue.distance_sigma_m), 3);
+    if (about_object) {
+      o.number("bearing_deg", cue.bearing_deg, 3);
+      o.string("side", to_string(cue.side));
+      o.integer("clock", cue.clock_hour);
+    } else {
+      o.null("bearing_deg");
+      o.null("side");
+      o.null("clock");
+    }
+    o.number("ttc_s", cue.ttc_s, 3);
+    o.string("priority", to_string(cue.priority));
+    o.string("text", text);
+  }
+  write_line();
+}
+
+void EventsWriter::write_line() {
+  line_ += '\n';
+  std::size_t done = 0;
+  while (done < line_.size()) {
+    const ssize_t n = ::write(descriptor_, line_.data() + done, line_.size() - done);
+    if (n > 0) {
+      done += static_cast<std::size_t>(n);
+    } else if (n == 0 || errno != EINTR) {
+      fault_ = fmt::format("cannot write on {}: {}", file_.string(), message(n == 0 ? EIO : errno));
+      break;
+    }
+  }
+  if (fault_.empty()) {
+    written_ += static_cast<std::int64_t>(line_.size());
+  } else if (done > 0 && ::ftruncate(descriptor_, written_) != 0) {
+    fault_ += "; its last line is not whole";
+  }
+  line_.clear();
+}
+
+void EventsWriter::close() {
+  if (descriptor_ < 0) return;
+  if (::close(descriptor_) != 0 && errno != EINTR && fault_.empty()) {
+    fault_ = fmt::format("cannot write on {}: {}", file_.string(), message(errno));
+  }
+  descriptor_ = -1;
+}
+
+}  // namespace lazarillo

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "guide/cue.h"
+#include "see/detections.h"
+#include "track/track.h"
+
+namespace lazarillo {
+
+/// Version of the lines of events.jsonl; docs/events.md says when it grows.
+inline constexpr int kEventsSchema = 1;
+
+/// What a run was made with: the first line of events.jsonl.
+struct RunInfo {
+  std::string version;  ///< of the program
+  std::string source;
+  std::string models;
+  std::string language;
+};
+
+/// Writes events.jsonl: one line for the run, one for each frame, one for each cue
+/// (docs/events.md). Every call writes one whole line at once, so whatever ends the process, at
+/// most the last line is not whole. Not thread-safe.
+class EventsWriter {
+ public:
+  /// Replaces an existing file. Throws Error(output).
+  EventsWriter(const std::filesystem::path& file, const RunInfo& run);
+  ~EventsWriter();
+  EventsWriter(const EventsWriter&) = delete;
+  EventsWriter& operator=(const EventsWriter&) = delete;
+
+  /// One frame: what was found in it and who is followed. `fault` is Sighting::fault; `width` and
+  /// `height` are the frame's, pixels; `decision_ns` is the steady clock when its cues were
+  /// decided.
+  void frame(const Detections& detections, const Tracks& tracks, const std::string& fault,
+             int width, int height, std::int64_t decision_ns);
+  /// A cue of the last frame and its sentence.
+  void cue(const Cue& cue, const std::string& text, std::int64_t decision_ns);
+
+  /// Why writing failed (full disk, ...), one line; empty while all is well. After a fault nothing
+  /// more is written, and the file ends with a whole line.
+  [[nodiscard]] const std::string& fault() const { return fault_; }
+  /// Called by the destructor too.
+  void close();
+
+ private:
+  void write_line();
+
+  std::filesystem::path file_;
+  int descriptor_ = -1;
+  std::string line_;          ///< reused
+  std::int64_t written_ = 0;  ///< bytes of whole lines in the file
+  std::string fault_;
+};
+
+}  // namespace lazarillo
