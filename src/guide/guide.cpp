@@ -134,6 +134,7 @@ struct Guide::Impl {
 
 Guide::Guide(GuideOptions options) : impl_(std::make_unique<Impl>()) { impl_->options = options; }
 Guide::~Guide() = default;
+Guide::Guide(Guide&&) noexcept = default;
 
 std::vector<Cue> Guide::update(const Tracks& tracks, bool sees) {
   Impl& s = *impl_;

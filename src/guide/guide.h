@@ -41,6 +41,7 @@ class Guide {
  public:
   explicit Guide(GuideOptions options);
   ~Guide();
+  Guide(Guide&&) noexcept;
 
   /// Cues for the moment `tracks.stamp.stream_ns`, most urgent first: at most one about an
   /// object, and one about the system itself. `sees` is false when this frame could not be seen

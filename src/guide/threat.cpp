@@ -53,6 +53,16 @@ bool in_corridor(const Track& track, double distance_m, double seconds, double h
          half_width_m + kPredictionDoubt * seconds;
 }
 
+/// A distance known no better than this, as a part of it, is no ground for alarm: one step less
+/// urgent.
+constexpr double kVagueDistance = 0.45;
+
+Priority toned_down(Priority priority, const Track& track) {
+  const bool vague = track.distance_sigma_m > kVagueDistance * *track.distance_m;
+  if (!vague || priority == Priority::info) return priority;
+  return priority == Priority::critical ? Priority::warning : Priority::info;
+}
+
 }  // namespace
 
 std::optional<Threat> assess(const Track& track, const GuideOptions& options) {
@@ -76,11 +86,11 @@ std::optional<Threat> assess(const Track& track, const GuideOptions& options) {
 
   if ((here && distance <= options.critical_distance_m) ||
       (collides && *track.ttc_s <= options.critical_ttc_s)) {
-    return Threat{Priority::critical, approaching, contact_s};
+    return Threat{toned_down(Priority::critical, track), approaching, contact_s};
   }
   if ((here && distance <= options.warning_distance_m) ||
       (collides && *track.ttc_s <= warning_ttc_s)) {
-    return Threat{Priority::warning, approaching, contact_s};
+    return Threat{toned_down(Priority::warning, track), approaching, contact_s};
   }
   const double reach = options.info_distance_m * interest_factor(track.kind) *
                        (approaching ? options.approach_factor : 1.0);

@@ -11,7 +11,7 @@ namespace lazarillo {
 
 std::string sha256_of(const std::filesystem::path& file) {
   const auto unreadable = [&] {
-    return Error(ExitCode::model, "'" + file.string() + "' cannot be read");
+    return Error(ExitCode::model, "the file '" + file.string() + "' cannot be read");
   };
   std::ifstream stream(file, std::ios::binary);
   if (!stream || std::filesystem::is_directory(file)) throw unreadable();

@@ -97,10 +97,13 @@ std::vector<Setting> settings_of(Config& c) {
        1, 60},
       {"see.threads", "threads of the networks; 0: one per core", &p.threads, 0, 256},
 
-      {"track.high_score", "score a new track needs; 0: the model's own", &t.high_score, 0, 1},
+      {"track.high_score", "boxes this good are matched first; 0: the model's own score",
+       &t.high_score, 0, 1},
+      {"track.new_margin", "a new track needs a score this much higher", &t.new_margin, 0, 1},
       {"track.low_score", "weaker boxes never continue a track", &t.low_score, 0, 1},
       {"track.confirm_hits", "detections before a track counts", &t.confirm_hits, 1, 100},
       {"track.lost_after_s", "a track not detected for longer is dropped", &t.lost_after_s, 0, 60},
+      {"track.predict_s", "a track counts so long on prediction alone", &t.predict_s, 0, 10},
       {"track.assumed_focal_sigma", "doubt in an assumed field of view, as a part of the distance",
        &t.assumed_focal_sigma, 0, 1},
 

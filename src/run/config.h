@@ -20,7 +20,7 @@ struct Config {
   double hfov_deg = 69;  ///< of a camera without calibration: a usual phone or webcam
   bool hfov_assumed = true;
   PerceptionOptions seeing;
-  TrackerOptions tracking;
+  TrackerOptions tracking{.high_score = 0};  ///< 0: the model's own suggestion
   GuideOptions guiding;
   SpeakerOptions speaking;
 };

@@ -79,6 +79,9 @@ struct Pipeline::Impl {
     }
     source->stop();
   }
+
+  /// The report's words, and the report as a file.
+  void complete(RunResult& result);
 };
 
 Pipeline::Impl::Impl(RunOptions run_options) : options(std::move(run_options)) {

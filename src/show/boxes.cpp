@@ -105,7 +105,7 @@ void Boxes::draw_label(cairo_t* cairo, Text& text, const Fit& fit, const Track& 
   const double dot = loud ? 0 : unit * 0.75;  // calm labels have a dark pill and a coloured dot
   std::array<std::string, 3> texts;
   texts[2] = fmt::format("{}", track.id);
-  if (track.distance_m) {
+  if (track.distance_m && std::isfinite(*track.distance_m + track.distance_sigma_m)) {
     texts[0] = fmt::format("{} {} · {} · {}", track.label, track.id,
                            distance_text(*track.distance_m, track.distance_sigma_m),
                            bearing_text(track.bearing_deg));

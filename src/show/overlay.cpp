@@ -96,7 +96,7 @@ struct Overlay::Impl {
 
   void draw(const Scene& scene);
   void draw_picture(const Frame& frame);
-  void rank(const Tracks& tracks);
+  void rank(const Scene& scene);
   void follow_speaker(const Scene& scene);
   Area lay_caption(const std::string& caption);
   void draw_caption(const std::string& caption, const Area& area);
@@ -178,17 +178,25 @@ void Overlay::Impl::draw_picture(const Frame& frame) {
                  static_cast<double>(width), static_cast<double>(height)};
 }
 
-void Overlay::Impl::rank(const Tracks& tracks) {
+/// Whom the sentence is about comes first, then the most urgent, then the nearest.
+void Overlay::Impl::rank(const Scene& scene) {
+  const Tracks& tracks = scene.tracks;
   levels.clear();
   order.clear();
   for (const Track& track : tracks.items) {
     order.push_back(levels.size());
     levels.push_back(level_of(track, rules));
   }
+  constexpr double kFar = std::numeric_limits<double>::max();
   const auto distance = [&](std::size_t i) {
-    return tracks.items[i].distance_m.value_or(std::numeric_limits<double>::max());
+    const double metres = tracks.items[i].distance_m.value_or(kFar);
+    return std::isfinite(metres) ? metres : kFar;
+  };
+  const auto spoken = [&](std::size_t i) {
+    return !scene.caption.empty() && tracks.items[i].id == scene.caption_track;
   };
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    if (spoken(a) != spoken(b)) return spoken(a);
     if (levels[a] != levels[b]) return levels[a] > levels[b];
     if (distance(a) != distance(b)) return distance(a) < distance(b);
     return tracks.items[a].id < tracks.items[b].id;
@@ -307,7 +315,7 @@ void Overlay::Impl::draw(const Scene& scene) {
   draw_picture(scene.frame);
   cairo_surface_mark_dirty(surface);
 
-  rank(scene.tracks);
+  rank(scene);
   follow_speaker(scene);
   const Area status_box = status_area(scene);
   const Area depth_box = DepthInset::place(scene.sighting.depth, room, radar_area.width,
@@ -326,7 +334,10 @@ void Overlay::Impl::draw(const Scene& scene) {
   dots.clear();
   for (auto at = order.rbegin(); at != order.rend(); ++at) {
     const Track& track = scene.tracks.items[*at];
-    if (!track.distance_m || !std::isfinite(*track.distance_m)) continue;
+    if (!track.distance_m ||
+        !std::isfinite(*track.distance_m + track.distance_sigma_m + track.bearing_deg)) {
+      continue;
+    }
     dots.push_back({track.id, colour_of(levels[*at]), track.bearing_deg, *track.distance_m,
                     track.distance_sigma_m, track.observed, track.id == spoken_track,
                     levels[*at] != Level::calm});

@@ -46,9 +46,9 @@ Level level_of(const Track& track, const GuideOptions& rules) {
 Colour colour_of(Level level) {
   switch (level) {
     case Level::critical:
-      return {1.00, 0.36, 0.20};
+      return {1.00, 0.34, 0.20};
     case Level::warning:
-      return {1.00, 0.77, 0.18};
+      return {1.00, 0.80, 0.20};
     case Level::info:
       return {0.32, 0.69, 1.00};
     case Level::calm:

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "error.h"
+#include "show/mp4_finish.h"
 #include "source/gstreamer_support.h"
 
 namespace lazarillo {
@@ -82,8 +83,7 @@ Format best_format(bool with_sound) {
   const auto h264 = installed(kH264);
   const auto aac = with_sound ? installed(kAac) : std::nullopt;
   if (h264 && (aac || !with_sound) && gstreamer::has_element("mp4mux")) {
-    return {".mp4", "mp4mux name=mux fragment-duration=1000 fragment-mode=first-moov-then-finalise",
-            *h264, aac};
+    return {".mp4", "mp4mux name=mux fragment-duration=500 trak-timescale=90000", *h264, aac};
   }
   const auto video = h264 ? h264 : installed(kOtherVideo);
   auto sound = with_sound ? installed(kOtherSound) : std::nullopt;
@@ -272,7 +272,10 @@ struct Recorder::Impl {
     // stands in step with the pictures.
     const std::size_t skipped = std::min(skip_samples, block.size() / kChannels);
     skip_samples -= skipped;
-    block = block.subspan(skipped * kChannels);
+    push_sound(block.subspan(skipped * kChannels));
+  }
+
+  void push_sound(std::span<const float> block) {
     const std::size_t count = block.size() / kChannels;
     if (count == 0) return;
     const std::size_t bytes = count * kChannels * sizeof(float);
@@ -296,6 +299,8 @@ struct Recorder::Impl {
     {
       const std::lock_guard lock(sound_mutex);
       sound_open = false;
+      // A sound track with nothing in it would make the whole file unreadable.
+      if (samples && sent_samples == 0) push_sound(std::vector<float>(kRate / 10 * kChannels));
       if (samples) gst_app_src_end_of_stream(reinterpret_cast<GstAppSrc*>(samples.get()));
     }
     gst_app_src_end_of_stream(reinterpret_cast<GstAppSrc*>(pictures.get()));
@@ -306,6 +311,9 @@ struct Recorder::Impl {
       if (!over) failure = name + " could not be ended: the disk does not answer";
     }
     gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+    if (any_picture && failure.empty() && file.extension() == ".mp4") {
+      make_ordinary_mp4(file, samples != nullptr);
+    }
     if (!any_picture) {
       std::error_code ignored;
       std::filesystem::remove(file, ignored);
@@ -313,6 +321,7 @@ struct Recorder::Impl {
   }
 
   // Called by GStreamer, in its threads.
+
   static GstBusSyncReply on_message(GstBus*, GstMessage* message, void* self_pointer) {
     auto* self = static_cast<Impl*>(self_pointer);
     if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {

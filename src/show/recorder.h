@@ -12,7 +12,8 @@ namespace lazarillo {
 
 /// Writes overlay pictures and sound into one video file: H.264 + AAC in .mp4, or where no such
 /// encoder is installed the best there is in .mkv. What was written plays even when the process is
-/// killed: the .mp4 is written in fragments of a second, and made an ordinary one by finish().
+/// killed: the .mp4 is written in fragments of half a second. finish() makes an ordinary .mp4 of
+/// it, or leaves the fragments, whole, where the disk has no room for the copy that takes.
 ///
 /// One thread calls picture() and finish(); sound() and fault() may be called from any other at the
 /// same time. Sound need not keep pace with the pictures: what comes early waits encoded in memory

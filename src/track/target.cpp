@@ -15,36 +15,40 @@ constexpr double kAccelerationSigma = 0.8;
 constexpr double kSizeSigma = 0.06;
 constexpr double kSizeVelocitySigma = 0.3;
 constexpr double kSizeAccelerationSigma = 0.3;
-// The part of a range measurement's error that changes from frame to frame; the rest (wrong height
-// assumed, bias of the network) stays and is added to the published sigma.
+// The part of a range measurement's error that changes from frame to frame, as first guess; the
+// rest (wrong height assumed, bias of the network) stays and is added to the published sigma.
 constexpr double kRangeJitter = 0.35;
 constexpr double kLeastJitter = 0.03;
+constexpr double kJitterMemory = 0.1;  // weight of a new innovation in the measured jitter
+constexpr double kOutlier = 9;         // normalised innovation squared: three sigma
 constexpr double kLeastClosingSpeed = 0.2;
+constexpr double kSignificance = 1.5;  // sigmas an approach must exceed
 
 constexpr double kNsPerS = 1e9;
 constexpr double kRadPerDeg = std::numbers::pi / 180;
 
-/// How fast a kind of object is and changes its speed, relative to a walker: standard deviations in
-/// m/s and m/s^2.
+/// How a kind of object moves relative to a walker.
 struct Motion {
-  double speed;
-  double acceleration;
+  double speed;         ///< standard deviation, m/s
+  double acceleration;  ///< standard deviation, m/s^2
+  double fastest;       ///< an approach faster than this is a measurement error, m/s
 };
 Motion motion_of(ObjectKind kind) {
   switch (kind) {
     case ObjectKind::vehicle:
-      return {8.0, 2.5};
+      return {8.0, 2.5, 35};
     case ObjectKind::cycle:
-      return {4.0, 1.5};
+      return {4.0, 1.5, 15};
     case ObjectKind::person:
+      return {2.0, 1.0, 5};
     case ObjectKind::animal:
-      return {2.0, 1.0};
+      return {2.0, 1.0, 10};
     case ObjectKind::furniture:
     case ObjectKind::door:
     case ObjectKind::thing:
-      return {1.5, 0.8};
+      return {1.5, 0.8, 2.5};  // the walker's own speed
   }
-  return {2.0, 1.0};
+  return {2.0, 1.0, 5};
 }
 
 }  // namespace
@@ -54,6 +58,7 @@ Target::Target(const Detection& detection, const ObjectClass& object, std::int64
       now_ns_(stream_ns),
       first_seen_ns_(stream_ns),
       last_seen_ns_(stream_ns),
+      last_strong_ns_(stream_ns),
       score_(detection.score) {
   const Box& box = detection.box;
   const double h = std::max(box.height(), 4.0F);
@@ -80,7 +85,7 @@ void Target::predict(std::int64_t stream_ns) {
 }
 
 void Target::correct(const Detection& detection, const ObjectClass& object,
-                     const Intrinsics& intrinsics) {
+                     const Intrinsics& intrinsics, bool strong) {
   const Box& box = detection.box;
   const double h = std::max(box.height(), 4.0F);
   // A weak box is a less certain place.
@@ -101,6 +106,7 @@ void Target::correct(const Detection& detection, const ObjectClass& object,
   measure(box.x1, box.x2, intrinsics.width, x_, width_);
   measure(box.y1, box.y2, intrinsics.height, y_, height_);
   last_seen_ns_ = now_ns_;
+  if (strong) last_strong_ns_ = now_ns_;
   score_ = detection.score;
   ++hits_;
   double& vote = votes_[object.name];
@@ -110,13 +116,23 @@ void Target::correct(const Detection& detection, const ObjectClass& object,
 
 void Target::correct_range(const Range& range) {
   const double measured = std::log(range.depth_m);
-  const double jitter = std::max(kRangeJitter * range.sigma_relative, kLeastJitter);
+  const double floor = kLeastJitter * kLeastJitter;
   if (!log_depth_) {
-    log_depth_ = ConstantVelocity(measured, jitter, motion_of(object_.kind).speed / range.depth_m);
+    jitter_variance_ = std::max(std::pow(kRangeJitter * range.sigma_relative, 2), floor);
+    log_depth_ = ConstantVelocity(measured, std::sqrt(jitter_variance_),
+                                  motion_of(object_.kind).speed / range.depth_m);
     range_sigma_ = range.sigma_relative;
     return;
   }
-  log_depth_->correct(measured, jitter);
+  // The jitter is measured from the innovations: a detector whose boxes breathe must not look like
+  // somebody who runs. A single outlier counts for three sigma at most.
+  const double innovation = measured - log_depth_->value();
+  const double expected = log_depth_->value_variance() + jitter_variance_;
+  const double squared = std::min(innovation * innovation, kOutlier * expected);
+  jitter_variance_ +=
+      kJitterMemory * (std::max(squared - log_depth_->value_variance(), floor) - jitter_variance_);
+  const double outlier = std::max(1.0, innovation * innovation / (kOutlier * expected));
+  log_depth_->correct(measured, std::sqrt(jitter_variance_ * outlier));
   range_sigma_ += 0.2 * (range.sigma_relative - range_sigma_);
 }
 
@@ -127,6 +143,8 @@ Box Target::box() const {
           static_cast<float>(x_.value() + half_width),
           static_cast<float>(y_.value() + half_height)};
 }
+
+double Target::weak_s() const { return static_cast<double>(now_ns_ - last_strong_ns_) / kNsPerS; }
 
 double Target::unseen_s() const { return static_cast<double>(now_ns_ - last_seen_ns_) / kNsPerS; }
 
@@ -156,10 +174,10 @@ Track Target::publish(const Intrinsics& intrinsics, double focal_sigma) const {
   // d = Z / cos(b), so d'/d = Z'/Z + tan(b) b'.
   const double range_rate = log_depth_->velocity() + std::tan(track.bearing_deg * kRadPerDeg) *
                                                          track.bearing_rate_deg_s * kRadPerDeg;
-  track.closing_speed_mps = -range_rate * distance;
+  track.closing_speed_mps = std::min(-range_rate * distance, motion_of(object_.kind).fastest);
   track.closing_speed_sigma_mps = std::sqrt(log_depth_->velocity_variance()) * distance;
   if (track.closing_speed_mps > kLeastClosingSpeed &&
-      track.closing_speed_mps > track.closing_speed_sigma_mps) {
+      track.closing_speed_mps > kSignificance * track.closing_speed_sigma_mps) {
     track.ttc_s = distance / track.closing_speed_mps;
   }
   return track;

@@ -19,7 +19,8 @@ class Target {
   void predict(std::int64_t stream_ns);
   /// Where the frame cuts the box off on one side only the edge in view is measured, and the size
   /// is taken to stay.
-  void correct(const Detection& detection, const ObjectClass& object, const Intrinsics& intrinsics);
+  void correct(const Detection& detection, const ObjectClass& object, const Intrinsics& intrinsics,
+               bool strong);
   void correct_range(const Range& range);
 
   [[nodiscard]] Box box() const;  ///< may reach out of the frame
@@ -28,7 +29,8 @@ class Target {
   /// Confirms the track; until then its id is 0.
   void set_id(int id) { id_ = id; }
   [[nodiscard]] int hits() const { return hits_; }
-  [[nodiscard]] double unseen_s() const;
+  [[nodiscard]] double unseen_s() const;  ///< since it was last detected
+  [[nodiscard]] double weak_s() const;    ///< since it was last detected strongly
 
   [[nodiscard]] Track publish(const Intrinsics& intrinsics, double focal_sigma) const;
 
@@ -39,12 +41,13 @@ class Target {
   std::int64_t now_ns_;
   std::int64_t first_seen_ns_;
   std::int64_t last_seen_ns_;
+  std::int64_t last_strong_ns_;
   int hits_ = 1;
   float score_;
   ConstantVelocity x_, y_, width_, height_;
   std::optional<ConstantVelocity> log_depth_;
-  double range_sigma_ =
-      0;  ///< relative, of single measurements: their common error does not average out
+  double jitter_variance_ = 0;  ///< of range measurements from frame to frame, of the logarithm
+  double range_sigma_ = 0;      ///< relative, of one range: its lasting error never averages out
 };
 
 }  // namespace lazarillo

@@ -16,6 +16,7 @@ constexpr double kWidenPerUnseenSecond = 0.3;  // a track unseen may be farther 
 constexpr double kWidenMost = 0.5;
 constexpr double kOtherClassPenalty = 0.3;  // networks confuse car and truck, chair and couch
 constexpr double kDuplicateOverlap = 0.8;
+constexpr double kPatienceUnconfirmedS = 0.35;
 
 Box widened(const Box& box, double part) {
   const float dx = static_cast<float>(part) * box.width();
@@ -38,7 +39,7 @@ struct Tracker::Impl {
 
   /// Pairs candidates with targets; what is paired leaves both lists.
   void associate(std::vector<Target*>& open, std::vector<Candidate>& candidates,
-                 double least_overlap, const Intrinsics& intrinsics) {
+                 double least_overlap, const Intrinsics& intrinsics, bool strong) {
     std::vector<double> costs;
     costs.reserve(open.size() * candidates.size());
     for (const Target* target : open) {
@@ -66,7 +67,7 @@ struct Tracker::Impl {
       }
       const auto index = static_cast<std::size_t>(pairs[i]);
       taken[index] = true;
-      open[i]->correct(*candidates[index].detection, candidates[index].object, intrinsics);
+      open[i]->correct(*candidates[index].detection, candidates[index].object, intrinsics, strong);
       matched.emplace_back(open[i], candidates[index].detection->box);
     }
     std::vector<Candidate> rest;
@@ -110,6 +111,7 @@ Tracker::Tracker(TrackerOptions options, ObjectCatalog catalog) : impl_(std::mak
   impl_->catalog = std::move(catalog);
 }
 Tracker::~Tracker() = default;
+Tracker::Tracker(Tracker&&) noexcept = default;
 
 Tracks Tracker::update(const Detections& detections, const Depth& depth,
                        const Intrinsics& intrinsics) {
@@ -129,20 +131,21 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth,
     target.predict(now_ns);
     open.push_back(&target);
   }
-  s.associate(open, strong, kLeastOverlap, intrinsics);
+  s.associate(open, strong, kLeastOverlap, intrinsics, true);
   // Weak boxes continue only what was seen a moment ago: a track lost for longer must not be
   // revived by noise.
   std::erase_if(open, [](const Target* target) { return target->unseen_s() > 0.5; });
-  s.associate(open, weak, kLeastOverlapWeak, intrinsics);
+  s.associate(open, weak, kLeastOverlapWeak, intrinsics, false);
   for (const auto& [target, box] : s.matched) s.measure_range(*target, box, depth, intrinsics);
 
   const auto gone = [&](const Target& target) {
     // One that was never confirmed gets little patience.
-    const double patience = target.hits() < s.options.confirm_hits ? 0.35 : s.options.lost_after_s;
-    return target.unseen_s() > patience;
+    if (target.hits() < s.options.confirm_hits) return target.unseen_s() > kPatienceUnconfirmedS;
+    return target.weak_s() > s.options.lost_after_s;
   };
   std::erase_if(s.targets, gone);
   for (const Candidate& candidate : strong) {
+    if (candidate.detection->score < s.options.high_score + s.options.new_margin) continue;
     s.targets.emplace_back(*candidate.detection, candidate.object, now_ns);
     s.measure_range(s.targets.back(), candidate.detection->box, depth, intrinsics);
   }
@@ -152,6 +155,7 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth,
   const double focal_sigma = intrinsics.assumed ? s.options.assumed_focal_sigma : 0;
   for (Target& target : s.targets) {
     if (target.hits() < s.options.confirm_hits) continue;
+    if (target.unseen_s() > s.options.predict_s) continue;
     if (target.id() == 0) target.set_id(s.next_id++);
     tracks.items.push_back(target.publish(intrinsics, focal_sigma));
   }

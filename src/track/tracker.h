@@ -8,10 +8,12 @@
 namespace lazarillo {
 
 struct TrackerOptions {
-  double high_score = 0.4;    ///< first association stage, and the score a new track needs
-  double low_score = 0.15;    ///< second stage: weaker boxes only continue tracks seen just before
+  double high_score = 0.4;    ///< first association stage
+  double new_margin = 0.1;    ///< a new track needs a score this much higher
+  double low_score = 0.2;     ///< second stage: weaker boxes only continue tracks seen just before
   int confirm_hits = 3;       ///< detections before a track is published
-  double lost_after_s = 2.0;  ///< a track not detected for longer is dropped
+  double lost_after_s = 2.0;  ///< a track without a strong detection for longer is dropped
+  double predict_s = 0.7;     ///< a track is published so long on prediction alone
   /// Doubt in the focal length when the field of view is assumed: part of every distance's sigma.
   double assumed_focal_sigma = 0.15;
 };
@@ -24,9 +26,10 @@ class Tracker {
  public:
   Tracker(TrackerOptions options, ObjectCatalog catalog);
   ~Tracker();
+  Tracker(Tracker&&) noexcept;
 
-  /// The tracks after this frame. Frames must come in stream order; a frame without detections
-  /// predicts.
+  /// The tracks after this frame: confirmed ones seen within predict_s. Frames must come in stream
+  /// order; a frame without detections predicts.
   [[nodiscard]] Tracks update(const Detections& detections, const Depth& depth,
                               const Intrinsics& intrinsics);
 

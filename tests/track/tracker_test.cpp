@@ -75,12 +75,18 @@ TEST_F(TrackerTest, WeakBoxesContinueButNeverBegin) {
   }
   for (int i = 20; i < 30; ++i)
     (void)tracker.update(frame(i, 10, {{around(200, 200, 40, 100), 0.8F, 0}}), {}, camera);
-  for (int i = 30; i < 60; ++i) {
+  for (int i = 30; i < 45; ++i) {
     const auto tracks =
         tracker.update(frame(i, 10, {{around(200, 200, 40, 100), 0.25F, 0}}), {}, camera);
     ASSERT_EQ(tracks.items.size(), 1U);
     EXPECT_TRUE(tracks.items[0].observed);
   }
+  // Nothing lives on weak boxes for long.
+  Tracks tracks;
+  for (int i = 45; i < 60; ++i) {
+    tracks = tracker.update(frame(i, 10, {{around(200, 200, 40, 100), 0.25F, 0}}), {}, camera);
+  }
+  EXPECT_TRUE(tracks.items.empty());
 }
 
 TEST_F(TrackerTest, ForgetsWhatIsGone) {

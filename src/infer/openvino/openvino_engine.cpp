@@ -9,7 +9,11 @@
 namespace lazarillo {
 namespace {
 
-std::string quoted(const std::filesystem::path& file) { return "'" + file.string() + "'"; }
+std::string quoted(const std::filesystem::path& file) {
+  std::string text = "'";
+  text += file.string();
+  return text += '\'';
+}
 
 /// OpenVINO tells the cause of a failure last, after lines of its own source positions.
 std::string cause_of(const std::exception& e) {
@@ -35,7 +39,7 @@ void check_signature(const std::filesystem::path& file) {
   const std::string_view bytes(head.data(), static_cast<std::size_t>(stream.gcount()));
   const std::string kind = file.extension().string();
   const bool good = kind == ".onnx"  ? bytes.starts_with('\x08')  // the protobuf field ir_version
-                    : kind == ".xml" ? bytes.starts_with('<')
+                    : kind == ".xml" ? bytes.starts_with("<?xml") || bytes.starts_with("<net")
                     : kind == ".tflite"
                         ? bytes.substr(std::min<std::size_t>(4, bytes.size())) == "TFL3"
                         : false;
@@ -55,6 +59,16 @@ std::vector<std::int64_t> shape_of(const ov::Output<const ov::Node>& port) {
   return shape;
 }
 
+std::vector<std::string> names_of(const std::vector<ov::Output<ov::Node>>& ports,
+                                  const std::string& otherwise) {
+  std::vector<std::string> names;
+  for (const auto& port : ports) {
+    names.push_back(port.get_names().empty() ? otherwise + std::to_string(names.size())
+                                             : port.get_any_name());
+  }
+  return names;
+}
+
 class OpenVinoEngine final : public Engine {
  public:
   OpenVinoEngine(const std::filesystem::path& file, const EngineOptions& options)
@@ -63,20 +77,23 @@ class OpenVinoEngine final : public Engine {
     try {
       ov::Core core;
       const std::shared_ptr<ov::Model> model = core.read_model(file.string());
+      // Names as the file has them: compiling adds those of tensors it merged.
+      const std::vector<std::string> input_names = names_of(model->inputs(), "input");
+      const std::vector<std::string> output_names = names_of(model->outputs(), "output");
       fix_input_shape(*model, options.input_shape);
       ov::AnyMap properties{ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY),
                             ov::hint::inference_precision(ov::element::f32), ov::num_streams(1)};
       if (options.threads > 0) properties.insert(ov::inference_num_threads(options.threads));
       compiled_ = core.compile_model(model, "CPU", properties);
       request_ = compiled_.create_infer_request();
+      inputs_ = describe(compiled_.inputs(), input_names);
+      outputs_ = describe(compiled_.outputs(), output_names);
     } catch (const Error&) {
       throw;
     } catch (const std::exception& e) {
       throw Error(ExitCode::model,
                   "the network " + quoted(file) + " cannot be loaded: " + cause_of(e));
     }
-    inputs_ = describe(compiled_.inputs(), "input");
-    outputs_ = describe(compiled_.outputs(), "output");
   }
 
   [[nodiscard]] const std::vector<TensorInfo>& inputs() const override { return inputs_; }
@@ -117,17 +134,17 @@ class OpenVinoEngine final : public Engine {
   }
 
   [[nodiscard]] std::vector<TensorInfo> describe(
-      const std::vector<ov::Output<const ov::Node>>& ports, const std::string& kind) const {
+      const std::vector<ov::Output<const ov::Node>>& ports,
+      const std::vector<std::string>& names) const {
     std::vector<TensorInfo> tensors;
-    for (const auto& port : ports) {
-      const std::string name =
-          port.get_names().empty() ? kind + std::to_string(tensors.size()) : port.get_any_name();
-      if (port.get_element_type() != ov::element::f32) {
-        throw Error(ExitCode::model, "the network " + quoted(file_) + " has " + kind + " '" + name +
-                                         "' of type " + port.get_element_type().get_type_name() +
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+      if (ports[i].get_element_type() != ov::element::f32) {
+        throw Error(ExitCode::model, "the network " + quoted(file_) + " has tensor '" + names[i] +
+                                         "' of type " +
+                                         ports[i].get_element_type().get_type_name() +
                                          "; only float (f32) is supported");
       }
-      tensors.push_back({name, shape_of(port)});
+      tensors.push_back({names[i], shape_of(ports[i])});
     }
     return tensors;
   }
@@ -144,7 +161,8 @@ class OpenVinoEngine final : public Engine {
 std::string to_string(const std::vector<std::int64_t>& shape) {
   std::string text;
   for (const std::int64_t d : shape) {
-    text += (text.empty() ? "" : "x") + (d < 0 ? std::string("?") : std::to_string(d));
+    if (!text.empty()) text += 'x';
+    text += d < 0 ? "?" : std::to_string(d);
   }
   return text.empty() ? "no shape" : text;
 }

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Runs the C++ tests of a sanitizer build. Leaks and races inside GStreamer, OpenVINO and GLib are not
+# ours: sanitizers/*.supp names them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=$1
+export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+export LSAN_OPTIONS=suppressions=$PWD/scripts/lsan.supp:print_suppressions=0
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+export TSAN_OPTIONS=suppressions=$PWD/scripts/tsan.supp:halt_on_error=1:history_size=7
+ctest --test-dir "$build" --output-on-failure --no-tests=error -j"$(nproc)"

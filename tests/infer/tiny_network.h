@@ -1,0 +1,78 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <openvino/openvino.hpp>
+#include <openvino/opsets/opset13.hpp>
+#include <string>
+#include <vector>
+
+namespace lazarillo::test {
+
+/// A folder of its own for one test, gone afterwards.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "lazarillo-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+  std::filesystem::path write(const std::string& name, const std::string& text) const {
+    std::filesystem::create_directories((path_ / name).parent_path());
+    std::ofstream(path_ / name, std::ios::binary) << text;
+    return path_ / name;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct TinyOutput {
+  std::string name;
+  ov::Shape shape;
+  std::vector<float> values;  ///< as many as the shape holds, or one for all
+  float gain = 0;             ///< the output is values + gain * mean(input)
+};
+
+/// Writes a network with known answers, as OpenVINO IR.
+inline void write_tiny_network(const std::filesystem::path& xml, const ov::PartialShape& input,
+                               const std::vector<TinyOutput>& outputs,
+                               ov::element::Type type = ov::element::f32) {
+  namespace ops = ov::opset13;
+  const auto parameter = std::make_shared<ops::Parameter>(type, input);
+  parameter->output(0).set_names({"image"});
+  const auto as_float = std::make_shared<ops::Convert>(parameter, ov::element::f32);
+  const auto axes = ops::Constant::create(ov::element::i64, {4}, {0, 1, 2, 3});
+  const auto mean = std::make_shared<ops::ReduceMean>(as_float, axes, false);
+  ov::ResultVector results;
+  for (const TinyOutput& out : outputs) {
+    const auto values = ops::Constant::create(ov::element::f32, out.shape, out.values);
+    const auto gain = ops::Constant::create(ov::element::f32, {}, {out.gain});
+    const auto sum =
+        std::make_shared<ops::Add>(values, std::make_shared<ops::Multiply>(mean, gain));
+    sum->output(0).set_names({out.name});
+    results.push_back(std::make_shared<ops::Result>(sum));
+  }
+  ov::serialize(std::make_shared<ov::Model>(results, ov::ParameterVector{parameter}), xml.string());
+}
+
+/// The folder of test material that is not part of the repository; may not exist.
+inline std::filesystem::path shared_folder() {
+  const char* stated = std::getenv("LAZARILLO_SHARED");
+  return stated != nullptr ? std::filesystem::path(stated)
+                           : std::filesystem::path(LZ_SOURCE_DIR) / ".." / "shared";
+}
+
+inline std::filesystem::path models_folder() {
+  return std::filesystem::path(LZ_SOURCE_DIR) / "models";
+}
+
+}  // namespace lazarillo::test

@@ -1,0 +1,182 @@
+"""The main job on the real street video: followed, told, heard, recorded, and the same every time."""
+
+import collections
+import json
+import subprocess
+import wave
+
+import numpy as np
+import pytest
+from conftest import ROOT, run
+
+# Counted by watching the video from end to end: 19 people walk through (some leave and come back).
+PEOPLE = 19
+
+
+def spans(result, label):
+    """Seconds between the first and the last frame of each track of a class."""
+    times = collections.defaultdict(list)
+    for frame in result.frames:
+        for track in frame["tracks"]:
+            if track["label"] == label:
+                times[track["track"]].append(frame["stream_ns"] / 1e9)
+    return {track: t[-1] - t[0] for track, t in times.items()}
+
+
+def all_ids(result):
+    return {track["track"] for frame in result.frames for track in frame["tracks"]}
+
+
+def sound_of(result):
+    with wave.open(str(result.directory / "audio.wav")) as file:
+        assert file.getnchannels() == 2 and file.getframerate() == 48000
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    return samples.reshape(-1, 2).astype(float) / 32768
+
+
+def test_every_frame_is_there_in_order(street):
+    assert [f["sequence"] for f in street.frames] == list(range(795))
+    stamps = np.array([f["stream_ns"] for f in street.frames])
+    assert stamps[0] == 0
+    assert np.allclose(np.diff(stamps), 1e8, atol=2e3), "10 frames a second, as the file says"
+    assert all(f["decision_ns"] > f["capture_ns"] for f in street.frames)
+
+
+def test_people_are_followed(street):
+    assert sum(span >= 3 for span in spans(street, "person").values()) >= 5
+    assert len(all_ids(street)) <= 4 * PEOPLE
+
+
+def test_people_are_followed_with_the_development_network(vtest, shared, tmp_path):
+    card = shared / "models" / "lznet-dev.json"
+    if not card.exists():
+        pytest.skip("lznet-dev is not here")
+    result = run(vtest, tmp_path, "--fast", "--no-sound", "--no-video", "--models", card,
+                 "--config", ROOT / "profiles" / "vtest.toml", timeout=600)
+    assert result.code == 0, result.err
+    assert sum(span >= 3 for span in spans(result, "person").values()) >= 10
+    assert len(all_ids(result)) <= 4 * PEOPLE
+
+
+def test_something_is_said_and_not_too_much(street):
+    assert 10 <= len(street.cues) <= 60
+    assert all(c["text"] for c in street.cues)
+    # Nobody is told twice within two seconds.
+    last = {}
+    for cue in street.cues:
+        if cue["track"] in last and cue["priority"] != "critical":
+            assert cue["stream_ns"] - last[cue["track"]] > 1.2e9, cue
+        last[cue["track"]] = cue["stream_ns"]
+
+
+def test_earcons_come_from_where_the_object_is(street):
+    """Left/right energy of the first 80 ms of each earcon agrees in sign with the bearing."""
+    sound = sound_of(street)
+    checked = 0
+    last_end = -1.0
+    for cue in street.cues:
+        begin = cue["stream_ns"] / 1e9
+        alone = begin - last_end > 4.0
+        last_end = begin
+        if abs(cue["bearing_deg"]) < 4 or not alone:
+            continue
+        piece = sound[int(begin * 48000):int((begin + 0.08) * 48000)]
+        left, right = (piece**2).sum(axis=0)
+        assert np.sign(right - left) == np.sign(cue["bearing_deg"]), cue
+        checked += 1
+    assert checked >= 2
+
+
+def test_a_cue_is_heard_within_60_ms(street):
+    sound = np.abs(sound_of(street)).max(axis=1)
+    checked = 0
+    for before, cue in zip([None, *street.cues], street.cues):
+        if before and cue["stream_ns"] - before["stream_ns"] < 6e9:
+            continue  # the last sentence may still be going on
+        begin = int(cue["stream_ns"] / 1e9 * 48000)
+        assert sound[max(0, begin - 960):begin].max(initial=0) < 0.01, "sound before the decision"
+        onset = np.argmax(sound[begin:begin + 48000] > 0.01) / 48
+        assert 0 <= onset <= 60, f"{onset} ms after {cue}"
+        checked += 1
+    assert checked >= 1
+
+
+def test_sound_lasts_as_long_as_the_video(street):
+    length = len(sound_of(street)) / 48000
+    assert 79.4 <= length <= 79.5 + 4
+
+
+def test_the_recording_plays(street):
+    video = street.directory / "overlay.mp4"
+    done = subprocess.run(
+        ["gst-launch-1.0", "-v", "filesrc", f"location={video}", "!", "decodebin", "!", "videoconvert",
+         "!", "identity", "silent=false", "!", "fakesink"], capture_output=True, text=True, timeout=300)
+    assert done.stdout.count("last-message = chain") == 795
+    assert "audio/mpeg" in subprocess.run(
+        ["gst-discoverer-1.0", "-v", str(video)], capture_output=True, text=True, timeout=60).stdout
+
+
+def test_the_report_adds_up(street):
+    report = street.report
+    assert report["frames"] == 795
+    assert report["exit_code"] == 0
+    assert sum(report["cues"].values()) == len(street.cues)
+    latencies = sorted((f["decision_ns"] - f["capture_ns"]) / 1e6 for f in street.frames)
+    told = report["capture_to_decision_ms"]
+    assert told["max"] == pytest.approx(latencies[-1], rel=0.02)
+    assert told["p50"] == pytest.approx(latencies[len(latencies) // 2], rel=0.03)
+
+
+def test_the_same_input_gives_the_same_events(vtest, small_street, tmp_path):
+    def events(name):
+        result = run(small_street, tmp_path / name, "--fast", "--no-video", "--lang", "en",
+                     "--config", ROOT / "profiles" / "vtest.toml")
+        assert result.code == 0, result.err
+        return result, (tmp_path / name / "audio.wav").read_bytes()
+
+    first, first_sound = events("a")
+    second, second_sound = events("b")
+    differing = set()
+    assert len(first.events) == len(second.events) > 100
+    for one, other in zip(first.events, second.events):
+        assert one.keys() == other.keys()
+        differing |= {key for key in one if one[key] != other[key]}
+    assert differing <= {"capture_ns", "decision_ns"}
+
+    def stripped(result):
+        lines = (result.directory / "events.jsonl").read_text().splitlines()
+        return [json.dumps({k: v for k, v in json.loads(line).items()
+                            if k not in ("capture_ns", "decision_ns")}) for line in lines]
+
+    assert stripped(first) == stripped(second)
+    assert first_sound == second_sound
+
+
+def test_spanish_says_the_same_in_spanish(small_street, tmp_path):
+    english = run(small_street, tmp_path / "en", "--no-video", "--lang", "en")
+    spanish = run(small_street, tmp_path / "es", "--no-video", "--lang", "es")
+    keys = ("stream_ns", "track", "kind", "priority", "bearing_deg", "distance_m")
+    assert [[c[k] for k in keys] for c in english.cues] == [[c[k] for k in keys] for c in spanish.cues]
+    assert english.cues and all(a["text"] != b["text"] for a, b in zip(english.cues, spanish.cues))
+
+
+def test_realtime_keeps_pace_and_drops_only_with_a_reason(small_video, tmp_path):
+    result = run(small_video, tmp_path, "--realtime")
+    assert result.code == 0, result.err
+    assert result.report["mode"] == "realtime"
+    dropped = result.report["drops"].get("frame_late", 0)
+    assert len(result.frames) + dropped == 20
+    # The clock of capture runs with the stream's.
+    first, last = result.frames[0], result.frames[-1]
+    assert last["capture_ns"] - first["capture_ns"] == pytest.approx(
+        last["stream_ns"] - first["stream_ns"], abs=1)
+
+
+@pytest.fixture(scope="module")
+def small_street(vtest, tmp_path_factory):
+    """The first 15 seconds of the street, not recompressed."""
+    path = tmp_path_factory.mktemp("media") / "street.avi"
+    subprocess.run(["gst-launch-1.0", "-q", "filesrc", f"location={vtest}", "!", "avidemux", "!",
+                    "identity", "eos-after=150", "!", "avimux", "!", "filesink", f"location={path}"],
+                   check=True, timeout=60)
+    return path
