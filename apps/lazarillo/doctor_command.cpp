@@ -14,6 +14,7 @@
 #include "infer/openvino/openvino_info.h"
 #include "run/paths.h"
 #include "source/media_capabilities.h"
+#include "speak/phrasebook.h"
 #include "speak/sound_info.h"
 #include "version.h"
 
@@ -78,15 +79,19 @@ void pictures() {
 }
 
 void sound() {
-  const SoundReport report = sound_report();
+  const std::filesystem::path folder = home_directory() / "data" / "lang";
+  std::vector<std::string> wanted;
+  for (const std::string& language : Phrasebook::languages(folder)) {
+    wanted.push_back(Phrasebook::load(folder, language).voice());
+  }
+  const SoundReport report = sound_report(wanted);
   heading("Sound");
   line(!report.playback_device.empty(), "sound card",
        report.playback_device.empty() ? "none: runs are rendered into files"
                                       : report.playback_device);
   line(report.hrtf, "HRTF (spatial sound)",
        report.hrtf ? "OpenAL Soft" : "install libopenal1 and libopenal-data");
-  line(report.espeak, "espeak-ng (speech)",
-       report.espeak ? report.espeak_version : "install espeak-ng");
+  line(report.espeak, "espeak-ng (speech)", report.espeak ? "speaks" : "install espeak-ng");
   std::string voices;
   for (const std::string& voice : report.voices) voices += (voices.empty() ? "" : ", ") + voice;
   line(!report.voices.empty(), "voices", voices);

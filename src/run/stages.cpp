@@ -91,6 +91,7 @@ void GuideStage::finish() {
     metrics_.drop("sentence_expired", static_cast<std::uint64_t>(dropped.expired));
     metrics_.drop("sentence_replaced", static_cast<std::uint64_t>(dropped.replaced));
     metrics_.drop("sentence_interrupted", static_cast<std::uint64_t>(dropped.interrupted));
+    metrics_.drop("sentence_not_synthesised", static_cast<std::uint64_t>(dropped.failed));
     parts_.speaker.reset();
   }
   if (parts_.events) parts_.events->close();

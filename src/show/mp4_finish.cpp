@@ -12,10 +12,14 @@ bool make_ordinary_mp4(const std::filesystem::path& file, bool sound) {
   copy += ".part";
 
   // A timescale that suits both: one guessed from a varying frame rate would round the timestamps.
+  // Queues without bound: the streams are read in the order of time, but where one ends before the
+  // other the muxer must wait for the end of the file.
+  const std::string queue = "queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ! mux.";
   std::string description =
       "filesrc name=from ! qtdemux name=streams  mp4mux name=mux trak-timescale=90000 ! "
-      "filesink name=to  streams.video_0 ! queue ! mux.video_0";
-  if (sound) description += "  streams.audio_0 ! queue ! mux.audio_0";
+      "filesink name=to  streams.video_0 ! " +
+      queue + "video_0";
+  if (sound) description += "  streams.audio_0 ! " + queue + "audio_0";
   GError* raw = nullptr;
   const Ptr<GstElement> pipeline(gst_parse_launch(description.c_str(), &raw));
   const Ptr<GError> error(raw);

@@ -289,6 +289,25 @@ struct Recorder::Impl {
     push(samples.get(), buffer);
   }
 
+  /// Sound that ends before the pictures, or never came: an empty track would make the file
+  /// unreadable.
+  void fill_with_silence() {
+    const auto end =
+        gst_util_uint64_scale(static_cast<guint64>(last_ns + step_ns), kRate, GST_SECOND);
+    const std::vector<float> second(kRate * kChannels);
+    while (sent_samples < end) {
+      const std::size_t count = std::min<std::uint64_t>(kRate, end - sent_samples);
+      push_sound(std::span(second).first(count * kChannels));
+      // No faster than the encoder: an hour of silence would be a gigabyte.
+      std::unique_lock lock(mutex);
+      while (failure.empty() && gst_app_src_get_current_level_bytes(
+                                    reinterpret_cast<GstAppSrc*>(samples.get())) > 4'000'000) {
+        changed.wait_for(lock, std::chrono::milliseconds(5));
+      }
+      if (!failure.empty()) return;
+    }
+  }
+
   void finish() {
     {
       const std::lock_guard lock(mutex);
@@ -299,8 +318,7 @@ struct Recorder::Impl {
     {
       const std::lock_guard lock(sound_mutex);
       sound_open = false;
-      // A sound track with nothing in it would make the whole file unreadable.
-      if (samples && sent_samples == 0) push_sound(std::vector<float>(kRate / 10 * kChannels));
+      if (samples && any_picture) fill_with_silence();
       if (samples) gst_app_src_end_of_stream(reinterpret_cast<GstAppSrc*>(samples.get()));
     }
     gst_app_src_end_of_stream(reinterpret_cast<GstAppSrc*>(pictures.get()));

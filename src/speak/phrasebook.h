@@ -10,11 +10,12 @@
 namespace lazarillo {
 
 /// Turns cues into sentences of one language. All words stand in a data file
-/// (data/lang/<code>.toml, documented in docs/languages.md): a new language needs no code.
-/// Immutable after loading, safe to share between threads.
+/// (data/lang/<code>.toml, docs/languages.md): a new language needs no code. Immutable after
+/// loading, safe to share between threads.
 class Phrasebook {
  public:
-  /// Throws Error(usage): unknown language (the known ones named), or a file that misses a sentence.
+  /// Throws Error(usage): unknown language (the known ones named), or a file that misses a word or
+  /// holds one that nobody asks for.
   static Phrasebook load(const std::filesystem::path& directory, const std::string& language);
 
   /// The languages of a directory, by file name.
@@ -23,15 +24,19 @@ class Phrasebook {
   /// The sentence for a cue. An object the language has no word for is called "obstacle" in it.
   [[nodiscard]] std::string sentence(const Cue& cue) const;
 
+  /// A distance as people say it: half a metre, one, one and a half, whole metres up to ten, then
+  /// steps of five.
+  [[nodiscard]] std::string distance(double metres) const;
+
+  /// Whether the language has a word for this object.
+  [[nodiscard]] bool knows(const std::string& label) const;
+
   /// espeak-ng's voice for this language.
-  [[nodiscard]] const std::string& voice() const { return voice_; }
-  [[nodiscard]] const std::string& language() const { return language_; }
+  [[nodiscard]] const std::string& voice() const;
 
  private:
   struct Words;
-  Phrasebook() = default;
-  std::string language_;
-  std::string voice_;
+  explicit Phrasebook(std::shared_ptr<const Words> words) : words_(std::move(words)) {}
   std::shared_ptr<const Words> words_;
 };
 

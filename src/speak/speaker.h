@@ -14,11 +14,11 @@ namespace lazarillo {
 struct SpeakerOptions {
   bool speech = true;
   bool earcons = true;
-  std::string voice = "es";      ///< espeak-ng voice
-  int words_per_minute = 190;    ///< speaking rate
-  double grace_ms = 250;         ///< how long a lesser sentence may go on once a critical cue came
-  double expire_s = 2.5;         ///< a sentence that waited longer is no longer worth saying
-  bool device = false;           ///< true: sound card; false: rendered through `sink`
+  std::string voice = "es";    ///< espeak-ng voice
+  int words_per_minute = 190;  ///< speaking rate
+  double grace_ms = 250;       ///< how long a lesser sentence may go on once a critical cue came
+  double expire_s = 2.5;       ///< a sentence that waited longer is no longer worth saying
+  bool device = false;         ///< true: sound card; false: rendered through `sink`
 };
 
 inline constexpr int kSampleRate = 48000;
@@ -27,7 +27,6 @@ inline constexpr int kSampleRate = 48000;
 /// sample is stream time 0.
 using SoundSink = std::function<void(std::span<const float>)>;
 
-/// What became of the sound of a cue.
 struct SpokenNow {
   std::string text;  ///< the sentence being heard at the asked time; empty when there is none
   int track = 0;
@@ -35,7 +34,8 @@ struct SpokenNow {
 
 /// Makes cues audible: an earcon at once, placed at the true bearing by HRTF (elevation 0), and a
 /// sentence from the same place. Sentences queue by priority; a critical one cuts off a lesser one
-/// after the grace; earcons never wait for speech. Not thread-safe: one thread calls it, in stream
+/// after the grace; earcons never wait for speech. Rendered, everything happens in stream time: the
+/// same calls give the same samples. Not thread-safe: one thread at a time calls it, in stream
 /// order.
 class Speaker {
  public:
@@ -51,8 +51,13 @@ class Speaker {
 
   [[nodiscard]] SpokenNow spoken_now() const;
 
-  /// Cues whose sentence was never said, with the reason (expired, replaced, interrupted).
-  struct Dropped { int expired = 0; int replaced = 0; int interrupted = 0; };
+  /// Cues whose sentence was not said, or not to its end, by reason.
+  struct Dropped {
+    int expired = 0;      ///< waited longer than expire_s
+    int replaced = 0;     ///< by a newer one about the same track
+    int interrupted = 0;  ///< by a critical one
+    int failed = 0;       ///< espeak-ng gave no sound
+  };
   [[nodiscard]] Dropped dropped() const;
 
   /// Lets what is being said end (at most `limit_s`), then stops.

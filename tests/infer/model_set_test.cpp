@@ -36,6 +36,119 @@ class ModelSets : public testing::Test {
 
 const std::string kDetector = R"([detector]
 file = "d.onnx"
+input = { width = 640, height = 480 }
+labels = ["person", "car"]
+contract = "ultralytics"
+)";
+
+TEST_F(ModelSets, TheShippedSetIsWhatItsCardSays) {
+  const ModelSet set = load_model_set("lznet", {test::models_folder()});
+  EXPECT_EQ(set.name, "lznet");
+  EXPECT_EQ(set.licence, "Apache-2.0");
+  ASSERT_EQ(set.networks.size(), 1U);
+  const NetworkManifest& n = set.networks[0];
+  EXPECT_EQ(n.task, Task::joint);
+  EXPECT_EQ(n.depth, DepthContract::metric);
+  EXPECT_EQ(n.file.extension(), ".onnx");
+  EXPECT_TRUE(n.file.is_absolute());
+  EXPECT_EQ(n.sha256.size(), 64U) << "the shipped network must be verified";
+  EXPECT_GT(n.canonical_focal_px, 0);
+  EXPECT_TRUE(n.rgb);
+  EXPECT_THAT(n.labels, testing::Contains("person"));
+}
+
+TEST_F(ModelSets, ACardIsASetByItself) {
+  folder.write("net.onnx", "abc");
+  const auto card = folder.write("net.json", R"({
+    "name": "net", "status": "a try", "classes": ["tree", "dog"], "canonical_focal_px": 300.5,
+    "input": {"shape": [1, 3, 240, 320], "colour": "BGR as it comes"}, "extra": {"steps": 1},
+    "outputs": {"boxes": "a", "scores": "b", "depth": "c"},
+    "suggested": {"score_threshold": 0.25, "nms_iou": 0.6},
+    "sha256": {"net.onnx": "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"}})");
+  for (const std::string& name : {card.string(), std::string("net")}) {
+    const ModelSet set = load_model_set(name, {folder.path()});
+    EXPECT_EQ(set.name, "net");
+    EXPECT_EQ(set.description, "a try");
+    const NetworkManifest& n = set.networks.at(0);
+    EXPECT_EQ(n.labels, (std::vector<std::string>{"tree", "dog"}));
+    EXPECT_EQ(n.input_width, 320);
+    EXPECT_EQ(n.input_height, 240);
+    EXPECT_FALSE(n.rgb);
+    EXPECT_DOUBLE_EQ(n.canonical_focal_px, 300.5);
+    EXPECT_DOUBLE_EQ(n.score_threshold, 0.25);
+    EXPECT_DOUBLE_EQ(n.nms_iou, 0.6);
+  }
+}
+
+TEST_F(ModelSets, ASetMayTakeANetworkFromACardAndChangeItsThresholds) {
+  folder.write("net.onnx", "abc");
+  folder.write("net.json", R"({"classes": ["a"], "canonical_focal_px": 416,
+    "input": {"shape": [1, 3, 8, 8]}, "outputs": {"boxes": "a", "scores": "b", "depth": "c"},
+    "suggested": {"score_threshold": 0.25, "nms_iou": 0.6}})");
+  const auto file =
+      folder.write("mine.toml", "[joint]\ncard = \"net.json\"\nscore_threshold = 0.5\n");
+  const NetworkManifest n = load_model_set(file.string(), {}).networks.at(0);
+  EXPECT_EQ(n.file, folder.path() / "net.onnx");
+  EXPECT_DOUBLE_EQ(n.score_threshold, 0.5);
+  EXPECT_DOUBLE_EQ(n.nms_iou, 0.6);
+  EXPECT_THAT(complaint("[joint]\ncard = \"none.json\"\n"), HasSubstr("none.json"));
+  EXPECT_THAT(complaint("[joint]\ncard = \"net.json\"\nlabels = [\"b\"]\n"), HasSubstr("'labels'"));
+}
+
+TEST_F(ModelSets, ACardOfARenamedNetworkStillVerifiesIt) {
+  folder.write("new.onnx", "abc");
+  const std::string rest = R"("classes": ["a"], "canonical_focal_px": 1,
+    "input": {"shape": [1, 3, 8, 8]}, "outputs": {"boxes": "a", "scores": "b", "depth": "c"}})";
+  folder.write("new.json", R"({"sha256": {"old.onnx":
+    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "old.pt": "x"}, )" +
+                               rest);
+  EXPECT_NO_THROW((void)load_model_set("new", {folder.path()}));
+  folder.write("new.onnx", "abd");
+  EXPECT_THAT(failure_of("new"), AllOf(HasSubstr("new.onnx"), HasSubstr("altered")));
+}
+
+TEST_F(ModelSets, AnAlteredNetworkIsRefused) {
+  folder.write("d.onnx", "abd");
+  const std::string line =
+      complaint(kDetector +
+                "sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n");
+  EXPECT_THAT(line, AllOf(HasSubstr("d.onnx"), HasSubstr("altered"), HasSubstr("ba7816bf"),
+                          HasSubstr("a52d159f")));  // sha256("abd") begins so
+}
+
+TEST_F(ModelSets, TheWeightsBesideAnXmlAreVerifiedToo) {
+  folder.write("d.xml", "<net/>");
+  std::string text = kDetector;
+  text.replace(text.find("d.onnx"), 6, "d.xml");
+  EXPECT_THAT(complaint(text), AllOf(HasSubstr("d.bin"), HasSubstr("missing")));
+  folder.write("d.bin", "abd");
+  EXPECT_THAT(
+      complaint(text + "weights_sha256 = "
+                       "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n"),
+      AllOf(HasSubstr("d.bin"), HasSubstr("altered")));
+}
+
+TEST_F(ModelSets, APairTellsEveryFileThatIsMissing) {
+  const std::string line = complaint(kDetector + R"([depth]
+file = "deep.onnx"
+input = { width = 392, height = 392 }
+contract = "relative_inverse"
+)");
+  EXPECT_THAT(line, AllOf(HasSubstr("d.onnx"), HasSubstr("deep.onnx"), HasSubstr("missing"),
+                          HasSubstr("m.toml")));
+}
+
+TEST_F(ModelSets, ReadsEveryKeyOfAPair) {
+  folder.write("d.onnx", "abc");
+  folder.write("deep.onnx", "abc");
+  folder.write("labels/three.txt", "one\ntwo words\r\nthree\n");
+  const auto file = folder.write("pair.toml", R"(
+name = "pair"
+description = "two"
+licence = "MIT"
+[detector]
+file = "d.onnx"
+sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 labels = "three"
 contract = "end_to_end"
 box_units = "normalised"

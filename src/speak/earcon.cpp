@@ -1,0 +1,72 @@
+#include "speak/earcon.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "speak/speaker.h"
+
+namespace lazarillo {
+namespace {
+
+struct Design {
+  double pitch_hz;
+  int tones;
+  double tone_s;
+  double pause_s;
+  double level;
+};
+
+constexpr double kAttackS = 0.004;
+constexpr double kNoiseS = 0.02;
+constexpr double kNoiseLevel = 0.5;
+constexpr double kHighestHz = 6000;
+
+std::vector<float> synthesise(const Design& design) {
+  const double step = 1.0 / kSampleRate;
+  const auto length = static_cast<std::size_t>(
+      (design.tones * design.tone_s + (design.tones - 1) * design.pause_s) * kSampleRate);
+  std::vector<float> sound(length, 0.0F);
+  std::minstd_rand random(1);
+  std::uniform_real_distribution<double> white(-1, 1);
+  double smooth = 0;
+  double highest = 0;
+  for (std::size_t i = 0; i < length; ++i) {
+    const double t = std::fmod(static_cast<double>(i) * step, design.tone_s + design.pause_s);
+    smooth += 0.5 * (white(random) - smooth);  // takes the hiss above 6 kHz out of the noise
+    if (t >= design.tone_s) continue;
+    double value = 0;
+    for (int k = 1; k * design.pitch_hz < kHighestHz && k <= 6; ++k) {
+      value += std::sin(2 * std::numbers::pi * k * design.pitch_hz * t) / k;
+    }
+    value += kNoiseLevel * smooth * std::exp(-t / kNoiseS) * 2;
+    const double attack = std::min(t / kAttackS, 1.0);
+    const double release = std::min((design.tone_s - t) / (0.4 * design.tone_s), 1.0);
+    sound[i] = static_cast<float>(value * attack * release);
+    highest = std::max(highest, std::abs(static_cast<double>(sound[i])));
+  }
+  for (float& sample : sound) sample = static_cast<float>(sample * design.level / highest);
+  return sound;
+}
+
+}  // namespace
+
+std::span<const float> earcon(Priority priority) {
+  static const std::array<std::vector<float>, 3> kSounds{
+      synthesise({1000, 4, 0.055, 0.025, 0.55}),
+      synthesise({700, 2, 0.09, 0.06, 0.5}),
+      synthesise({440, 1, 0.16, 0, 0.4}),
+  };
+  return kSounds[static_cast<std::size_t>(priority)];
+}
+
+double gain_by_distance(const std::optional<double>& distance_m) {
+  const double distance = std::max(distance_m.value_or(5.0), 0.1);
+  return std::clamp(std::sqrt(2.0 / distance), 0.316, 1.0);
+}
+
+}  // namespace lazarillo

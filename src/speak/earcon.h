@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "guide/cue.h"
+
+namespace lazarillo {
+
+/// The short sound of a priority: mono, kSampleRate, -1..1. Pitch and repetition rise with urgency:
+/// info one soft tone of 440 Hz, warning two of 700 Hz, critical four fast ones of 1000 Hz. Each
+/// tone has harmonics and begins with a breath of noise, because the ear places broad sounds far
+/// better than pure ones (Blauert, Spatial Hearing, 1997). Made once; thread-safe.
+[[nodiscard]] std::span<const float> earcon(Priority priority);
+
+/// Gain of a sound by the distance of what it stands for: 1 up to 2 m, then 3 dB less each time the
+/// distance doubles, never under -10 dB; what has no distance sounds like 5 m.
+[[nodiscard]] double gain_by_distance(const std::optional<double>& distance_m);
+
+}  // namespace lazarillo

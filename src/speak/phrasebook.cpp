@@ -1,0 +1,187 @@
+#include "speak/phrasebook.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "error.h"
+#include "nearest.h"
+
+namespace lazarillo {
+namespace {
+
+namespace fs = std::filesystem;
+using Table = std::map<std::string, std::string>;
+
+const std::map<std::string, std::vector<std::string>> kKeys{
+    {"side", {"left", "ahead", "right"}},
+    {"distance", {"half", "one", "one_and_half", "metres", "about"}},
+    {"sentence",
+     {"object", "approaching", "critical", "critical_approaching", "vision_lost", "vision_back"}},
+};
+constexpr std::size_t kHours = 12;
+
+[[noreturn]] void refuse(const fs::path& file, const std::string& problem) {
+  throw Error(ExitCode::usage, "language file '" + file.string() + "': " + problem);
+}
+
+std::string text_at(const toml::table& table, const std::string& key, const std::string& shown,
+                    const fs::path& file) {
+  const toml::node* node = table.get(key);
+  if (node == nullptr) refuse(file, "'" + shown + "' is missing");
+  const auto text = node->value_exact<std::string>();
+  if (!text || text->empty()) refuse(file, "'" + shown + "' must be a text");
+  return *text;
+}
+
+/// A section that must hold exactly these keys.
+Table exact_section(const toml::table& document, const std::string& name, const fs::path& file) {
+  const toml::table* table = document[name].as_table();
+  if (table == nullptr) refuse(file, "the section [" + name + "] is missing");
+  const std::vector<std::string>& keys = kKeys.at(name);
+  for (const auto& [key, node] : *table) {
+    const std::string word(key.str());
+    if (std::find(keys.begin(), keys.end(), word) == keys.end()) {
+      refuse(file, "nobody asks for '" + name + "." + word + "'; the nearest is '" + name + "." +
+                       nearest(word, keys) + "'");
+    }
+  }
+  Table result;
+  for (const std::string& key : keys) result[key] = text_at(*table, key, name + "." + key, file);
+  return result;
+}
+
+void replace_all(std::string& text, const std::string& what, const std::string& with) {
+  for (std::size_t at = text.find(what); at != std::string::npos;
+       at = text.find(what, at + with.size())) {
+    text.replace(at, what.size(), with);
+  }
+}
+
+/// Fills {placeholders}; a part in [brackets] falls away when a placeholder in it is empty.
+std::string fill(std::string text, const Table& values) {
+  for (std::size_t open = text.find('['); open != std::string::npos; open = text.find('[', open)) {
+    const std::size_t close = text.find(']', open);
+    if (close == std::string::npos) break;
+    std::string part = text.substr(open + 1, close - open - 1);
+    const bool empty = std::any_of(values.begin(), values.end(), [&](const auto& value) {
+      return value.second.empty() && part.find("{" + value.first + "}") != std::string::npos;
+    });
+    if (empty) part.clear();
+    text.replace(open, close - open + 1, part);
+  }
+  for (const auto& [name, value] : values) replace_all(text, "{" + name + "}", value);
+  // Spanish opens with "¡" or "¿": the capital comes after it.
+  const std::size_t first = text.starts_with("\xC2\xA1") || text.starts_with("\xC2\xBF") ? 2 : 0;
+  if (first < text.size() && text[first] >= 'a' && text[first] <= 'z') {
+    text[first] = static_cast<char>(text[first] - 'a' + 'A');
+  }
+  return text;
+}
+
+}  // namespace
+
+struct Phrasebook::Words {
+  std::string voice;
+  std::array<std::string, kHours> clock;  ///< index 0: one o'clock
+  Table side, distance, sentence, objects;
+  std::string obstacle;  ///< for objects without a word
+};
+
+std::vector<std::string> Phrasebook::languages(const fs::path& directory) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Phrasebook Phrasebook::load(const fs::path& directory, const std::string& language) {
+  const std::vector<std::string> known = languages(directory);
+  if (std::find(known.begin(), known.end(), language) == known.end()) {
+    std::string all;
+    for (const std::string& each : known) all += (all.empty() ? "" : ", ") + each;
+    throw Error(ExitCode::usage, "there is no language '" + language + "'; known are: " + all +
+                                     " (docs/languages.md says how to add one)");
+  }
+  const fs::path file = directory / (language + ".toml");
+  toml::table document;
+  try {
+    document = toml::parse_file(file.string());
+  } catch (const toml::parse_error& error) {
+    refuse(file, "line " + std::to_string(error.source().begin.line) + ": " +
+                     std::string(error.description()));
+  }
+  auto words = std::make_shared<Words>();
+  words->voice = text_at(document, "voice", "voice", file);
+  words->obstacle = text_at(document, "obstacle", "obstacle", file);
+  const toml::array* hours = document["clock"].as_array();
+  if (hours == nullptr || hours->size() != kHours) {
+    refuse(file, "'clock' must hold the twelve hours, one o'clock first");
+  }
+  for (std::size_t i = 0; i < kHours; ++i) {
+    words->clock[i] = hours->get(i)->value_or(std::string{});
+    if (words->clock[i].empty()) refuse(file, "'clock' must hold texts");
+  }
+  words->side = exact_section(document, "side", file);
+  words->distance = exact_section(document, "distance", file);
+  words->sentence = exact_section(document, "sentence", file);
+  const toml::table* objects = document["objects"].as_table();
+  if (objects == nullptr) refuse(file, "the section [objects] is missing");
+  for (const auto& [key, node] : *objects) {
+    const std::string name(key.str());
+    words->objects[name] = text_at(*objects, name, "objects." + name, file);
+  }
+  for (const auto& [key, node] : document) {
+    const std::string name(key.str());
+    const std::vector<std::string> top{"voice",    "obstacle", "clock",  "side",
+                                       "distance", "sentence", "objects"};
+    if (std::find(top.begin(), top.end(), name) == top.end()) {
+      refuse(file, "nobody asks for '" + name + "'; the nearest is '" + nearest(name, top) + "'");
+    }
+  }
+  return Phrasebook(std::move(words));
+}
+
+const std::string& Phrasebook::voice() const { return words_->voice; }
+
+bool Phrasebook::knows(const std::string& label) const { return words_->objects.contains(label); }
+
+std::string Phrasebook::distance(double metres) const {
+  const Table& words = words_->distance;
+  if (metres < 0.75) return words.at("half");
+  if (metres < 1.25) return words.at("one");
+  if (metres < 1.75) return words.at("one_and_half");
+  const bool far = metres >= 10.5;
+  const long rounded = far ? std::lround(metres / 5) * 5 : std::lround(metres);
+  return fill(words.at(far ? "about" : "metres"), {{"n", std::to_string(rounded)}});
+}
+
+std::string Phrasebook::sentence(const Cue& cue) const {
+  const Words& words = *words_;
+  if (cue.kind == CueKind::vision_lost || cue.kind == CueKind::vision_back) {
+    return words.sentence.at(to_string(cue.kind));
+  }
+  const auto object = words.objects.find(cue.label);
+  const Table values{
+      {"object", object == words.objects.end() ? words.obstacle : object->second},
+      {"side", words.side.at(to_string(cue.side))},
+      {"clock", cue.side == Side::ahead
+                    ? ""
+                    : words.clock[static_cast<std::size_t>(cue.clock_hour + 11) % kHours]},
+      {"distance", cue.distance_m ? distance(*cue.distance_m) : ""},
+  };
+  std::string name = cue.kind == CueKind::approaching ? "approaching" : "object";
+  if (cue.priority == Priority::critical) {
+    name = cue.kind == CueKind::approaching ? "critical_approaching" : "critical";
+  }
+  return fill(words.sentence.at(name), values);
+}
+
+}  // namespace lazarillo

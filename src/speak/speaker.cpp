@@ -1,0 +1,189 @@
+#include "speak/speaker.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "speak/earcon.h"
+#include "speak/sound_stage.h"
+#include "speak/speech_queue.h"
+#include "speak/voice.h"
+
+namespace lazarillo {
+namespace {
+
+constexpr std::int64_t kNsPerS = 1'000'000'000;
+constexpr std::int64_t kBlockFrames = 480;           // 10 ms: the grid of the queue's decisions
+constexpr std::int64_t kAfterEarconNs = 40'000'000;  // a breath between earcon and sentence
+constexpr double kSpeechGain = 0.9;
+
+std::int64_t frames_at(std::int64_t ns) { return ns / 1000 * kSampleRate / 1'000'000; }
+std::int64_t ns_at(std::int64_t frames) { return frames * kNsPerS / kSampleRate; }
+
+std::int64_t steady_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+struct Speaker::Impl {
+  Impl(SpeakerOptions speaker_options, SoundSink sound_sink)
+      : options(std::move(speaker_options)),
+        sink(std::move(sound_sink)),
+        stage(options.device ? SoundStage::Output::device : SoundStage::Output::rendered),
+        queue(static_cast<std::int64_t>(options.grace_ms * 1e6),
+              static_cast<std::int64_t>(options.expire_s * 1e9)) {
+    if (options.speech) voice.emplace(options.voice, options.words_per_minute);
+  }
+
+  SpeakerOptions options;
+  SoundSink sink;
+  SoundStage stage;
+  std::optional<Voice> voice;
+  SpeechQueue queue;
+  int sentence = 0;  ///< handle of the sound of what is being said; 0: being synthesised
+  std::optional<Voice::Result> synthesising;
+  int failed = 0;
+  std::int64_t rendered_frames = 0;
+  std::vector<float> block;
+
+  mutable std::mutex mutex;  ///< device: the ticking thread and the caller
+  std::condition_variable_any wake;
+  std::jthread ticker;
+
+  void say(const Cue& cue, const std::string& text, std::int64_t now_ns) {
+    Utterance utterance{text, cue.priority, cue.track, cue.bearing_deg, now_ns, now_ns};
+    if (options.earcons) {
+      const std::span<const float> sound = earcon(cue.priority);
+      stage.play(sound, kSampleRate, cue.bearing_deg, gain_by_distance(cue.distance_m));
+      utterance.not_before_ns += ns_at(static_cast<std::int64_t>(sound.size())) + kAfterEarconNs;
+    }
+    if (!voice) return;
+    (void)voice->request(text);  // begins while the earcon plays
+    queue.add(std::move(utterance));
+  }
+
+  /// Lets the queue decide for the moment `now_ns`.
+  void step(std::int64_t now_ns) {
+    if (!voice) return;
+    if (sentence != 0 && !stage.playing(sentence)) {
+      sentence = 0;
+      queue.ended();
+    }
+    SpeechQueue::Step step = queue.step(now_ns);
+    if (step.cut_off) {
+      stage.stop(std::exchange(sentence, 0));
+      synthesising.reset();
+    }
+    if (step.begin) synthesising = voice->request(step.begin->text);
+    begin_when_ready();
+  }
+
+  void begin_when_ready() {
+    if (!synthesising) return;
+    // A replay waits for the synthesiser, so that it never depends on the machine's speed.
+    if (options.device &&
+        synthesising->wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      return;
+    }
+    const std::shared_ptr<const Speech> speech = synthesising->get();
+    synthesising.reset();
+    if (speech->samples.empty()) {
+      ++failed;
+      queue.ended();
+      return;
+    }
+    sentence =
+        stage.play(speech->samples, speech->rate, queue.speaking()->bearing_deg, kSpeechGain);
+  }
+
+  void render_until(std::int64_t now_ns) {
+    const std::int64_t end = frames_at(now_ns);
+    while (rendered_frames < end) {
+      step(ns_at(rendered_frames));
+      const std::int64_t to_grid = kBlockFrames - rendered_frames % kBlockFrames;
+      const std::int64_t count = std::min(to_grid, end - rendered_frames);
+      block.resize(static_cast<std::size_t>(2 * count));
+      stage.render(block);
+      for (float& sample : block) sample = std::clamp(sample, -1.0F, 1.0F);
+      sink(block);
+      rendered_frames += count;
+    }
+  }
+
+  [[nodiscard]] bool busy() const { return !queue.idle() || !stage.silent(); }
+
+  void tick(const std::stop_token& stop) {
+    std::unique_lock lock(mutex);
+    while (!stop.stop_requested()) {
+      stage.tidy();
+      step(steady_ns());
+      wake.wait_for(lock, stop, std::chrono::milliseconds(10), [] { return false; });
+    }
+  }
+};
+
+Speaker::Speaker(SpeakerOptions options, SoundSink sink)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(sink))) {
+  if (impl_->options.device) {
+    impl_->ticker = std::jthread([this](const std::stop_token& stop) { impl_->tick(stop); });
+  }
+}
+
+Speaker::~Speaker() {
+  impl_->ticker.request_stop();
+  if (impl_->ticker.joinable()) impl_->ticker.join();
+}
+
+void Speaker::say(const Cue& cue, const std::string& sentence, std::int64_t now_ns) {
+  const std::lock_guard lock(impl_->mutex);
+  if (!impl_->options.device) impl_->render_until(now_ns);
+  impl_->say(cue, sentence, impl_->options.device ? steady_ns() : now_ns);
+}
+
+void Speaker::advance(std::int64_t now_ns) {
+  if (impl_->options.device) return;
+  impl_->render_until(now_ns);
+}
+
+SpokenNow Speaker::spoken_now() const {
+  const std::lock_guard lock(impl_->mutex);
+  const std::optional<Utterance>& utterance = impl_->queue.speaking();
+  return utterance ? SpokenNow{utterance->text, utterance->track} : SpokenNow{};
+}
+
+Speaker::Dropped Speaker::dropped() const {
+  const std::lock_guard lock(impl_->mutex);
+  return {impl_->queue.expired(), impl_->queue.replaced(), impl_->queue.interrupted(),
+          impl_->failed};
+}
+
+void Speaker::finish(double limit_s) {
+  if (!impl_->options.device) {
+    const std::int64_t begin = ns_at(impl_->rendered_frames);
+    const auto limit = static_cast<std::int64_t>(limit_s * 1e9);
+    std::int64_t now = begin;
+    while (impl_->busy() && now - begin < limit) {
+      now += kNsPerS / 100;
+      impl_->render_until(now);
+    }
+    return;
+  }
+  std::unique_lock lock(impl_->mutex);
+  const auto deadline = std::chrono::steady_clock::now() +
+                        std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                            std::chrono::duration<double>(limit_s));
+  while (impl_->busy() && std::chrono::steady_clock::now() < deadline) {
+    impl_->wake.wait_for(lock, std::chrono::milliseconds(10));
+  }
+}
+
+}  // namespace lazarillo

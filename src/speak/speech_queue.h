@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guide/cue.h"
+
+namespace lazarillo {
+
+/// A sentence that wants to be said.
+struct Utterance {
+  std::string text;
+  Priority priority = Priority::info;
+  int track = 0;
+  double bearing_deg = 0;
+  std::int64_t asked_ns = 0;
+  std::int64_t not_before_ns = 0;  ///< its earcon comes first
+};
+
+/// Which sentence is said when. Pure: times in, decisions out.
+/// - The most urgent waits first, among equals the newest; a lesser one never begins while a more
+///   urgent one waits for its earcon to end.
+/// - A critical sentence cuts off a lesser one `grace_ns` after it was asked for; what ends by
+///   itself within the grace does. Nothing cuts off a critical one.
+/// - A newer sentence about the same track replaces the one that waits.
+/// - What waited longer than `expire_ns` is dropped.
+class SpeechQueue {
+ public:
+  SpeechQueue(std::int64_t grace_ns, std::int64_t expire_ns)
+      : grace_ns_(grace_ns), expire_ns_(expire_ns) {}
+
+  void add(Utterance utterance);
+
+  struct Step {
+    bool cut_off = false;            ///< silence what is being said
+    std::optional<Utterance> begin;  ///< then begin this
+  };
+  /// What happens at `now_ns`. Times must not go back.
+  [[nodiscard]] Step step(std::int64_t now_ns);
+  /// What is being said has ended.
+  void ended() { speaking_.reset(); }
+
+  [[nodiscard]] bool idle() const { return waiting_.empty() && !speaking_; }
+  [[nodiscard]] const std::optional<Utterance>& speaking() const { return speaking_; }
+  [[nodiscard]] int expired() const { return expired_; }
+  [[nodiscard]] int replaced() const { return replaced_; }
+  [[nodiscard]] int interrupted() const { return interrupted_; }
+
+ private:
+  std::int64_t grace_ns_;
+  std::int64_t expire_ns_;
+  std::vector<Utterance> waiting_;
+  std::optional<Utterance> speaking_;
+  int expired_ = 0;
+  int replaced_ = 0;
+  int interrupted_ = 0;
+};
+
+}  // namespace lazarillo
