@@ -3,11 +3,11 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 build = build$(if $(filter release,$(PRESET)),,-$(PRESET))
 
-.PHONY: help setup setup-test build test demo asan tsan tidy format clean
+.PHONY: help setup setup-test build test demo asan tsan sanitize tidy format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@scripts/setup.sh
@@ -15,17 +15,16 @@ setup:
 setup-test:
 	@scripts/setup.sh requirements-test.txt
 
-$(build)/build.ninja: CMakeLists.txt CMakePresets.json
+build: setup  ## install what is missing and build build/lazarillo
 	@cmake --preset $(PRESET) > /dev/null
-
-build: setup $(build)/build.ninja  ## install what is missing and build build/lazarillo
 	@cmake --build $(build) -j$(JOBS)
 
 test: setup-test build  ## install, build and run every test
+	@scripts/fetch_video.sh || true
 	@scripts/test.sh $(build)
 
 demo: setup  ## install, build and guide through a real street video; results in out/demo
-	@cmake --preset release -DLZ_TESTS=OFF -B build > /dev/null
+	@cmake --preset release > /dev/null
 	@cmake --build build -j$(JOBS) --target lazarillo
 	@scripts/demo.sh
 
@@ -38,7 +37,7 @@ tsan:  ## the C++ tests under ThreadSanitizer
 sanitize: setup-test build
 	@scripts/sanitize.sh $(build)
 
-tidy: setup $(build)/build.ninja  ## clang-tidy over our sources
+tidy: build  ## clang-tidy over our sources
 	@scripts/tidy.sh $(build)
 
 format:  ## clang-format over our sources

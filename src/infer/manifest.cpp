@@ -159,6 +159,7 @@ class Table {
     const auto it = known.find(word);
     if (it != known.end()) return it->second;
     std::vector<std::string> words;
+    words.reserve(known.size());
     for (const auto& each : known) words.push_back(each.first);
     fail("'" + key + "' is '" + word + "'; it must be one of " + joined(words));
   }

@@ -65,7 +65,7 @@ void verify_files(const ModelSet& set, const fs::path& manifest) {
 }
 
 fs::path find_manifest(const std::string& name, const std::vector<fs::path>& directories) {
-  const fs::path path(name);
+  fs::path path(name);
   const std::string kind = path.extension().string();
   if (kind == ".onnx" || kind == ".xml" || kind == ".tflite") {
     throw Error(ExitCode::model,

@@ -46,7 +46,7 @@ struct Network {
 
   /// The values of an output. Throws for one that is not finite; see() makes that a fault.
   [[nodiscard]] TensorView finite_output(std::size_t index) const {
-    const TensorView view = engine->output(index);
+    TensorView view = engine->output(index);
     if (!all_finite(view.values)) {
       throw Error(ExitCode::vision, "the output '" + engine->outputs()[index].name + "' of '" +
                                         manifest.name + "' is not finite");

@@ -86,7 +86,7 @@ struct PictureDecoder::Impl {
       fail("cannot be opened");
     }
     std::unique_lock lock(mutex);
-    await(lock, [this] { return !ready.empty() || ended || !failure.empty(); });
+    await_first(lock);
     // An error that overtakes the first picture on its way through the decoder does not hide it.
     if (linked && ready.empty() && !ended) await(lock, [this] { return !ready.empty() || ended; });
     if (ready.empty()) {
@@ -172,6 +172,48 @@ struct PictureDecoder::Impl {
     if (heard) return;
     ended = true;
     if (!draining) failure = "gave no picture for " + std::to_string(kStalled.count()) + " s";
+  }
+
+  /// Waits for the first picture or the end of hope. decodebin loses an error that an element posts
+  /// while it is being added: a demuxer that ended its reading without giving any stream is taken
+  /// for one.
+  void await_first(std::unique_lock<std::mutex>& lock) {
+    const auto heard = [this] { return !ready.empty() || ended || !failure.empty(); };
+    const auto slice = std::chrono::milliseconds(50);
+    int idle = 0;
+    while (!linked) {
+      if (changed.wait_for(lock, slice, [&] { return heard() || linked; })) break;
+      lock.unlock();
+      idle = nobody_reads() ? idle + 1 : 0;
+      lock.lock();
+      if (idle == 5) {
+        failure = kUnreadable;
+        return;
+      }
+    }
+    await(lock, heard);
+  }
+
+  /// No element pulls data from the file any more.
+  [[nodiscard]] bool nobody_reads() const {
+    int reading = 0;
+    int done = 0;
+    const auto look = [&](GstElement* element) {
+      const Ptr<GstPad> pad(gst_element_get_static_pad(element, "sink"));
+      if (!pad) return;
+      const GstTaskState state = gst_pad_get_task_state(pad.get());
+      if (state == GST_TASK_STARTED) ++reading;
+      if (state == GST_TASK_PAUSED) ++done;
+    };
+    GstIterator* elements = gst_bin_iterate_recurse(reinterpret_cast<GstBin*>(pipeline.get()));
+    GValue item = G_VALUE_INIT;
+    while (gst_iterator_next(elements, &item) == GST_ITERATOR_OK) {
+      look(static_cast<GstElement*>(g_value_get_object(&item)));
+      g_value_reset(&item);
+    }
+    g_value_unset(&item);
+    gst_iterator_free(elements);
+    return reading == 0 && done > 0;
   }
 
   void fail(const std::string& why) {

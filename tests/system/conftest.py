@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,15 @@ def read_results(directory, result):
 
 def run(source, out, *arguments, **keywords):
     return read_results(out, lazarillo("run", source, "--out", out, *arguments, **keywords))
+
+
+def decoded_pictures(video):
+    """How many pictures GStreamer decodes from a recording: its distinct timestamps."""
+    done = subprocess.run(
+        ["gst-launch-1.0", "-v", "filesrc", f"location={video}", "!", "decodebin", "!",
+         "videoconvert", "!", "identity", "name=picture", "silent=false", "!", "fakesink"],
+        capture_output=True, text=True, timeout=300)
+    return len(set(re.findall(r"picture: last-message = chain.*?pts: ([0-9:.]+)", done.stdout)))
 
 
 def make_video(path, pipeline, timeout=120):

@@ -10,7 +10,8 @@ import time
 import wave
 
 import pytest
-from conftest import PROGRAM, ROOT, lazarillo, make_video, read_results, run, still_video
+from conftest import (PROGRAM, ROOT, decoded_pictures, lazarillo, make_video, read_results, run,
+                      still_video)
 
 USAGE, SOURCE, MODEL, OUTPUT = 2, 3, 4, 5
 
@@ -24,17 +25,8 @@ def refused(result, code, *words):
     assert "Traceback" not in result.err and "terminate" not in result.err
 
 
-def playable_frames(video):
-    """Pictures GStreamer can decode from a recording."""
-    done = subprocess.run(
-        ["gst-launch-1.0", "-v", "filesrc", f"location={video}", "!", "decodebin", "!",
-         "videoconvert", "!", "identity", "silent=false", "!", "fakesink"],
-        capture_output=True, text=True, timeout=120)
-    return len(re.findall(r"last-message = chain", done.stdout))
-
-
 def test_missing_file(tmp_path):
-    refused(run(tmp_path / "none.mp4", tmp_path / "out"), SOURCE, "none.mp4", "not|no such")
+    refused(run(tmp_path / "none.mp4", tmp_path / "out"), SOURCE, "none.mp4", "no file|not|no such")
     assert not (tmp_path / "out").exists(), "a run that never began must not leave a folder"
 
 
@@ -68,7 +60,7 @@ def test_truncated_video_is_used_up_to_the_cut(tmp_path):
     assert len(result.error_lines) == 1 and "cut" in result.error_lines[0]
     assert 10 < len(result.frames) < 60
     assert result.report["frames"] == len(result.frames)
-    assert playable_frames(tmp_path / "out" / "overlay.mp4") == len(result.frames)
+    assert decoded_pictures(tmp_path / "out" / "overlay.mp4") == len(result.frames)
 
 
 def test_mp4_without_its_index(tmp_path):
@@ -84,7 +76,7 @@ def test_odd_sizes_and_portrait(tmp_path, size):
     assert result.code == 0, result.err
     assert {(f["width"], f["height"]) for f in result.frames} == {size}
     assert len(result.frames) == 10
-    assert playable_frames(tmp_path / "out" / "overlay.mp4") == 10
+    assert decoded_pictures(tmp_path / "out" / "overlay.mp4") == 10
 
 
 def test_gigantic_picture(tmp_path):
@@ -112,7 +104,7 @@ def test_size_change_in_the_middle(tmp_path):
     joined.write_bytes(b"".join(p.read_bytes() for p in parts))
     result = run(joined, tmp_path / "out", "--no-sound")
     assert {(f["width"], f["height"]) for f in result.frames} == {(320, 240), (480, 360)}, result.err
-    assert playable_frames(tmp_path / "out" / "overlay.mp4") == len(result.frames)
+    assert decoded_pictures(tmp_path / "out" / "overlay.mp4") == len(result.frames)
 
 
 def test_variable_frame_rate(tmp_path):
@@ -172,10 +164,11 @@ def models(tmp_path):
     return folder
 
 
-def test_missing_model_file(tmp_path, small_video, models):
-    for network in models.glob("*.onnx"):
-        network.unlink()
-    refused(run(small_video, tmp_path / "out", "--models", models / "lznet.toml"), MODEL, "onnx")
+def test_missing_model_file(tmp_path, small_video):
+    (tmp_path / "set.toml").write_text(
+        'name = "mine"\n[joint]\nfile = "gone.onnx"\nlabels = ["person"]\n'
+        'input = {width = 416, height = 416}\ncanonical_focal_px = 416\n')
+    refused(run(small_video, tmp_path / "out", "--models", tmp_path / "set.toml"), MODEL, "gone.onnx")
 
 
 def test_altered_model_file(tmp_path, small_video, models):
@@ -232,7 +225,7 @@ def test_interrupted_in_the_middle(tmp_path, vtest, number, code):
     result = read_results(out, type("R", (), {"events": [], "report": {}})())
     frames = [e for e in result.events if e["type"] == "frame"]
     assert 40 < len(frames) < 795
-    assert playable_frames(out / "overlay.mp4") == len(frames)
+    assert decoded_pictures(out / "overlay.mp4") == len(frames)
     with wave.open(str(out / "audio.wav")) as sound:
         assert sound.getnframes() / sound.getframerate() >= frames[-1]["stream_ns"] / 1e9
 
@@ -250,7 +243,7 @@ def test_killed_in_the_middle(tmp_path, vtest):
     process.wait()
     result = read_results(out, type("R", (), {"events": [], "report": {}})())
     assert len(result.events) > 200
-    assert playable_frames(out / "overlay.mp4") > 50
+    assert decoded_pictures(out / "overlay.mp4") > 50
     with wave.open(str(out / "audio.wav")) as sound:
         assert sound.getnframes() > 48000
 

@@ -7,9 +7,10 @@ import wave
 
 import numpy as np
 import pytest
-from conftest import ROOT, run
+from conftest import ROOT, decoded_pictures, make_video, run
 
-# Counted by watching the video from end to end: 19 people walk through (some leave and come back).
+# The trajectories in the MOT Challenge 2015 ground truth of this sequence (PETS09-S2L1); a contact sheet with a
+# picture every 6.6 s agrees: about a dozen people, some of whom leave and come back.
 PEOPLE = 19
 
 
@@ -69,36 +70,46 @@ def test_something_is_said_and_not_too_much(street):
         last[cue["track"]] = cue["stream_ns"]
 
 
-def test_earcons_come_from_where_the_object_is(street):
-    """Left/right energy of the first 80 ms of each earcon agrees in sign with the bearing."""
-    sound = sound_of(street)
+@pytest.fixture(scope="module")
+def earcons(vtest, tmp_path_factory):
+    """The street again with earcons alone, so that no sentence covers them."""
+    result = run(vtest, tmp_path_factory.mktemp("earcons"), "--fast", "--no-speech", "--no-video",
+                 "--config", ROOT / "profiles" / "vtest.toml", timeout=600)
+    assert result.code == 0, result.err
+    return result
+
+
+def test_every_earcon_comes_from_where_the_object_is(earcons):
+    """Left/right energy agrees in sign with the bearing."""
+    sound = sound_of(earcons)
     checked = 0
-    last_end = -1.0
-    for cue in street.cues:
-        begin = cue["stream_ns"] / 1e9
-        alone = begin - last_end > 4.0
-        last_end = begin
-        if abs(cue["bearing_deg"]) < 4 or not alone:
+    for cue in earcons.cues:
+        if abs(cue["bearing_deg"]) < 1:
             continue
-        piece = sound[int(begin * 48000):int((begin + 0.08) * 48000)]
-        left, right = (piece**2).sum(axis=0)
+        begin = int(cue["stream_ns"] / 1e9 * 48000)
+        left, right = (sound[begin:begin + 12000] ** 2).sum(axis=0)
         assert np.sign(right - left) == np.sign(cue["bearing_deg"]), cue
         checked += 1
-    assert checked >= 2
+    assert checked >= 10
 
 
-def test_a_cue_is_heard_within_60_ms(street):
-    sound = np.abs(sound_of(street)).max(axis=1)
-    checked = 0
-    for before, cue in zip([None, *street.cues], street.cues):
-        if before and cue["stream_ns"] - before["stream_ns"] < 6e9:
-            continue  # the last sentence may still be going on
+def test_every_cue_is_heard_within_60_ms(earcons):
+    sound = np.abs(sound_of(earcons)).max(axis=1)
+    for cue in earcons.cues:
         begin = int(cue["stream_ns"] / 1e9 * 48000)
-        assert sound[max(0, begin - 960):begin].max(initial=0) < 0.01, "sound before the decision"
-        onset = np.argmax(sound[begin:begin + 48000] > 0.01) / 48
-        assert 0 <= onset <= 60, f"{onset} ms after {cue}"
-        checked += 1
-    assert checked >= 1
+        assert sound[max(0, begin - 2400):begin].max(initial=0) < 0.001, f"sound before {cue}"
+        onset = np.argmax(sound[begin:begin + 48000] > 0.005) / 48
+        assert 0 < onset <= 60, f"{onset} ms after {cue}"
+
+
+def test_sentences_follow_their_earcons(street, earcons):
+    """What is heard beyond the earcons is the sentences: they begin after the earcon, within a second."""
+    spoken = np.abs(sound_of(street)).max(axis=1)
+    length = min(len(spoken), len(sound_of(earcons)))
+    speech_only = np.abs(sound_of(street)[:length] - sound_of(earcons)[:length]).max(axis=1)
+    first = street.cues[0]["stream_ns"] / 1e9
+    begin = np.argmax(speech_only > 0.01) / 48000
+    assert first + 0.1 < begin < first + 1.0
 
 
 def test_sound_lasts_as_long_as_the_video(street):
@@ -108,12 +119,17 @@ def test_sound_lasts_as_long_as_the_video(street):
 
 def test_the_recording_plays(street):
     video = street.directory / "overlay.mp4"
-    done = subprocess.run(
-        ["gst-launch-1.0", "-v", "filesrc", f"location={video}", "!", "decodebin", "!", "videoconvert",
-         "!", "identity", "silent=false", "!", "fakesink"], capture_output=True, text=True, timeout=300)
-    assert done.stdout.count("last-message = chain") == 795
-    assert "audio/mpeg" in subprocess.run(
-        ["gst-discoverer-1.0", "-v", str(video)], capture_output=True, text=True, timeout=60).stdout
+    assert decoded_pictures(video) == 795
+    sound = street.directory / "decoded.raw"
+    make_video(sound, f"filesrc location={video} ! decodebin ! audio/x-raw ! audioconvert ! "
+                      "audio/x-raw,format=S16LE,channels=2,rate=48000")
+    decoded = np.frombuffer(sound.read_bytes(), "<i2").reshape(-1, 2).astype(float) / 32768
+    original = sound_of(street)
+    length = min(len(decoded), len(original))
+    assert abs(len(decoded) - len(original)) < 48000 * 0.1
+    # AAC changes the wave, not its loudness over 20 ms.
+    loudness = lambda s: np.sqrt((s[:length // 960 * 960] ** 2).reshape(-1, 1920).mean(axis=1))
+    assert np.corrcoef(loudness(decoded), loudness(original))[0, 1] > 0.98
 
 
 def test_the_report_adds_up(street):
@@ -175,8 +191,6 @@ def test_realtime_keeps_pace_and_drops_only_with_a_reason(small_video, tmp_path)
 @pytest.fixture(scope="module")
 def small_street(vtest, tmp_path_factory):
     """The first 15 seconds of the street, not recompressed."""
-    path = tmp_path_factory.mktemp("media") / "street.avi"
-    subprocess.run(["gst-launch-1.0", "-q", "filesrc", f"location={vtest}", "!", "avidemux", "!",
-                    "identity", "eos-after=150", "!", "avimux", "!", "filesink", f"location={path}"],
-                   check=True, timeout=60)
-    return path
+    path = tmp_path_factory.mktemp("media") / "street.mkv"
+    return make_video(path, f"filesrc location={vtest} ! avidemux ! queue ! identity eos-after=150 ! "
+                            "matroskamux")

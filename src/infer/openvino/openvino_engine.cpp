@@ -62,6 +62,7 @@ std::vector<std::int64_t> shape_of(const ov::Output<const ov::Node>& port) {
 std::vector<std::string> names_of(const std::vector<ov::Output<ov::Node>>& ports,
                                   const std::string& otherwise) {
   std::vector<std::string> names;
+  names.reserve(ports.size());
   for (const auto& port : ports) {
     names.push_back(port.get_names().empty() ? otherwise + std::to_string(names.size())
                                              : port.get_any_name());
@@ -115,7 +116,7 @@ class OpenVinoEngine final : public Engine {
   [[nodiscard]] TensorView output(std::size_t index) const override {
     // get_output_tensor() is not const, though it only hands out the tensor.
     const ov::Tensor tensor = const_cast<ov::InferRequest&>(request_).get_output_tensor(index);
-    const ov::Shape shape = tensor.get_shape();
+    const ov::Shape& shape = tensor.get_shape();
     return {{tensor.data<const float>(), tensor.get_size()}, {shape.begin(), shape.end()}};
   }
 

@@ -1,0 +1,115 @@
+#include "media.h"
+
+#include <gst/app/gstappsrc.h>
+#include <gst/gst.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+namespace lazarillo::test {
+namespace {
+
+GstElement* parse(const std::string& description) {
+  gst_init(nullptr, nullptr);
+  GError* error = nullptr;
+  GstElement* pipeline = gst_parse_launch(description.c_str(), &error);
+  if (error != nullptr) throw std::runtime_error(description + ": " + error->message);
+  return pipeline;
+}
+
+void wait_for_end(GstElement* pipeline) {
+  GstBus* bus = gst_element_get_bus(pipeline);
+  GstMessage* message = gst_bus_timed_pop_filtered(
+      bus, 60 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+  std::string failure = message == nullptr ? "no end" : "";
+  if (message != nullptr && GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
+    GError* error = nullptr;
+    gst_message_parse_error(message, &error, nullptr);
+    failure = error->message;
+    g_error_free(error);
+  }
+  if (message != nullptr) gst_message_unref(message);
+  gst_object_unref(bus);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(pipeline);
+  if (!failure.empty()) throw std::runtime_error(failure);
+}
+
+}  // namespace
+
+TempDir::TempDir() {
+  std::string name = (std::filesystem::temp_directory_path() / "lazarillo-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+  path_ = name;
+}
+
+TempDir::~TempDir() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::filesystem::path TempDir::operator/(const std::string& name) const { return path_ / name; }
+
+void run_pipeline(const std::string& description) {
+  GstElement* pipeline = parse(description);
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  wait_for_end(pipeline);
+}
+
+bool have(const std::vector<std::string>& elements) {
+  gst_init(nullptr, nullptr);
+  for (const auto& name : elements) {
+    GstElementFactory* factory = gst_element_factory_find(name.c_str());
+    if (factory == nullptr) return false;
+    gst_object_unref(factory);
+  }
+  return true;
+}
+
+void write_pictures(const std::filesystem::path& file, const std::string& encoder, int width,
+                    int height, const std::vector<GreyPicture>& pictures) {
+  GstElement* pipeline =
+      parse("appsrc name=in format=time caps=video/x-raw,format=RGB,framerate=0/1,width=" +
+            std::to_string(width) + ",height=" + std::to_string(height) + " ! videoconvert ! " +
+            encoder + " ! filesink location=" + file.string());
+  GstElement* in = gst_bin_get_by_name(reinterpret_cast<GstBin*>(pipeline), "in");
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  // Rows of packed RGB are padded to 4 bytes, GStreamer's default layout.
+  const std::size_t stride = (static_cast<std::size_t>(width) * 3 + 3) / 4 * 4;
+  for (const auto& picture : pictures) {
+    std::vector<std::uint8_t> bytes(stride * static_cast<std::size_t>(height));
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      bytes[i] =
+          i % stride / 3 < static_cast<std::size_t>(width / 2) ? picture.left : picture.right;
+    }
+    GstBuffer* buffer = gst_buffer_new_allocate(nullptr, bytes.size(), nullptr);
+    gst_buffer_fill(buffer, 0, bytes.data(), bytes.size());
+    GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(picture.time_ms) * GST_MSECOND;
+    gst_app_src_push_buffer(reinterpret_cast<GstAppSrc*>(in), buffer);
+  }
+  gst_app_src_end_of_stream(reinterpret_cast<GstAppSrc*>(in));
+  gst_object_unref(in);
+  wait_for_end(pipeline);
+}
+
+void write_clip(const std::filesystem::path& file, const std::string& muxer, int seconds) {
+  run_pipeline("videotestsrc pattern=ball num-buffers=" + std::to_string(seconds * 30) +
+               " ! video/x-raw,width=320,height=240,framerate=30/1 ! x264enc "
+               "speed-preset=ultrafast key-int-max=30 ! " +
+               muxer + " name=mux ! filesink location=" + file.string() +
+               " audiotestsrc samplesperbuffer=4800 num-buffers=" + std::to_string(seconds * 10) +
+               " ! audio/x-raw,rate=48000,channels=1 ! avenc_aac ! mux.");
+}
+
+std::string read_file(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_file(const std::filesystem::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary) << bytes;
+}
+
+}  // namespace lazarillo::test

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace lazarillo::test {
+
+/// A directory of its own, removed at the end.
+class TempDir {
+ public:
+  TempDir();
+  ~TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Runs a pipeline in GStreamer's launch syntax to its end. Throws std::runtime_error.
+void run_pipeline(const std::string& description);
+
+/// True when all these GStreamer elements are installed.
+bool have(const std::vector<std::string>& elements);
+
+/// A grey picture: one brightness on the left half, another on the right.
+struct GreyPicture {
+  std::int64_t time_ms = 0;
+  std::uint8_t left = 0;
+  std::uint8_t right = 0;
+};
+
+/// Encodes the pictures at their times by `encoder` (launch syntax, ends in a muxer) into `file`.
+void write_pictures(const std::filesystem::path& file, const std::string& encoder, int width,
+                    int height, const std::vector<GreyPicture>& pictures);
+
+/// A made street of `seconds` at 30 fps with H.264 and AAC sound.
+void write_clip(const std::filesystem::path& file, const std::string& muxer, int seconds);
+
+std::string read_file(const std::filesystem::path& file);
+void write_file(const std::filesystem::path& file, const std::string& bytes);
+
+}  // namespace lazarillo::test
