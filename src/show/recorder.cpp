@@ -56,7 +56,6 @@ constexpr Encoder kOtherVideo[] = {
     {"vp8enc",
      "vp8enc name=encoder deadline=1 cpu-used=8 threads=2 end-usage=cq cq-level=16 "
      "target-bitrate=4000000 keyframe-max-dist=1000"},
-    {"theoraenc", "theoraenc name=encoder quality=48 speed-level=2"},
     {"jpegenc", "jpegenc name=encoder quality=85"},
 };
 constexpr Encoder kOtherSound[] = {

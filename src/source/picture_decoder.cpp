@@ -180,8 +180,9 @@ struct PictureDecoder::Impl {
   void await_first(std::unique_lock<std::mutex>& lock) {
     const auto heard = [this] { return !ready.empty() || ended || !failure.empty(); };
     const auto slice = std::chrono::milliseconds(50);
+    const auto deadline = std::chrono::steady_clock::now() + kStalled;
     int idle = 0;
-    while (!linked) {
+    while (!linked && std::chrono::steady_clock::now() < deadline) {
       if (changed.wait_for(lock, slice, [&] { return heard() || linked; })) break;
       lock.unlock();
       idle = nobody_reads() ? idle + 1 : 0;

@@ -7,8 +7,6 @@
 namespace lazarillo {
 namespace {
 
-using testing::ElementsAre;
-
 /// What a decoder found, in the form the tests write expectations.
 struct Found {
   int anchor;
@@ -81,7 +79,7 @@ TEST(DecodeUltralytics, FindsAnchorsBeyondTheFirstBlock) {
   const int anchors = 1000;
   std::vector<float> values(std::size_t{7} * anchors, 0);
   const auto set = [&](int row, int anchor, float v) {
-    values[static_cast<std::size_t>(row * anchors + anchor)] = v;
+    values[static_cast<std::size_t>(row) * anchors + static_cast<std::size_t>(anchor)] = v;
   };
   for (const int anchor : {0, 255, 256, 511, 777, 999}) {
     set(0, anchor, static_cast<float>(anchor));

@@ -28,7 +28,7 @@ inline Frame make_frame(int width, int height,
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       for (int c = 0; c < channels; ++c) {
-        pixels.get()[y * frame.stride_bytes + x * channels + c] =
+        pixels.get()[y * frame.stride_bytes + std::ptrdiff_t{x} * channels + c] =
             static_cast<std::uint8_t>(level(x, y, c));
       }
     }

@@ -25,7 +25,8 @@ std::vector<float> fill(const NetworkManifest& network, const Frame& frame) {
 
 /// Value of channel c at x, y of a planar tensor.
 float planar(const std::vector<float>& t, const NetworkManifest& n, int c, int x, int y) {
-  return t[static_cast<std::size_t>((c * n.input_height + y) * n.input_width + x)];
+  const std::ptrdiff_t row = std::ptrdiff_t{c} * n.input_height + y;
+  return t[static_cast<std::size_t>(row * n.input_width + x)];
 }
 
 int pattern(int x, int y, int c) { return (x * 37 + y * 101 + c * 53 + x * y) % 256; }

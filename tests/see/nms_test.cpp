@@ -80,6 +80,7 @@ std::vector<int> reference_nms(const std::vector<Candidate>& all, float threshol
 
 std::vector<int> anchors_of(const std::vector<Candidate>& candidates) {
   std::vector<int> anchors;
+  anchors.reserve(candidates.size());
   for (const Candidate& c : candidates) anchors.push_back(c.anchor);
   return anchors;
 }
@@ -88,6 +89,7 @@ std::vector<Candidate> random_candidates(std::mt19937& random, int count) {
   std::uniform_int_distribution<int> score(1, 9);  // few values: many ties
   std::uniform_int_distribution<int> class_id(0, 2);
   std::vector<Candidate> all;
+  all.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
     all.push_back({whole_box(random), static_cast<float>(score(random)) / 10, class_id(random), i});
   }

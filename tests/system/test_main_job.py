@@ -5,6 +5,7 @@ import json
 import subprocess
 import wave
 
+import jsonschema
 import numpy as np
 import pytest
 from conftest import ROOT, decoded_pictures, make_video, run
@@ -41,6 +42,13 @@ def test_every_frame_is_there_in_order(street):
     assert stamps[0] == 0
     assert np.allclose(np.diff(stamps), 1e8, atol=2e3), "10 frames a second, as the file says"
     assert all(f["decision_ns"] > f["capture_ns"] for f in street.frames)
+
+
+def test_every_line_is_as_documented(street):
+    schema = json.loads((ROOT / "docs" / "events.schema.json").read_text())
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    for event in street.events:
+        validator.validate(event)
 
 
 def test_people_are_followed(street):

@@ -1,0 +1,198 @@
+#include "speak/phrasebook.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <toml++/toml.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "error.h"
+#include "track/object_catalog.h"
+
+namespace lazarillo {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+namespace fs = std::filesystem;
+
+const fs::path kLanguages = LZ_SOURCE_DIR "/data/lang";
+
+Cue cue_of(const toml::table& row) {
+  Cue cue;
+  const std::string kind = row["kind"].value_or("object");
+  for (const CueKind each :
+       {CueKind::object, CueKind::approaching, CueKind::vision_lost, CueKind::vision_back}) {
+    if (kind == to_string(each)) cue.kind = each;
+  }
+  const std::string side = row["side"].value_or("ahead");
+  for (const Side each : {Side::left, Side::ahead, Side::right}) {
+    if (side == to_string(each)) cue.side = each;
+  }
+  cue.label = row["label"].value_or("");
+  cue.clock_hour = row["clock"].value_or(12);
+  cue.distance_m = row["distance"].value<double>();
+  return cue;
+}
+
+TEST(Phrasebook, SaysWhatPeopleWouldSay) {
+  const toml::table table = toml::parse_file(LZ_SOURCE_DIR "/tests/speak/sentences.toml");
+  for (const std::string language : {"en", "es"}) {
+    const Phrasebook book = Phrasebook::load(kLanguages, language);
+    for (const toml::node& node : *table["cue"].as_array()) {
+      const toml::table& row = *node.as_table();
+      EXPECT_EQ(book.sentence(cue_of(row)), row[language].value_or(""));
+    }
+  }
+}
+
+/// COCO's 80 names, as the data set spells them (instances_val2017.json).
+constexpr const char* kCoco =
+    "person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,"
+    "stop sign,parking meter,bench,bird,cat,dog,horse,sheep,cow,elephant,bear,zebra,giraffe,"
+    "backpack,umbrella,handbag,tie,suitcase,frisbee,skis,snowboard,sports ball,kite,baseball bat,"
+    "baseball glove,skateboard,surfboard,tennis racket,bottle,wine glass,cup,fork,knife,spoon,"
+    "bowl,banana,apple,sandwich,orange,broccoli,carrot,hot dog,pizza,donut,cake,chair,couch,"
+    "potted plant,bed,dining table,toilet,tv,laptop,mouse,remote,keyboard,cell phone,microwave,"
+    "oven,toaster,sink,refrigerator,book,clock,vase,scissors,teddy bear,hair drier,toothbrush";
+/// Pascal VOC's names where they differ from COCO's.
+constexpr const char* kVoc = "aeroplane,diningtable,motorbike,pottedplant,sofa,tvmonitor";
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> words;
+  std::istringstream stream(text);
+  for (std::string word; std::getline(stream, word, ',');) words.push_back(word);
+  return words;
+}
+
+TEST(Phrasebook, HasAWordForEverythingNetworksFind) {
+  const auto catalog = ObjectCatalog::load(LZ_SOURCE_DIR "/data/objects.toml");
+  ASSERT_EQ(split(kCoco).size(), 80U);
+  for (const std::string& language : Phrasebook::languages(kLanguages)) {
+    const Phrasebook book = Phrasebook::load(kLanguages, language);
+    for (const std::string& label : split(std::string(kCoco) + "," + kVoc + ",door")) {
+      EXPECT_TRUE(book.knows(catalog.find(label).name)) << language << ": " << label;
+    }
+    EXPECT_FALSE(book.knows("quantum bollard"));
+  }
+}
+
+TEST(Phrasebook, EverythingToTheSideHasSideAndClock) {
+  const Phrasebook book = Phrasebook::load(kLanguages, "en");
+  for (const CueKind kind : {CueKind::object, CueKind::approaching}) {
+    for (const Priority priority : {Priority::critical, Priority::warning, Priority::info}) {
+      Cue cue;
+      cue.kind = kind;
+      cue.priority = priority;
+      cue.label = "dog";
+      cue.side = Side::left;
+      cue.clock_hour = 10;
+      EXPECT_THAT(book.sentence(cue), AllOf(HasSubstr("left"), HasSubstr("ten o'clock")));
+      cue.side = Side::ahead;
+      cue.clock_hour = 12;
+      EXPECT_THAT(book.sentence(cue), AllOf(HasSubstr("ahead"), Not(HasSubstr("o'clock"))));
+    }
+  }
+}
+
+TEST(Phrasebook, NothingBesideTheWayIsAtTwelve) {
+  // 13 degrees are to the side, and nearer to twelve than to one o'clock.
+  const Phrasebook book = Phrasebook::load(kLanguages, "en");
+  Cue cue;
+  cue.label = "dog";
+  cue.side = Side::right;
+  cue.clock_hour = 12;
+  EXPECT_THAT(book.sentence(cue), AllOf(HasSubstr("right"), Not(HasSubstr("twelve"))));
+}
+
+TEST(Phrasebook, DistancesAreSaidAsPeopleSayThem) {
+  const Phrasebook book = Phrasebook::load(kLanguages, "en");
+  EXPECT_EQ(book.distance(0.0), "half a metre");
+  EXPECT_EQ(book.distance(0.74), "half a metre");
+  EXPECT_EQ(book.distance(0.76), "one metre");
+  EXPECT_EQ(book.distance(1.24), "one metre");
+  EXPECT_EQ(book.distance(1.26), "one and a half metres");
+  EXPECT_EQ(book.distance(1.76), "2 metres");
+  EXPECT_EQ(book.distance(2.37), "2 metres");
+  EXPECT_EQ(book.distance(9.6), "10 metres");
+  EXPECT_EQ(book.distance(12.6), "about 15 metres");
+  EXPECT_EQ(book.distance(48.0), "about 50 metres");
+}
+
+TEST(Phrasebook, CriticalSentencesAreNotLonger) {
+  for (const std::string& language : Phrasebook::languages(kLanguages)) {
+    const Phrasebook book = Phrasebook::load(kLanguages, language);
+    Cue cue;
+    cue.label = "person";
+    cue.side = Side::left;
+    cue.clock_hour = 10;
+    cue.distance_m = 1;
+    const std::string calm = book.sentence(cue);
+    cue.priority = Priority::critical;
+    EXPECT_LE(book.sentence(cue).size(), calm.size() + 3) << language;  // "¡" and "!" are 3 bytes
+  }
+}
+
+/// The English file with one text replaced by another; what loading it answers.
+std::string refusal(const std::string& what, const std::string& with) {
+  std::stringstream text;
+  text << std::ifstream(kLanguages / "en.toml").rdbuf();
+  std::string changed = text.str();
+  const auto at = changed.find(what);
+  EXPECT_NE(at, std::string::npos) << what;
+  changed.replace(at, what.size(), with);
+  const fs::path folder = fs::path(::testing::TempDir()) / "lz-languages";
+  fs::create_directories(folder);
+  std::ofstream(folder / "xx.toml") << changed;
+  try {
+    (void)Phrasebook::load(folder, "xx");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    const std::string line = error.what();
+    EXPECT_EQ(line.find('\n'), std::string::npos);
+    EXPECT_THAT(line, HasSubstr("xx.toml"));
+    return line;
+  }
+  return "not refused";
+}
+
+TEST(Phrasebook, RefusesAFileThatLacksSomething) {
+  EXPECT_THAT(refusal("\nvision_lost =", "\n# vision_lost ="), HasSubstr("sentence.vision_lost"));
+  EXPECT_THAT(refusal("\none_and_half =", "\n# "), HasSubstr("distance.one_and_half"));
+  EXPECT_THAT(refusal("\nvoice =", "\n# voice ="), HasSubstr("voice"));
+  EXPECT_THAT(refusal("\nobstacle =", "\n# obstacle ="), HasSubstr("obstacle"));
+  EXPECT_THAT(refusal("\"three o'clock\",", ""), HasSubstr("clock"));
+  EXPECT_THAT(refusal("[objects]", "[things]"), HasSubstr("objects"));
+}
+
+TEST(Phrasebook, RefusesWhatNobodyAsksForAndNamesTheNearest) {
+  EXPECT_THAT(refusal("\nvision_lost =", "\nvision_losst = \"x\"\nvision_lost ="),
+              AllOf(HasSubstr("vision_losst"), HasSubstr("vision_lost'")));
+  EXPECT_THAT(refusal("\nobstacle =", "\nobstacles = \"x\"\nobstacle ="), HasSubstr("obstacles"));
+}
+
+TEST(Phrasebook, RefusesAPlaceholderItCannotFill) {
+  EXPECT_THAT(refusal("vision_lost = \"", "vision_lost = \"{objekt} "), HasSubstr("objekt"));
+  EXPECT_THAT(refusal("about = \"about {n}", "about = \"about {number}"), HasSubstr("number"));
+}
+
+TEST(Phrasebook, RefusesATextThatIsNone) {
+  EXPECT_THAT(refusal("\nvoice = ", "\nvoice = 7 # "), HasSubstr("voice"));
+  EXPECT_THAT(refusal("[sentence]", "[sentence"), HasSubstr("line"));
+}
+
+TEST(Phrasebook, NamesTheLanguagesThereAre) {
+  try {
+    (void)Phrasebook::load(kLanguages, "../lang/en");
+    FAIL() << "a path is not a language";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("en"), HasSubstr("es")));
+  }
+}
+
+}  // namespace
+}  // namespace lazarillo

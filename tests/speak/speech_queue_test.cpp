@@ -1,0 +1,183 @@
+#include "speak/speech_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <sstream>
+
+namespace lazarillo {
+namespace {
+
+constexpr double kGrace = 0.25, kExpire = 2.5;
+
+std::int64_t ns(double seconds) { return std::llround(seconds * 1e9); }
+
+/// Plays a scenario on a clock of 10 ms: sentences are asked for at given times and take a given
+/// time each; tells what was heard, as "begin-end text" ("!" where it was cut off).
+class Scene {
+ public:
+  void ask(double at, Priority priority, int track, const std::string& text, double lasts,
+           double earcon = 0) {
+    asked_.emplace(ns(at), Utterance{text, priority, track, 0, ns(at), ns(at + earcon)});
+    lasts_[text] = ns(lasts);
+  }
+
+  std::string heard(double until = 10) {
+    std::ostringstream out;
+    std::int64_t begun = 0, ends = 0;
+    std::string text;
+    const auto told = [&](std::int64_t now, const char* how) {
+      out << (out.tellp() > 0 ? "; " : "") << static_cast<double>(begun) / 1e9 << '-'
+          << static_cast<double>(now) / 1e9 << ' ' << text << how;
+      text.clear();
+    };
+    for (std::int64_t now = 0; now <= ns(until); now += ns(0.01)) {
+      if (!text.empty() && now >= ends) {
+        told(now, "");
+        queue.ended();
+      }
+      for (auto [it, end] = asked_.equal_range(now); it != end; ++it) queue.add(it->second);
+      const SpeechQueue::Step step = queue.step(now);
+      if (step.cut_off) told(now, "!");
+      if (step.begin) {
+        text = step.begin->text;
+        begun = now;
+        ends = now + lasts_.at(text);
+      }
+      EXPECT_EQ(queue.speaking().has_value(), !text.empty());
+    }
+    return out.str();
+  }
+
+  SpeechQueue queue{ns(kGrace), ns(kExpire)};
+
+ private:
+  std::multimap<std::int64_t, Utterance> asked_;
+  std::map<std::string, std::int64_t> lasts_;
+};
+
+constexpr auto kCritical = Priority::critical;
+constexpr auto kWarning = Priority::warning;
+constexpr auto kInfo = Priority::info;
+
+TEST(SpeechQueue, ASentenceWaitsForItsEarcon) {
+  Scene s;
+  s.ask(1, kInfo, 1, "chair", 1, 0.2);
+  EXPECT_EQ(s.heard(), "1.2-2.2 chair");
+  EXPECT_TRUE(s.queue.idle());
+}
+
+TEST(SpeechQueue, OneAtATimeTheMostUrgentFirst) {
+  Scene s;
+  s.ask(0, kInfo, 1, "chair", 1);
+  s.ask(0.1, kInfo, 2, "bench", 1);
+  s.ask(0.2, kWarning, 3, "dog", 0.8);
+  EXPECT_EQ(s.heard(), "0-1 chair; 1-1.8 dog; 1.8-2.8 bench");
+}
+
+TEST(SpeechQueue, ACriticalOneCutsOffALesserOneAfterTheGrace) {
+  for (const Priority lesser : {kWarning, kInfo}) {
+    Scene s;
+    s.ask(0, lesser, 1, "chair", 2);
+    s.ask(0.5, kCritical, 2, "car", 1);
+    EXPECT_EQ(s.heard(), "0-0.75 chair!; 0.75-1.75 car");
+    EXPECT_EQ(s.queue.interrupted(), 1);
+  }
+}
+
+TEST(SpeechQueue, WhatEndsWithinTheGraceEndsByItself) {
+  Scene s;
+  s.ask(0, kInfo, 1, "chair", 0.7);
+  s.ask(0.5, kCritical, 2, "car", 1);
+  EXPECT_EQ(s.heard(), "0-0.7 chair; 0.7-1.7 car");
+  EXPECT_EQ(s.queue.interrupted(), 0);
+}
+
+TEST(SpeechQueue, CutOffWhileTheEarconOfTheCriticalOneStillSounds) {
+  Scene s;
+  s.ask(0, kInfo, 1, "chair", 2);
+  s.ask(0.5, kCritical, 2, "car", 1, 0.35);
+  EXPECT_EQ(s.heard(), "0-0.75 chair!; 0.85-1.85 car");
+}
+
+TEST(SpeechQueue, NobodyCutsOffACriticalOne) {
+  Scene s;
+  s.ask(0, kCritical, 1, "car", 1);
+  s.ask(0.1, kCritical, 2, "bus", 1);
+  s.ask(0.2, kWarning, 3, "dog", 1);
+  EXPECT_EQ(s.heard(), "0-1 car; 1-2 bus; 2-3 dog");
+  EXPECT_EQ(s.queue.interrupted(), 0);
+}
+
+TEST(SpeechQueue, OnlyCriticalOnesInterrupt) {
+  Scene s;
+  s.ask(0, kInfo, 1, "chair", 2);
+  s.ask(0.5, kWarning, 2, "dog", 1);
+  EXPECT_EQ(s.heard(), "0-2 chair; 2-3 dog");
+}
+
+TEST(SpeechQueue, ALesserOneDoesNotSlipInBeforeAMoreUrgentOne) {
+  Scene s;
+  s.ask(0, kCritical, 1, "car", 1, 0.3);
+  s.ask(0.1, kInfo, 2, "chair", 1);
+  EXPECT_EQ(s.heard(), "0.3-1.3 car; 1.3-2.3 chair");
+}
+
+TEST(SpeechQueue, TheNewerSentenceAboutATrackReplacesTheOneThatWaits) {
+  Scene s;
+  s.ask(0, kInfo, 1, "chair", 1);
+  s.ask(0.2, kWarning, 2, "dog 5 metres", 1);
+  s.ask(0.6, kWarning, 2, "dog 3 metres", 1);
+  EXPECT_EQ(s.heard(), "0-1 chair; 1-2 dog 3 metres");
+  EXPECT_EQ(s.queue.replaced(), 1);
+}
+
+TEST(SpeechQueue, WhatIsBeingSaidIsNotReplaced) {
+  Scene s;
+  s.ask(0, kWarning, 2, "dog 5 metres", 1);
+  s.ask(0.5, kWarning, 2, "dog 3 metres", 1);
+  EXPECT_EQ(s.heard(), "0-1 dog 5 metres; 1-2 dog 3 metres");
+  EXPECT_EQ(s.queue.replaced(), 0);
+}
+
+TEST(SpeechQueue, WhatTheSystemSaysOfItselfIsTheLatest) {
+  Scene s;
+  s.ask(0, kInfo, 1, "chair", 2);
+  s.ask(0.5, kWarning, 0, "I cannot see", 1);
+  s.ask(1.0, kInfo, 0, "I see again", 1);
+  EXPECT_EQ(s.heard(), "0-2 chair; 2-3 I see again");
+}
+
+TEST(SpeechQueue, WhatWaitedTooLongIsDropped) {
+  Scene s;
+  s.ask(0, kCritical, 1, "car", 3);
+  s.ask(0.4, kInfo, 2, "chair", 1);
+  s.ask(0.6, kInfo, 3, "bench", 1);
+  EXPECT_EQ(s.heard(), "0-3 car; 3-4 bench");
+  EXPECT_EQ(s.queue.expired(), 1);
+  EXPECT_TRUE(s.queue.idle());
+}
+
+TEST(SpeechQueue, EverySentenceIsAccountedFor) {
+  // Many sentences at once, the same every time: each is heard, or counted under one reason.
+  Scene s;
+  const int count = 60;
+  std::uint32_t random = 7;
+  const auto up_to = [&](std::uint32_t n) {
+    random = random * 1664525U + 1013904223U;
+    return random / 65536 % n;
+  };
+  for (int i = 0; i < count; ++i) {
+    s.ask(0.01 * up_to(900), static_cast<Priority>(up_to(3)), 1 + static_cast<int>(up_to(8)),
+          std::to_string(i).insert(0, 1, 's'), 0.3 + 0.01 * up_to(100), 0.01 * up_to(30));
+  }
+  const std::string heard = s.heard(20);
+  const auto said = std::count(heard.begin(), heard.end(), 's');
+  EXPECT_EQ(said + s.queue.expired() + s.queue.replaced(), count) << heard;
+  EXPECT_EQ(std::count(heard.begin(), heard.end(), '!'), s.queue.interrupted());
+  EXPECT_GT(s.queue.interrupted(), 0);
+}
+
+}  // namespace
+}  // namespace lazarillo
