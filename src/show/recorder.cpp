@@ -38,14 +38,12 @@ struct Encoder {
 };
 
 // No B-frames: pictures leave the encoder in the order of their time, so the track starts at 0. Key
-// frames are asked for by time, as the frame rate varies.
+// frames are asked for by time, as the frame rate varies. openh264enc is no second choice: it loses
+// its references in the middle of a video of varying frame rate.
 constexpr Encoder kH264[] = {
     {"x264enc",
      "x264enc name=encoder speed-preset=veryfast pass=qual quantizer=23 bframes=0 "
      "key-int-max=1000 ! video/x-h264,stream-format=avc"},
-    {"openh264enc",
-     "openh264enc name=encoder complexity=low rate-control=quality bitrate=4000000 "
-     "gop-size=1000 ! h264parse ! video/x-h264,stream-format=avc,alignment=au"},
 };
 constexpr Encoder kAac[] = {
     {"avenc_aac", "avenc_aac bitrate=160000", 1024},

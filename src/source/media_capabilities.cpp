@@ -27,7 +27,7 @@ const std::vector<Wanted>& wanted() {
       {"reads Motion JPEG (USB cameras)", {"jpegdec", "avdec_mjpeg"}, "gstreamer1.0-plugins-good"},
       {"decodes H.264 on an NVIDIA GPU", {"nvh264dec"}, "gstreamer1.0-plugins-bad"},
       {"writes H.264, so that overlay.mp4 plays everywhere (else .mkv)",
-       {"x264enc", "openh264enc"},
+       {"x264enc"},
        "gstreamer1.0-plugins-ugly"},
       {"writes AAC sound into overlay.mp4 (else .mkv)",
        {"avenc_aac", "fdkaacenc", "voaacenc"},

@@ -23,6 +23,8 @@ const std::map<std::string, std::vector<std::string>> kKeys{
     {"sentence",
      {"object", "approaching", "critical", "critical_approaching", "vision_lost", "vision_back"}},
 };
+/// Placeholders: of a sentence about an object, of a number of metres, of anything else.
+const std::vector<std::string> kPlace{"object", "side", "clock", "distance"}, kCount{"n"}, kNothing;
 constexpr std::size_t kHours = 12;
 
 [[noreturn]] void refuse(const fs::path& file, const std::string& problem) {
@@ -55,6 +57,24 @@ Table exact_section(const toml::table& document, const std::string& name, const 
   return result;
 }
 
+/// Refuses a text with a placeholder nobody fills, or without one that it needs.
+void check_placeholders(const std::string& text, const std::string& shown,
+                        const std::vector<std::string>& needed, const fs::path& file) {
+  for (std::size_t open = text.find('{'); open != std::string::npos;
+       open = text.find('{', open + 1)) {
+    const std::size_t close = std::min(text.find('}', open), text.size());
+    const std::string name = text.substr(open + 1, close - open - 1);
+    if (std::find(needed.begin(), needed.end(), name) == needed.end()) {
+      refuse(file, "'" + shown + "' has the placeholder {" + name + "}, which nobody fills");
+    }
+  }
+  for (const std::string& name : needed) {
+    if (text.find("{" + name + "}") == std::string::npos) {
+      refuse(file, "'" + shown + "' lacks the placeholder {" + name + "}");
+    }
+  }
+}
+
 void replace_all(std::string& text, const std::string& what, const std::string& with) {
   for (std::size_t at = text.find(what); at != std::string::npos;
        at = text.find(what, at + with.size())) {
@@ -75,6 +95,11 @@ std::string fill(std::string text, const Table& values) {
     text.replace(open, close - open + 1, part);
   }
   for (const auto& [name, value] : values) replace_all(text, "{" + name + "}", value);
+  return text;
+}
+
+/// With a capital at its beginning.
+std::string capitalised(std::string text) {
   // Spanish opens with "¡" or "¿": the capital comes after it.
   const std::size_t first = text.starts_with("\xC2\xA1") || text.starts_with("\xC2\xBF") ? 2 : 0;
   if (first < text.size() && text[first] >= 'a' && text[first] <= 'z') {
@@ -132,6 +157,14 @@ Phrasebook Phrasebook::load(const fs::path& directory, const std::string& langua
   words->side = exact_section(document, "side", file);
   words->distance = exact_section(document, "distance", file);
   words->sentence = exact_section(document, "sentence", file);
+  for (const auto& [name, text] : words->distance) {
+    const bool counts = name == "metres" || name == "about";
+    check_placeholders(text, "distance." + name, counts ? kCount : kNothing, file);
+  }
+  for (const auto& [name, text] : words->sentence) {
+    const bool of_system = name == "vision_lost" || name == "vision_back";
+    check_placeholders(text, "sentence." + name, of_system ? kNothing : kPlace, file);
+  }
   const toml::table* objects = document["objects"].as_table();
   if (objects == nullptr) refuse(file, "the section [objects] is missing");
   for (const auto& [key, node] : *objects) {
@@ -172,7 +205,8 @@ std::string Phrasebook::sentence(const Cue& cue) const {
   const Table values{
       {"object", object == words.objects.end() ? words.obstacle : object->second},
       {"side", words.side.at(to_string(cue.side))},
-      {"clock", cue.side == Side::ahead
+      // Just beside the way the nearest hour is twelve; "left, twelve o'clock" contradicts itself.
+      {"clock", cue.side == Side::ahead || cue.clock_hour == 12
                     ? ""
                     : words.clock[static_cast<std::size_t>(cue.clock_hour + 11) % kHours]},
       {"distance", cue.distance_m ? distance(*cue.distance_m) : ""},
@@ -181,7 +215,7 @@ std::string Phrasebook::sentence(const Cue& cue) const {
   if (cue.priority == Priority::critical) {
     name = cue.kind == CueKind::approaching ? "critical_approaching" : "critical";
   }
-  return fill(words.sentence.at(name), values);
+  return capitalised(fill(words.sentence.at(name), values));
 }
 
 }  // namespace lazarillo

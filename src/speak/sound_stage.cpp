@@ -60,8 +60,16 @@ struct SoundStage::Impl {
     if (device != nullptr) alcCloseDevice(device);
   }
 
-  /// The calling thread's calls go to this stage, whatever other stages there are.
-  void enter() const { set_thread_context(context); }
+  /// The calling thread's calls go to this stage as long as this lives, whatever other stages there
+  /// are. A thread must not end with it: OpenAL complains on standard error.
+  struct Entered {
+    PFNALCSETTHREADCONTEXTPROC set_thread_context;
+    ~Entered() { set_thread_context(nullptr); }
+  };
+  [[nodiscard]] Entered enter() const {
+    set_thread_context(context);
+    return {set_thread_context};
+  }
 
   static void release(const Sound& sound) {
     alSourceStop(sound.source);
@@ -102,8 +110,11 @@ struct SoundStage::Impl {
     }
     std::vector<ALCint> attributes{ALC_FREQUENCY, kSampleRate, ALC_HRTF_SOFT, ALC_TRUE};
     if (output == Output::rendered) {
-      attributes.insert(attributes.end(), {ALC_FORMAT_CHANNELS_SOFT, ALC_STEREO_SOFT,
-                                           ALC_FORMAT_TYPE_SOFT, ALC_FLOAT_SOFT});
+      attributes.insert(
+          attributes.end(),
+          {ALC_FORMAT_CHANNELS_SOFT, ALC_STEREO_SOFT, ALC_FORMAT_TYPE_SOFT, ALC_FLOAT_SOFT,
+           // OpenAL's changes loudness over time; speaker.cpp limits
+           ALC_OUTPUT_LIMITER_SOFT, ALC_FALSE});
     }
     attributes.push_back(0);
     context = alcCreateContext(device, attributes.data());
@@ -117,7 +128,7 @@ struct SoundStage::Impl {
                   "OpenAL has no HRTF for 48 kHz, so sound would have no direction: install "
                   "libopenal-data, and set nothing against HRTF in alsoft.conf");
     }
-    enter();
+    const auto entered = enter();
     alDistanceModel(AL_NONE);  // loudness by distance is ours
   }
 };
@@ -127,7 +138,7 @@ SoundStage::~SoundStage() = default;
 
 int SoundStage::play(std::span<const float> mono, int rate, double bearing_deg, double gain) {
   Impl& s = *impl_;
-  s.enter();
+  const auto entered = s.enter();
   s.pcm.resize(mono.size());
   std::transform(mono.begin(), mono.end(), s.pcm.begin(), [](float sample) {
     return static_cast<std::int16_t>(std::lround(std::clamp(sample, -1.0F, 1.0F) * 32767.0F));
@@ -150,7 +161,7 @@ int SoundStage::play(std::span<const float> mono, int rate, double bearing_deg, 
 }
 
 void SoundStage::stop(int handle) {
-  impl_->enter();
+  const auto entered = impl_->enter();
   for (Impl::Sound& sound : impl_->sounds) {
     if (sound.handle != handle) continue;
     alSourcef(sound.source, AL_GAIN, 0.0F);
@@ -159,25 +170,25 @@ void SoundStage::stop(int handle) {
 }
 
 bool SoundStage::playing(int handle) const {
-  impl_->enter();
+  const auto entered = impl_->enter();
   return std::any_of(impl_->sounds.begin(), impl_->sounds.end(), [&](const Impl::Sound& sound) {
     return sound.handle == handle && !sound.stopping && !Impl::ended(sound);
   });
 }
 
 bool SoundStage::silent() const {
-  impl_->enter();
+  const auto entered = impl_->enter();
   return std::all_of(impl_->sounds.begin(), impl_->sounds.end(), Impl::ended);
 }
 
 void SoundStage::render(std::span<float> stereo) {
-  impl_->enter();
+  const auto entered = impl_->enter();
   impl_->render_samples(impl_->device, stereo.data(), static_cast<ALCsizei>(stereo.size() / 2));
   impl_->tidy();
 }
 
 void SoundStage::tidy() {
-  impl_->enter();
+  const auto entered = impl_->enter();
   impl_->tidy();
 }
 

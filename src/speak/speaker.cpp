@@ -26,6 +26,15 @@ constexpr double kSpeechGain = 0.9;
 std::int64_t frames_at(std::int64_t ns) { return ns / 1000 * kSampleRate / 1'000'000; }
 std::int64_t ns_at(std::int64_t frames) { return frames * kNsPerS / kSampleRate; }
 
+/// Leaves a sample up to 0.8 as it is and bends what is louder towards 1: one sound alone is never
+/// touched, and many at once do not clip.
+float limited(float sample) {
+  constexpr float kKnee = 0.8F;
+  const float over = (std::abs(sample) - kKnee) / (1 - kKnee);
+  if (over <= 0) return sample;
+  return std::copysign(kKnee + (1 - kKnee) * std::tanh(over), sample);
+}
+
 std::int64_t steady_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
@@ -113,7 +122,7 @@ struct Speaker::Impl {
       const std::int64_t count = std::min(to_grid, end - rendered_frames);
       block.resize(static_cast<std::size_t>(2 * count));
       stage.render(block);
-      for (float& sample : block) sample = std::clamp(sample, -1.0F, 1.0F);
+      std::transform(block.begin(), block.end(), block.begin(), limited);
       sink(block);
       rendered_frames += count;
     }

@@ -6,14 +6,12 @@
 namespace lazarillo {
 
 void SpeechQueue::add(Utterance utterance) {
-  if (utterance.track != 0) {
-    const auto same = std::find_if(waiting_.begin(), waiting_.end(), [&](const Utterance& other) {
-      return other.track == utterance.track;
-    });
-    if (same != waiting_.end()) {
-      waiting_.erase(same);
-      ++replaced_;
-    }
+  const auto same = std::find_if(waiting_.begin(), waiting_.end(), [&](const Utterance& other) {
+    return other.track == utterance.track;
+  });
+  if (same != waiting_.end()) {
+    waiting_.erase(same);
+    ++replaced_;
   }
   waiting_.push_back(std::move(utterance));
 }

@@ -24,7 +24,7 @@ struct Utterance {
 ///   urgent one waits for its earcon to end.
 /// - A critical sentence cuts off a lesser one `grace_ns` after it was asked for; what ends by
 ///   itself within the grace does. Nothing cuts off a critical one.
-/// - A newer sentence about the same track replaces the one that waits.
+/// - A newer sentence about the same track (0: the system itself) replaces the one that waits.
 /// - What waited longer than `expire_ns` is dropped.
 class SpeechQueue {
  public:

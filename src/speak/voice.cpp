@@ -22,6 +22,8 @@ extern char** environ;
 namespace lazarillo {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::size_t kRemembered = 64;
 constexpr auto kPatience = std::chrono::seconds(3);
 constexpr std::size_t kMostBytes = 8 << 20;  // three minutes of speech
@@ -44,13 +46,12 @@ class Descriptor {
 };
 
 /// Everything the descriptor gives until its end; nullopt when that takes too long.
-std::optional<std::string> read_all(int descriptor) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+std::optional<std::string> read_all(int descriptor, Clock::time_point deadline) {
   std::string bytes;
   std::array<char, 65536> block{};
   while (bytes.size() < kMostBytes) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     pollfd waiting{descriptor, POLLIN, 0};
     if (left.count() <= 0 || poll(&waiting, 1, static_cast<int>(left.count())) == 0) {
       return std::nullopt;
@@ -134,10 +135,19 @@ Speech run_espeak(const std::string& voice, int words_per_minute, const std::str
   if (error != 0) return {};
 
   to_parent.close();
-  const std::optional<std::string> bytes = read_all(from_child.get());
-  if (!bytes) kill(child, SIGKILL);
+  const auto deadline = Clock::now() + kPatience;
+  const std::optional<std::string> bytes = read_all(from_child.get(), deadline);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  // A program may close its output and still not end.
+  bool ended = bytes && waitpid(child, &status, WNOHANG) != 0;
+  while (bytes && !ended && Clock::now() < deadline) {
+    poll(nullptr, 0, 1);
+    ended = waitpid(child, &status, WNOHANG) != 0;
+  }
+  if (!ended) {
+    kill(-child, SIGKILL);  // with whatever it started
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
   }
   if (!bytes || !WIFEXITED(status) || WEXITSTATUS(status) != 0) return {};
   Speech speech = parse_wav(*bytes);
@@ -158,8 +168,15 @@ Voice::Voice(std::string voice, int words_per_minute)
 Voice::Result Voice::request(const std::string& text) {
   const auto found = known_.find(text);
   if (found != known_.end()) {
-    recent_.splice(recent_.begin(), recent_, found->second.second);
-    return found->second.first;
+    const Result& result = found->second.first;
+    const bool failed = result.wait_for(std::chrono::seconds(0)) == std::future_status::ready &&
+                        result.get()->samples.empty();
+    if (!failed) {
+      recent_.splice(recent_.begin(), recent_, found->second.second);
+      return result;
+    }
+    recent_.erase(found->second.second);
+    known_.erase(found);
   }
   Result result = std::async(std::launch::async, [voice = voice_, rate = words_per_minute_, text] {
                     return std::make_shared<const Speech>(run_espeak(voice, rate, text));

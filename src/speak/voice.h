@@ -30,7 +30,7 @@ class Voice {
   Voice(std::string voice, int words_per_minute);
 
   using Result = std::shared_future<std::shared_ptr<const Speech>>;
-  /// Begins to synthesise, or finds what was synthesised before.
+  /// Begins to synthesise, or finds what was synthesised before. What failed is tried again.
   [[nodiscard]] Result request(const std::string& text);
 
  private:

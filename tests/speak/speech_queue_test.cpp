@@ -169,7 +169,7 @@ TEST(SpeechQueue, EverySentenceIsAccountedFor) {
     return random / 65536 % n;
   };
   for (int i = 0; i < count; ++i) {
-    s.ask(0.01 * up_to(900), static_cast<Priority>(up_to(3)), 1 + static_cast<int>(up_to(8)),
+    s.ask(0.01 * up_to(900), up_to(8) == 0 ? kCritical : kInfo, 1 + static_cast<int>(up_to(8)),
           std::to_string(i).insert(0, 1, 's'), 0.3 + 0.01 * up_to(100), 0.01 * up_to(30));
   }
   const std::string heard = s.heard(20);

@@ -1,0 +1,92 @@
+// Renders the sound of one cue into a WAV file: to hear what a walker hears, and to test that it
+// can be understood.
+
+#include <sndfile.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "error.h"
+#include "guide/guide.h"
+#include "guide/threat.h"
+#include "speak/phrasebook.h"
+#include "speak/speaker.h"
+
+namespace {
+
+using namespace lazarillo;
+
+void write_wav(const std::string& file, const std::vector<float>& samples) {
+  SF_INFO info{};
+  info.samplerate = kSampleRate;
+  info.channels = 2;
+  info.format = SF_FORMAT_WAV | SF_FORMAT_PCM_16;
+  SNDFILE* sound = sf_open(file.c_str(), SFM_WRITE, &info);
+  if (sound == nullptr)
+    throw Error(ExitCode::output, "cannot create " + file + ": " + sf_strerror(nullptr));
+  const auto frames = static_cast<sf_count_t>(samples.size() / 2);
+  const bool whole = sf_writef_float(sound, samples.data(), frames) == frames;
+  if (sf_close(sound) != 0 || !whole) throw Error(ExitCode::output, "cannot write " + file);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Renders the sound of one cue into a WAV file", "lazarillo-say");
+  Cue cue;
+  cue.track = 1;
+  cue.priority = Priority::warning;
+  std::string language = "en", out = "say.wav";
+  std::string directory = LZ_SOURCE_DIR "/data/lang";
+  std::optional<double> distance;
+  SpeakerOptions options;
+  bool no_earcon = false;
+  app.add_option("label", cue.label, "what it is: a canonical name, as in the language files")
+      ->required();
+  app.add_option("distance", distance, "metres")->check(CLI::NonNegativeNumber);
+  app.add_option("--bearing", cue.bearing_deg, "degrees, 0 ahead, positive right")
+      ->check(CLI::Range(-180.0, 180.0));
+  app.add_option("--priority", cue.priority, "critical, warning or info")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, Priority>{{"critical", Priority::critical},
+                                                                  {"warning", Priority::warning},
+                                                                  {"info", Priority::info}}));
+  app.add_option("--kind", cue.kind, "object, approaching, vision_lost or vision_back")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, CueKind>{{"object", CueKind::object},
+                                         {"approaching", CueKind::approaching},
+                                         {"vision_lost", CueKind::vision_lost},
+                                         {"vision_back", CueKind::vision_back}}));
+  app.add_option("--lang", language, "language of the sentence")->capture_default_str();
+  app.add_option("--languages", directory, "folder of the language files")->capture_default_str();
+  app.add_option("--rate", options.words_per_minute, "words a minute")->capture_default_str();
+  app.add_option("--out", out, "WAV file to write")->capture_default_str();
+  app.add_flag("--no-earcon", no_earcon, "the sentence alone");
+  CLI11_PARSE(app, argc, argv);
+
+  try {
+    cue.distance_m = distance;
+    cue.side = side_of(cue.bearing_deg, GuideOptions().ahead_deg);
+    cue.clock_hour = clock_hour_of(cue.bearing_deg);
+    const Phrasebook phrases = Phrasebook::load(directory, language);
+    const std::string sentence = phrases.sentence(cue);
+    options.voice = phrases.voice();
+    options.earcons = !no_earcon;
+    std::vector<float> sound;
+    Speaker speaker(options, [&sound](std::span<const float> samples) {
+      sound.insert(sound.end(), samples.begin(), samples.end());
+    });
+    speaker.say(cue, sentence, 0);
+    speaker.finish(20);
+    write_wav(out, sound);
+    std::cout << sentence << '\n';
+    return 0;
+  } catch (const Error& error) {
+    std::cerr << "lazarillo-say: " << error.what() << '\n';
+    return static_cast<int>(error.code());
+  }
+}
