@@ -160,6 +160,14 @@ int SoundStage::play(std::span<const float> mono, int rate, double bearing_deg, 
   return sound.handle;
 }
 
+void SoundStage::set_gain(int handle, double gain) {
+  const auto entered = impl_->enter();
+  for (const Impl::Sound& sound : impl_->sounds) {
+    if (sound.handle != handle || sound.stopping) continue;
+    alSourcef(sound.source, AL_GAIN, kHeadroom * static_cast<float>(gain));
+  }
+}
+
 void SoundStage::stop(int handle) {
   const auto entered = impl_->enter();
   for (Impl::Sound& sound : impl_->sounds) {

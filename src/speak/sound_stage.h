@@ -18,6 +18,8 @@ class SoundStage {
   /// Begins a sound with the next rendered sample (or at once): mono, -1..1, from `bearing_deg`
   /// (0 ahead, positive right) at ear height, as loud as `gain`. Returns a handle, never 0.
   int play(std::span<const float> mono, int rate, double bearing_deg, double gain);
+  /// Changes how loud a sound is, smoothly. Unknown handles are ignored.
+  void set_gain(int handle, double gain);
   /// Fades a sound out within a few milliseconds. Unknown handles are ignored.
   void stop(int handle);
   [[nodiscard]] bool playing(int handle) const;

@@ -22,6 +22,8 @@ constexpr std::int64_t kNsPerS = 1'000'000'000;
 constexpr std::int64_t kBlockFrames = 480;           // 10 ms: the grid of the queue's decisions
 constexpr std::int64_t kAfterEarconNs = 40'000'000;  // a breath between earcon and sentence
 constexpr double kSpeechGain = 0.9;
+constexpr double kDuckedGain =
+    0.15;  // of a sentence while an earcon sounds: its place must be heard
 
 std::int64_t frames_at(std::int64_t ns) { return ns / 1000 * kSampleRate / 1'000'000; }
 std::int64_t ns_at(std::int64_t frames) { return frames * kNsPerS / kSampleRate; }
@@ -60,6 +62,7 @@ struct Speaker::Impl {
   SpeechQueue queue;
   int sentence = 0;  ///< handle of the sound of what is being said; 0: being synthesised
   std::optional<Voice::Result> synthesising;
+  std::int64_t ducked_until_ns = 0;  ///< an earcon sounds until then
   int failed = 0;
   std::int64_t rendered_frames = 0;
   std::vector<float> block;
@@ -73,7 +76,9 @@ struct Speaker::Impl {
     if (options.earcons) {
       const std::span<const float> sound = earcon(cue.priority);
       stage.play(sound, kSampleRate, cue.bearing_deg, gain_by_distance(cue.distance_m));
-      utterance.not_before_ns += ns_at(static_cast<std::int64_t>(sound.size())) + kAfterEarconNs;
+      ducked_until_ns = now_ns + ns_at(static_cast<std::int64_t>(sound.size()));
+      stage.set_gain(sentence, kDuckedGain);
+      utterance.not_before_ns = ducked_until_ns + kAfterEarconNs;
     }
     if (!voice) return;
     (void)voice->request(text);  // begins while the earcon plays
@@ -83,6 +88,10 @@ struct Speaker::Impl {
   /// Lets the queue decide for the moment `now_ns`.
   void step(std::int64_t now_ns) {
     if (!voice) return;
+    if (ducked_until_ns != 0 && now_ns >= ducked_until_ns) {
+      stage.set_gain(sentence, kSpeechGain);
+      ducked_until_ns = 0;
+    }
     if (sentence != 0 && !stage.playing(sentence)) {
       sentence = 0;
       queue.ended();
@@ -110,8 +119,8 @@ struct Speaker::Impl {
       queue.ended();
       return;
     }
-    sentence =
-        stage.play(speech->samples, speech->rate, queue.speaking()->bearing_deg, kSpeechGain);
+    const double gain = ducked_until_ns != 0 ? kDuckedGain : kSpeechGain;
+    sentence = stage.play(speech->samples, speech->rate, queue.speaking()->bearing_deg, gain);
   }
 
   void render_until(std::int64_t now_ns) {

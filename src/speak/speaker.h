@@ -34,9 +34,9 @@ struct SpokenNow {
 
 /// Makes cues audible: an earcon at once, placed at the true bearing by HRTF (elevation 0), and a
 /// sentence from the same place. Sentences queue by priority; a critical one cuts off a lesser one
-/// after the grace; earcons never wait for speech. Rendered, everything happens in stream time: the
-/// same calls give the same samples. Not thread-safe: one thread at a time calls it, in stream
-/// order.
+/// after the grace; earcons never wait for speech, which is ducked while they sound. Rendered,
+/// everything happens in stream time: the same calls give the same samples. Not thread-safe: one
+/// thread at a time calls it, in stream order.
 class Speaker {
  public:
   /// Throws Error(sound): no sound card (with `device`), no HRTF, no espeak-ng or no such voice.

@@ -181,6 +181,19 @@ TEST(Speaker, EarconsDoNotWaitForSpeech) {
   EXPECT_GT(sound::peak(std::span(added).subspan(2 * kSampleRate, 2 * 480)), 0.01F);
 }
 
+TEST(Speaker, AnEarconIsPlacedThoughASentenceComesFromTheOtherSide) {
+  Room room(english());
+  room.say(0.5, Priority::info, -70, "Person left, ten o'clock, about fifteen metres", 1);
+  room.say(1.5, Priority::info, 70, "Car right, two o'clock, about twenty metres", 2);
+  room.until(2.5);
+  const double earcon_s =
+      static_cast<double>(earcon(Priority::info).size()) / static_cast<double>(kSampleRate);
+  EXPECT_LT(sound::ear_difference_db(room.piece(1.3, 1.5)), -3) << "the sentence, from the left";
+  EXPECT_GT(sound::ear_difference_db(room.piece(1.5, 1.5 + earcon_s)), 3) << "the earcon";
+  EXPECT_LT(sound::ear_difference_db(room.piece(1.6 + earcon_s, 2.2)), -3)
+      << "the sentence goes on";
+}
+
 TEST(Speaker, TheSameCallsGiveTheSameSound) {
   const auto run = [] {
     Room room(english());
