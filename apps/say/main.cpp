@@ -1,39 +1,21 @@
 // Renders the sound of one cue into a WAV file: to hear what a walker hears, and to test that it
 // can be understood.
 
-#include <sndfile.h>
-
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "error.h"
 #include "guide/guide.h"
 #include "guide/threat.h"
+#include "run/paths.h"
+#include "show/wav_writer.h"
 #include "speak/phrasebook.h"
 #include "speak/speaker.h"
 
-namespace {
-
 using namespace lazarillo;
-
-void write_wav(const std::string& file, const std::vector<float>& samples) {
-  SF_INFO info{};
-  info.samplerate = kSampleRate;
-  info.channels = 2;
-  info.format = SF_FORMAT_WAV | SF_FORMAT_PCM_16;
-  SNDFILE* sound = sf_open(file.c_str(), SFM_WRITE, &info);
-  if (sound == nullptr)
-    throw Error(ExitCode::output, "cannot create " + file + ": " + sf_strerror(nullptr));
-  const auto frames = static_cast<sf_count_t>(samples.size() / 2);
-  const bool whole = sf_writef_float(sound, samples.data(), frames) == frames;
-  if (sf_close(sound) != 0 || !whole) throw Error(ExitCode::output, "cannot write " + file);
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("Renders the sound of one cue into a WAV file", "lazarillo-say");
@@ -41,7 +23,7 @@ int main(int argc, char** argv) {
   cue.track = 1;
   cue.priority = Priority::warning;
   std::string language = "en", out = "say.wav";
-  std::string directory = LZ_SOURCE_DIR "/data/lang";
+  std::string directory;
   std::optional<double> distance;
   SpeakerOptions options;
   bool no_earcon = false;
@@ -62,7 +44,7 @@ int main(int argc, char** argv) {
                                          {"vision_lost", CueKind::vision_lost},
                                          {"vision_back", CueKind::vision_back}}));
   app.add_option("--lang", language, "language of the sentence")->capture_default_str();
-  app.add_option("--languages", directory, "folder of the language files")->capture_default_str();
+  app.add_option("--languages", directory, "folder of other language files");
   app.add_option("--rate", options.words_per_minute, "words a minute")->capture_default_str();
   app.add_option("--out", out, "WAV file to write")->capture_default_str();
   app.add_flag("--no-earcon", no_earcon, "the sentence alone");
@@ -72,17 +54,18 @@ int main(int argc, char** argv) {
     cue.distance_m = distance;
     cue.side = side_of(cue.bearing_deg, GuideOptions().ahead_deg);
     cue.clock_hour = clock_hour_of(cue.bearing_deg);
-    const Phrasebook phrases = Phrasebook::load(directory, language);
+    const Phrasebook phrases = Phrasebook::load(
+        directory.empty() ? home_directory() / "data" / "lang" : std::filesystem::path(directory),
+        language);
     const std::string sentence = phrases.sentence(cue);
     options.voice = phrases.voice();
     options.earcons = !no_earcon;
-    std::vector<float> sound;
-    Speaker speaker(options, [&sound](std::span<const float> samples) {
-      sound.insert(sound.end(), samples.begin(), samples.end());
-    });
+    WavWriter wav(out);
+    Speaker speaker(options, [&wav](std::span<const float> samples) { wav.write(samples); });
     speaker.say(cue, sentence, 0);
     speaker.finish(20);
-    write_wav(out, sound);
+    wav.close();
+    if (!wav.fault().empty()) throw Error(ExitCode::output, wav.fault());
     std::cout << sentence << '\n';
     return 0;
   } catch (const Error& error) {
