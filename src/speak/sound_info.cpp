@@ -16,6 +16,8 @@ std::string playback_device() {
   if (device == nullptr) return "";
   std::string name = alcGetString(device, ALC_DEVICE_SPECIFIER);
   alcCloseDevice(device);
+  // OpenAL's stand-ins for a missing card are none.
+  if (name == "No Output" || name == "Wave File Writer") return "";
   return name.empty() ? "sound card" : name;
 }
 

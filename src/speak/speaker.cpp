@@ -76,9 +76,10 @@ struct Speaker::Impl {
     if (options.earcons) {
       const std::span<const float> sound = earcon(cue.priority);
       stage.play(sound, kSampleRate, cue.bearing_deg, gain_by_distance(cue.distance_m));
-      ducked_until_ns = now_ns + ns_at(static_cast<std::int64_t>(sound.size()));
+      const std::int64_t ends_ns = now_ns + ns_at(static_cast<std::int64_t>(sound.size()));
+      ducked_until_ns = std::max(ducked_until_ns, ends_ns);
       stage.set_gain(sentence, kDuckedGain);
-      utterance.not_before_ns = ducked_until_ns + kAfterEarconNs;
+      utterance.not_before_ns = ends_ns + kAfterEarconNs;
     }
     if (!voice) return;
     (void)voice->request(text);  // begins while the earcon plays

@@ -36,11 +36,11 @@ class Result:
         return [line for line in self.err.splitlines() if line.startswith("lazarillo: ")]
 
 
-def lazarillo(*arguments, env=None, timeout=300, preexec_fn=None):
+def lazarillo(*arguments, env=None, timeout=300, preexec_fn=None, user=None):
     done = subprocess.run(
         [str(PROGRAM), *map(str, arguments)],
         capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
-        env={**os.environ, **(env or {})}, preexec_fn=preexec_fn)
+        env={**os.environ, **(env or {})}, preexec_fn=preexec_fn, user=user)
     return Result(done.returncode, done.stdout, done.stderr)
 
 

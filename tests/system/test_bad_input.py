@@ -1,13 +1,16 @@
 """Bad input gives one clear line, a documented exit code, and loses nothing already recorded."""
 
 import os
+import pwd
 import re
 import resource
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import wave
+from pathlib import Path
 
 import pytest
 from conftest import (PROGRAM, ROOT, decoded_pictures, lazarillo, make_video, read_results, run,
@@ -44,11 +47,28 @@ def test_text_named_mp4(tmp_path):
     refused(run(tmp_path / "text.mp4", tmp_path / "out"), SOURCE, "text.mp4")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_unreadable_file(tmp_path, small_video):
-    shutil.copy(small_video, tmp_path / "locked.mp4")
-    (tmp_path / "locked.mp4").chmod(0)
-    refused(run(tmp_path / "locked.mp4", tmp_path / "out"), SOURCE, "permission")
+@pytest.fixture
+def ordinary(tmp_path):
+    """Runs as a user whom permissions bind: root is none."""
+    if os.geteuid() != 0:
+        yield tmp_path, {}
+        return
+    nobody = pwd.getpwnam("nobody").pw_uid
+    probe = subprocess.run([PROGRAM, "--version"], user=nobody, capture_output=True)
+    if probe.returncode != 0:
+        pytest.skip("an ordinary user cannot reach the program here")
+    folder = Path(tempfile.mkdtemp(prefix="lazarillo-"))
+    os.chown(folder, nobody, -1)
+    yield folder, {"user": nobody, "env": {"HOME": str(folder)}}
+    shutil.rmtree(folder)
+
+
+def test_unreadable_file(ordinary, small_video):
+    folder, user = ordinary
+    locked = folder / "locked.mp4"
+    shutil.copy(small_video, locked)
+    locked.chmod(0)
+    refused(run(locked, folder / "out", **user), SOURCE, "locked.mp4", "permission|read")
 
 
 def test_truncated_video_is_used_up_to_the_cut(tmp_path):
@@ -183,10 +203,14 @@ def test_unknown_model_names_the_known(tmp_path, small_video):
     refused(run(small_video, tmp_path / "out", "--models", "lznett"), MODEL, "lznett", "lznet")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_no_permission_to_write(tmp_path, small_video):
-    (tmp_path / "locked").mkdir(mode=0o500)
-    refused(run(small_video, tmp_path / "locked" / "out"), OUTPUT, "locked")
+def test_no_permission_to_write(ordinary, small_video):
+    folder, user = ordinary
+    shutil.copy(small_video, folder / "video.mp4")
+    (folder / "video.mp4").chmod(0o644)
+    (folder / "locked").mkdir()
+    (folder / "locked").chmod(0o500)
+    refused(run(folder / "video.mp4", folder / "locked" / "out", **user), OUTPUT, "locked",
+            "permission")
 
 
 def test_out_is_a_file(tmp_path, small_video):
