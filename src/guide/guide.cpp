@@ -53,8 +53,10 @@ struct Guide::Impl {
     if (found == told.end()) return !told_as_another(track, threat, now_s);
     const Told& last = found->second;
     if (threat.priority < last.priority) return true;  // enumerated from the most urgent
-    if (threat.priority == Priority::critical)
+    // A danger is told again while it closes in; one that only stays is known by now.
+    if (threat.priority == Priority::critical && threat.closing) {
       return now_s - last.at_s >= options.repeat_critical_s;
+    }
     if (now_s - last.at_s < options.repeat_s) return false;
     const bool nearer = track.distance_m && last.distance_m > 0 &&
                         *track.distance_m < options.nearer_factor * last.distance_m;
@@ -81,7 +83,8 @@ struct Guide::Impl {
   bool may_speak(const Threat& threat, double now_s) const {
     switch (threat.priority) {
       case Priority::critical:
-        return now_s - last_critical_s >= options.gap_critical_s;
+        return threat.closing ? now_s - last_critical_s >= options.gap_critical_s
+                              : now_s - last_urgent_s >= options.gap_warning_s;
       case Priority::warning:
         return now_s - last_urgent_s >= options.gap_warning_s;
       case Priority::info:

@@ -25,12 +25,13 @@ struct GuideOptions {
   double stale_s = 0.3;           ///< a track not detected for so long stays silent
   double stale_critical_s = 0.6;  ///< what is that near leaves the view before it is passed
 
-  double repeat_critical_s = 2.0;  ///< a danger that stays is told again
+  double repeat_critical_s = 1.5;  ///< a danger that closes in is told again
   double repeat_s = 6.0;           ///< anything else, only when it changed
   double nearer_factor = 0.6;      ///< "changed": distance fell below this part of what was told
-  double gap_info_s = 3.0;         ///< between any cue and the next info
-  double gap_warning_s = 1.5;      ///< between a critical cue or warning and the next warning
-  double gap_critical_s = 0.5;     ///< between two critical cues
+  double gap_info_s = 4.0;         ///< between any cue and the next info
+  double gap_warning_s = 1.5;   ///< between a critical cue or warning and the next about what does
+                                ///< not close in, or warning
+  double gap_critical_s = 0.5;  ///< between two critical cues
 
   double vision_lost_s = 0.4;  ///< frames with a fault for so long: say so
 };

@@ -53,13 +53,21 @@ bool in_corridor(const Track& track, double distance_m, double seconds, double h
          half_width_m + kPredictionDoubt * seconds;
 }
 
-/// A distance known no better than this, as a part of it, is no ground for alarm: one step less
-/// urgent.
+/// The larger of its width and height, metres.
+double size_m(const Track& track) {
+  const double angle =
+      std::clamp(std::max(track.angular_width_deg, track.angular_height_deg), 0.0, 120.0);
+  return 2 * *track.distance_m * std::tan(angle / 2 * std::numbers::pi / 180);
+}
+
+// A thing smaller than this (a cup, a book on a table) is in nobody's way by itself.
+constexpr double kSmallThingM = 0.35;
+// A distance known no better than this, as a part of it, is no ground for alarm.
 constexpr double kVagueDistance = 0.45;
 
 Priority toned_down(Priority priority, const Track& track) {
-  const bool vague = track.distance_sigma_m > kVagueDistance * *track.distance_m;
-  if (!vague || priority == Priority::info) return priority;
+  if (track.kind == ObjectKind::thing && size_m(track) < kSmallThingM) return Priority::info;
+  if (track.distance_sigma_m <= kVagueDistance * *track.distance_m) return priority;
   return priority == Priority::critical ? Priority::warning : Priority::info;
 }
 
@@ -69,7 +77,7 @@ std::optional<Threat> assess(const Track& track, const GuideOptions& options) {
   if (!track.distance_m) {
     // Without a distance only its size in view tells: never critical on so little.
     if (track.angular_width_deg < kNoDistanceWidthDeg) return std::nullopt;
-    return Threat{Priority::info, false, 60};
+    return Threat{Priority::info, false, false, 60};
   }
   const double distance = *track.distance_m;
   const bool here = in_corridor(track, distance, 0, options.corridor_half_width_m);
@@ -80,21 +88,22 @@ std::optional<Threat> assess(const Track& track, const GuideOptions& options) {
       track.ttc_s && in_corridor(track, distance, ahead_s, options.corridor_half_width_m);
   const double walking_s = distance / kWalkingSpeed;
   const double contact_s = collides ? std::min(*track.ttc_s, walking_s) : walking_s;
-  const bool approaching = track.ttc_s.has_value();
+  const bool closing = track.ttc_s.has_value();
+  const bool approaching = closing && moves(track.kind);
   const double warning_ttc_s =
       options.warning_ttc_s * (track.kind == ObjectKind::vehicle ? 1.5 : 1.0);
 
   if ((here && distance <= options.critical_distance_m) ||
       (collides && *track.ttc_s <= options.critical_ttc_s)) {
-    return Threat{toned_down(Priority::critical, track), approaching, contact_s};
+    return Threat{toned_down(Priority::critical, track), closing, approaching, contact_s};
   }
   if ((here && distance <= options.warning_distance_m) ||
       (collides && *track.ttc_s <= warning_ttc_s)) {
-    return Threat{toned_down(Priority::warning, track), approaching, contact_s};
+    return Threat{toned_down(Priority::warning, track), closing, approaching, contact_s};
   }
   const double reach = options.info_distance_m * interest_factor(track.kind) *
-                       (approaching ? options.approach_factor : 1.0);
-  if (distance <= reach) return Threat{Priority::info, approaching, contact_s};
+                       (closing ? options.approach_factor : 1.0);
+  if (distance <= reach) return Threat{Priority::info, closing, approaching, contact_s};
   return std::nullopt;
 }
 

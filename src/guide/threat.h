@@ -11,7 +11,8 @@ namespace lazarillo {
 /// How much one track matters to the walker at this moment.
 struct Threat {
   Priority priority = Priority::info;
-  bool approaching = false;
+  bool closing = false;      ///< the distance shrinks
+  bool approaching = false;  ///< it comes by itself; a thing never does
   double urgency = 0;  ///< orders threats of one priority: seconds until contact, smaller first
 };
 

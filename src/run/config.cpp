@@ -127,7 +127,7 @@ std::vector<Setting> settings_of(Config& c) {
        10},
       {"guide.stale_s", "a track not detected for so long stays silent", &g.stale_s, 0, 10},
       {"guide.stale_critical_s", "the same for critical ones", &g.stale_critical_s, 0, 10},
-      {"guide.repeat_critical_s", "a danger that stays is told again after", &g.repeat_critical_s,
+      {"guide.repeat_critical_s", "a danger that closes in is told again after", &g.repeat_critical_s,
        0.1, 600},
       {"guide.repeat_s", "anything else that changed is told again after", &g.repeat_s, 0.1, 600},
       {"guide.nearer_factor", "changed: distance fell below this part of what was told",

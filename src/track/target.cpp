@@ -163,6 +163,8 @@ Track Target::publish(const Intrinsics& intrinsics, double focal_sigma) const {
   track.bearing_deg = intrinsics.bearing_deg(x_.value());
   track.bearing_rate_deg_s = intrinsics.bearing_deg(x_.value() + x_.velocity()) - track.bearing_deg;
   track.angular_width_deg = intrinsics.bearing_deg(whole.x2) - intrinsics.bearing_deg(whole.x1);
+  track.angular_height_deg =
+      intrinsics.elevation_deg(whole.y1) - intrinsics.elevation_deg(whole.y2);
   if (!log_depth_) return track;
 
   const double obliqueness = std::cos(track.bearing_deg * kRadPerDeg);

@@ -25,7 +25,8 @@ struct Track {
 
   double bearing_deg = 0;  ///< of the box's middle; 0 ahead, positive right
   double bearing_rate_deg_s = 0;
-  double angular_width_deg = 0;
+  double angular_width_deg = 0;   ///< of the whole box, in and out of view
+  double angular_height_deg = 0;  ///< likewise
 
   std::optional<double> distance_m;
   double distance_sigma_m = 0;

@@ -46,8 +46,9 @@ std::optional<Box> project(const Actor& actor, double t, const Intrinsics& camer
     return camera.cy + camera.fy * (kCameraHeight - height) / z;
   };
   const Box whole{static_cast<float>(column(x - actor.width / 2)),
-                  static_cast<float>(row(actor.height)),
-                  static_cast<float>(column(x + actor.width / 2)), static_cast<float>(row(0))};
+                  static_cast<float>(row(actor.bottom + actor.height)),
+                  static_cast<float>(column(x + actor.width / 2)),
+                  static_cast<float>(row(actor.bottom))};
   const Box cut{std::max(whole.x1, 0.0F), std::max(whole.y1, 0.0F),
                 std::min(whole.x2, static_cast<float>(kWidth)),
                 std::min(whole.y2, static_cast<float>(kHeight))};
@@ -117,6 +118,7 @@ Scenario load_scenario(const std::filesystem::path& file) {
     a.z = t["z"].value_or(5.0);
     a.vx = t["vx"].value_or(0.0);
     a.vz = t["vz"].value_or(0.0);
+    a.bottom = t["bottom"].value_or(0.0);
     a.height = t["height"].value_or(1.7);
     a.width = t["width"].value_or(0.5);
     a.from = t["from"].value_or(0.0);

@@ -17,7 +17,7 @@ using Interval = std::pair<double, double>;  ///< seconds of the scene
 struct Actor {
   std::string label;
   double x = 0, z = 5, vx = 0, vz = 0;
-  double height = 1.7, width = 0.5;
+  double bottom = 0, height = 1.7, width = 0.5;
   double from = 0, until = 1e9;  ///< seconds during which it exists
   std::vector<Interval> hidden;  ///< seconds during which the detector misses it
   double score = 0.8;
