@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdio>
 #include <exception>
 #include <iostream>
 
@@ -7,7 +8,9 @@
 #include "error.h"
 #include "version.h"
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   // A reader that went away (a pipe, a full disk) is an error to report, not a reason to die.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
@@ -34,9 +37,17 @@ int main(int argc, char** argv) {
   } catch (const lazarillo::Error& error) {
     std::cerr << "lazarillo: " << error.what() << '\n';
     return static_cast<int>(error.code());
-  } catch (const std::exception& error) {
-    std::cerr << "lazarillo: internal fault: " << error.what() << " (please report it)\n";
-    return static_cast<int>(lazarillo::ExitCode::internal);
   }
   return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "lazarillo: internal fault: %s (please report it)\n", error.what());
+    return static_cast<int>(lazarillo::ExitCode::internal);
+  }
 }

@@ -2,6 +2,8 @@
 // can be understood.
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -17,7 +19,9 @@
 
 using namespace lazarillo;
 
-int main(int argc, char** argv) {
+namespace {
+
+int say(int argc, char** argv) {
   CLI::App app("Renders the sound of one cue into a WAV file", "lazarillo-say");
   Cue cue;
   cue.track = 1;
@@ -50,26 +54,35 @@ int main(int argc, char** argv) {
   app.add_flag("--no-earcon", no_earcon, "the sentence alone");
   CLI11_PARSE(app, argc, argv);
 
+  cue.distance_m = distance;
+  cue.side = side_of(cue.bearing_deg, GuideOptions().ahead_deg);
+  cue.clock_hour = clock_hour_of(cue.bearing_deg);
+  const Phrasebook phrases = Phrasebook::load(
+      directory.empty() ? home_directory() / "data" / "lang" : std::filesystem::path(directory),
+      language);
+  const std::string sentence = phrases.sentence(cue);
+  options.voice = phrases.voice();
+  options.earcons = !no_earcon;
+  WavWriter wav(out);
+  Speaker speaker(options, [&wav](std::span<const float> samples) { wav.write(samples); });
+  speaker.say(cue, sentence, 0);
+  speaker.finish(20);
+  wav.close();
+  if (!wav.fault().empty()) throw Error(ExitCode::output, wav.fault());
+  std::cout << sentence << '\n';
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
   try {
-    cue.distance_m = distance;
-    cue.side = side_of(cue.bearing_deg, GuideOptions().ahead_deg);
-    cue.clock_hour = clock_hour_of(cue.bearing_deg);
-    const Phrasebook phrases = Phrasebook::load(
-        directory.empty() ? home_directory() / "data" / "lang" : std::filesystem::path(directory),
-        language);
-    const std::string sentence = phrases.sentence(cue);
-    options.voice = phrases.voice();
-    options.earcons = !no_earcon;
-    WavWriter wav(out);
-    Speaker speaker(options, [&wav](std::span<const float> samples) { wav.write(samples); });
-    speaker.say(cue, sentence, 0);
-    speaker.finish(20);
-    wav.close();
-    if (!wav.fault().empty()) throw Error(ExitCode::output, wav.fault());
-    std::cout << sentence << '\n';
-    return 0;
+    return say(argc, argv);
   } catch (const Error& error) {
-    std::cerr << "lazarillo-say: " << error.what() << '\n';
+    std::fprintf(stderr, "lazarillo-say: %s\n", error.what());
     return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "lazarillo-say: internal fault: %s\n", error.what());
+    return static_cast<int>(ExitCode::internal);
   }
 }

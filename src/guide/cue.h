@@ -34,6 +34,11 @@ struct Cue {
   std::optional<double> ttc_s;
 };
 
+/// A distance known no better than this is no number to tell anybody, and no ground for alarm.
+[[nodiscard]] constexpr bool is_vague(double distance_m, double sigma_m) {
+  return sigma_m > 0.45 * distance_m;
+}
+
 [[nodiscard]] const char* to_string(Priority priority);
 [[nodiscard]] const char* to_string(Side side);
 [[nodiscard]] const char* to_string(CueKind kind);

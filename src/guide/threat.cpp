@@ -62,12 +62,10 @@ double size_m(const Track& track) {
 
 // A thing smaller than this (a cup, a book on a table) is in nobody's way by itself.
 constexpr double kSmallThingM = 0.35;
-// A distance known no better than this, as a part of it, is no ground for alarm.
-constexpr double kVagueDistance = 0.45;
 
 Priority toned_down(Priority priority, const Track& track) {
   if (track.kind == ObjectKind::thing && size_m(track) < kSmallThingM) return Priority::info;
-  if (track.distance_sigma_m <= kVagueDistance * *track.distance_m) return priority;
+  if (!is_vague(*track.distance_m, track.distance_sigma_m)) return priority;
   return priority == Priority::critical ? Priority::warning : Priority::info;
 }
 

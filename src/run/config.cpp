@@ -66,6 +66,7 @@ void read_table(const toml::table& table, const std::string& prefix,
                                       [&](const Setting& s) { return s.key == name; });
     if (setting == settings.end()) {
       std::vector<std::string> known;
+      known.reserve(settings.size());
       for (const Setting& each : settings) known.push_back(each.key);
       refuse(where, "there is no setting '" + name + "'; the nearest is '" + nearest(name, known) +
                         "' (all: lazarillo config)");
@@ -127,8 +128,8 @@ std::vector<Setting> settings_of(Config& c) {
        10},
       {"guide.stale_s", "a track not detected for so long stays silent", &g.stale_s, 0, 10},
       {"guide.stale_critical_s", "the same for critical ones", &g.stale_critical_s, 0, 10},
-      {"guide.repeat_critical_s", "a danger that closes in is told again after", &g.repeat_critical_s,
-       0.1, 600},
+      {"guide.repeat_critical_s", "a danger that closes in is told again after",
+       &g.repeat_critical_s, 0.1, 600},
       {"guide.repeat_s", "anything else that changed is told again after", &g.repeat_s, 0.1, 600},
       {"guide.nearer_factor", "changed: distance fell below this part of what was told",
        &g.nearer_factor, 0, 1},

@@ -209,7 +209,9 @@ std::string Phrasebook::sentence(const Cue& cue) const {
       {"clock", cue.side == Side::ahead || cue.clock_hour == 12
                     ? ""
                     : words.clock[static_cast<std::size_t>(cue.clock_hour + 11) % kHours]},
-      {"distance", cue.distance_m ? distance(*cue.distance_m) : ""},
+      {"distance", cue.distance_m && !is_vague(*cue.distance_m, cue.distance_sigma_m)
+                       ? distance(*cue.distance_m)
+                       : ""},
   };
   std::string name = cue.kind == CueKind::approaching ? "approaching" : "object";
   if (cue.priority == Priority::critical) {

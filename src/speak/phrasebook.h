@@ -21,7 +21,8 @@ class Phrasebook {
   /// The languages of a directory, by file name.
   static std::vector<std::string> languages(const std::filesystem::path& directory);
 
-  /// The sentence for a cue. An object the language has no word for is called "obstacle" in it.
+  /// The sentence for a cue. An object the language has no word for is called "obstacle" in it; a
+  /// vague distance (is_vague) is left out.
   [[nodiscard]] std::string sentence(const Cue& cue) const;
 
   /// A distance as people say it: half a metre, one, one and a half, whole metres up to ten, then

@@ -35,6 +35,7 @@ Cue cue_of(const toml::table& row) {
   cue.label = row["label"].value_or("");
   cue.clock_hour = row["clock"].value_or(12);
   cue.distance_m = row["distance"].value<double>();
+  cue.distance_sigma_m = row["sigma"].value_or(0.0);
   return cue;
 }
 
