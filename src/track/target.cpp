@@ -21,6 +21,8 @@ constexpr double kRangeJitter = 0.35;
 constexpr double kLeastJitter = 0.03;
 constexpr double kJitterMemory = 0.1;  // weight of a new innovation in the measured jitter
 constexpr double kOutlier = 9;         // normalised innovation squared: three sigma
+constexpr double kOtherKind = 2;       // sigmas that differ by this factor are of different kinds
+constexpr double kPatienceWithWorseS = 1.5;
 constexpr double kLeastClosingSpeed = 0.2;
 constexpr double kSignificance = 1.5;  // sigmas an approach must exceed
 
@@ -114,25 +116,38 @@ void Target::correct(const Detection& detection, const ObjectClass& object,
   if (object.name != object_.name && vote > votes_[object_.name]) object_ = object;
 }
 
+void Target::restart_range(const Range& range) {
+  jitter_variance_ = std::pow(std::max(kRangeJitter * range.sigma_relative, kLeastJitter), 2);
+  log_depth_ = ConstantVelocity(std::log(range.depth_m), std::sqrt(jitter_variance_),
+                                motion_of(object_.kind).speed / range.depth_m);
+  range_sigma_ = range.sigma_relative;
+  range_ns_ = now_ns_;
+}
+
 void Target::correct_range(const Range& range) {
-  const double measured = std::log(range.depth_m);
-  const double floor = kLeastJitter * kLeastJitter;
-  if (!log_depth_) {
-    jitter_variance_ = std::max(std::pow(kRangeJitter * range.sigma_relative, 2), floor);
-    log_depth_ = ConstantVelocity(measured, std::sqrt(jitter_variance_),
-                                  motion_of(object_.kind).speed / range.depth_m);
-    range_sigma_ = range.sigma_relative;
-    return;
+  if (!log_depth_) return restart_range(range);
+  const double innovation = std::log(range.depth_m) - log_depth_->value();
+  // Ranges of different kinds (a depth map, a known height) differ by lasting errors. Going from
+  // one to the other is a step, not motion: the better kind takes over, the worse one waits.
+  if (std::abs(innovation) > 2 * range.sigma_relative) {
+    if (range.sigma_relative * kOtherKind < range_sigma_) return restart_range(range);
+    if (range.sigma_relative > kOtherKind * range_sigma_) {
+      const double waited_s = static_cast<double>(now_ns_ - range_ns_) / kNsPerS;
+      if (waited_s > kPatienceWithWorseS) restart_range(range);
+      return;
+    }
   }
+  range_ns_ = now_ns_;
+
   // The jitter is measured from the innovations: a detector whose boxes breathe must not look like
   // somebody who runs. A single outlier counts for three sigma at most.
-  const double innovation = measured - log_depth_->value();
   const double expected = log_depth_->value_variance() + jitter_variance_;
   const double squared = std::min(innovation * innovation, kOutlier * expected);
-  jitter_variance_ +=
-      kJitterMemory * (std::max(squared - log_depth_->value_variance(), floor) - jitter_variance_);
+  const double jitter =
+      std::max(squared - log_depth_->value_variance(), kLeastJitter * kLeastJitter);
+  jitter_variance_ += kJitterMemory * (jitter - jitter_variance_);
   const double outlier = std::max(1.0, innovation * innovation / (kOutlier * expected));
-  log_depth_->correct(measured, std::sqrt(jitter_variance_ * outlier));
+  log_depth_->correct(std::log(range.depth_m), std::sqrt(jitter_variance_ * outlier));
   range_sigma_ += 0.2 * (range.sigma_relative - range_sigma_);
 }
 

@@ -35,6 +35,8 @@ class Target {
   [[nodiscard]] Track publish(const Intrinsics& intrinsics, double focal_sigma) const;
 
  private:
+  void restart_range(const Range& range);
+
   int id_ = 0;
   ObjectClass object_;
   std::map<std::string, double> votes_;  ///< score sum of each class it was taken for
@@ -46,6 +48,7 @@ class Target {
   float score_;
   ConstantVelocity x_, y_, width_, height_;
   std::optional<ConstantVelocity> log_depth_;
+  std::int64_t range_ns_ = 0;   ///< last range of the kind the distance rests on
   double jitter_variance_ = 0;  ///< of range measurements from frame to frame, of the logarithm
   double range_sigma_ = 0;      ///< relative, of one range: its lasting error never averages out
 };

@@ -168,6 +168,26 @@ TEST_F(TrackerTest, RelativeDepthNeverBecomesADistance) {
   EXPECT_FALSE(tracks.items[0].distance_m) << "this car has no known height and no metric depth";
 }
 
+TEST_F(TrackerTest, AStepFromOneKindOfRangeToAnotherIsNotMotion) {
+  // A depth map without sigma says 2 m all the time; the person's height, at 12 m, is seen now and
+  // then (otherwise the box has a shape that says nothing).
+  auto map = std::make_shared<MetricDepth>();
+  map->depth_m = {160, 120, 0.25, -0.375, -0.375, std::vector<float>(160 * 120, 2.0F)};
+  const double h = camera.fy * 1.7 / 12;
+  for (int i = 0; i < 60; ++i) {
+    const bool whole = i >= 15 && i % 4 != 0;
+    const Tracks tracks =
+        tracker.update(frame(i, 15, {{around(320, 240, whole ? h / 3 : h * 0.9, h), 0.9F, 0}}),
+                       std::shared_ptr<const MetricDepth>(map), camera);
+    for (const Track& t : tracks.items) {
+      EXPECT_FALSE(t.ttc_s) << "frame " << i;
+      if (i >= 20) {
+        EXPECT_NEAR(*t.distance_m, 12, 3) << "frame " << i;
+      }
+    }
+  }
+}
+
 TEST_F(TrackerTest, HoldsForACrowd) {
   for (int i = 0; i < 10; ++i) {
     std::vector<Detection> crowd;
