@@ -97,7 +97,7 @@ void GuideStage::finish() {
   if (parts_.events) parts_.events->close();
 }
 
-void ShowStage::process(Scene scene) {
+void ShowStage::process(const Scene& scene) {
   const std::int64_t stream_ns = scene.frame.stamp.stream_ns;
   if (parts_.overlay) {
     const Canvas* canvas = nullptr;

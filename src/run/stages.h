@@ -106,7 +106,7 @@ class ShowStage {
   ShowStage(PortPolicy policy, Parts parts, Metrics& metrics)
       : input(policy), parts_(std::move(parts)), metrics_(metrics) {}
   Port<Scene> input;
-  void process(Scene scene);
+  void process(const Scene& scene);
 
  private:
   Parts parts_;

@@ -40,15 +40,13 @@ void Radar::choose_range(std::span<const RadarDot> dots, std::int64_t stream_ns)
     return;
   }
   const double wanted = fitting_range(farthest * 1.05);
-  if (wanted >= range_m_) {
+  const bool waited = shrinks_ && stream_ns - wide_enough_since_ns_ >= kShrinkAfter_ns;
+  if (wanted >= range_m_ || waited) {
     range_m_ = wanted;
     shrinks_ = false;
   } else if (!shrinks_) {
     shrinks_ = true;
     wide_enough_since_ns_ = stream_ns;
-  } else if (stream_ns - wide_enough_since_ns_ >= kShrinkAfter_ns) {
-    range_m_ = wanted;
-    shrinks_ = false;
   }
 }
 

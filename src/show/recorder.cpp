@@ -291,7 +291,7 @@ struct Recorder::Impl {
   void fill_with_silence() {
     const auto end =
         gst_util_uint64_scale(static_cast<guint64>(last_ns + step_ns), kRate, GST_SECOND);
-    const std::vector<float> second(kRate * kChannels);
+    const std::vector<float> second(std::size_t{kRate} * kChannels);
     while (sent_samples < end) {
       const std::size_t count = std::min<std::uint64_t>(kRate, end - sent_samples);
       push_sound(std::span(second).first(count * kChannels));

@@ -8,8 +8,9 @@
 
 #include "show/palette.h"
 
-typedef struct _PangoLayout PangoLayout;
-typedef struct _PangoContext PangoContext;
+// Pango's own names for its types: declared here so that no header of it is needed.
+typedef struct _PangoLayout PangoLayout;    // NOLINT(bugprone-reserved-identifier)
+typedef struct _PangoContext PangoContext;  // NOLINT(bugprone-reserved-identifier)
 
 namespace lazarillo {
 

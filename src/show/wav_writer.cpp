@@ -11,7 +11,8 @@
 namespace lazarillo {
 namespace {
 
-constexpr int kRate = 48000, kChannels = 2;
+constexpr int kRate = 48000;
+constexpr std::int64_t kChannels = 2;
 // A WAV file states its size in 32 bits; some room is left for the header.
 constexpr std::int64_t kMostFrames = (0xFFFFFFFFLL - 4096) / (kChannels * 2);
 

@@ -17,8 +17,6 @@
 
 #include "error.h"
 
-extern char** environ;
-
 namespace lazarillo {
 namespace {
 
@@ -125,6 +123,7 @@ Speech run_espeak(const std::string& voice, int words_per_minute, const std::str
   std::vector<std::string> words{"espeak-ng", "-v", voice, "-s", std::to_string(words_per_minute),
                                  "--stdout",  "--", text};
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_t child = 0;
