@@ -31,7 +31,7 @@ class ModelSets : public testing::Test {
     return failure_of(folder.write("m.toml", text).string());
   }
 
-  test::TemporaryFolder folder;
+  test::TempDir folder;
 };
 
 const std::string kDetector = R"([detector]
@@ -208,7 +208,7 @@ TEST_F(ModelSets, TomlAndJsonSayTheSame) {
 }
 
 TEST_F(ModelSets, NetworkFilesAreFoundInTheOtherModelDirectories) {
-  const test::TemporaryFolder other;
+  const test::TempDir other;
   other.write("d.onnx", "abc");
   const auto file = folder.write("m.toml", kDetector);
   EXPECT_THROW((void)load_model_set(file.string(), {}), Error);
@@ -312,7 +312,7 @@ TEST_F(ModelSets, TheListTellsWhatCannotBeUsed) {
   missing.replace(missing.find("d.onnx"), 6, "gone.onnx");
   folder.write("missing.toml", missing);
   folder.write("notes.txt", "not a set");
-  const test::TemporaryFolder second;
+  const test::TempDir second;
   second.write("good.toml", "hidden by the first");
   const auto sets = list_model_sets({folder.path(), second.path(), folder.path() / "nowhere"});
   ASSERT_EQ(sets.size(), 2U);

@@ -28,7 +28,7 @@ std::string failure_of(const std::filesystem::path& file, const EngineOptions& o
 }
 
 TEST(OpenVinoEngine, RunsOnWhatWasWrittenIntoItsInput) {
-  const test::TemporaryFolder folder;
+  const test::TempDir folder;
   test::write_tiny_network(folder.path() / "n.xml", {1, 3, 4, 6},
                            {{"one", {1, 2}, {10, 20}, 1}, {"two", {1, 1, 2, 2}, {0}, 3}});
   const auto engine = make_openvino_engine(folder.path() / "n.xml", {1, {}});
@@ -55,7 +55,7 @@ TEST(OpenVinoEngine, RunsOnWhatWasWrittenIntoItsInput) {
 TEST(OpenVinoEngine, CalculatesInFullPrecision) {
   // A convolution, what a CPU with bfloat16 would shorten: 1 + 2^-10 is 1 there.
   namespace ops = ov::opset13;
-  const test::TemporaryFolder folder;
+  const test::TempDir folder;
   const auto image =
       std::make_shared<ops::Parameter>(ov::element::f32, ov::PartialShape{1, 3, 32, 32});
   const auto weights = ops::Constant::create(ov::element::f32, {64, 3, 1, 1}, {1 + 1 / 1024.0F});
@@ -93,7 +93,7 @@ TEST(OpenVinoEngine, TheSameInputGivesTheSameBits) {
 }
 
 TEST(OpenVinoEngine, AnOpenInputTakesTheShapeAskedFor) {
-  const test::TemporaryFolder folder;
+  const test::TempDir folder;
   const auto file = folder.path() / "open.xml";
   test::write_tiny_network(file, {-1, 3, -1, 8}, {{"out", {1, 1}, {0}, 1}});
   const auto engine = make_openvino_engine(file, {1, {1, 3, 6, 8}});
@@ -107,7 +107,7 @@ TEST(OpenVinoEngine, AnOpenInputTakesTheShapeAskedFor) {
 }
 
 TEST(OpenVinoEngine, RefusesWhatIsNotFloat) {
-  const test::TemporaryFolder folder;
+  const test::TempDir folder;
   const auto file = folder.path() / "bytes.xml";
   test::write_tiny_network(file, {1, 3, 4, 4}, {{"out", {1, 1}, {0}}}, ov::element::u8);
   EXPECT_THAT(failure_of(file), testing::AllOf(HasSubstr("image"), HasSubstr("u8"),
@@ -115,7 +115,7 @@ TEST(OpenVinoEngine, RefusesWhatIsNotFloat) {
 }
 
 TEST(OpenVinoEngine, ADamagedFileIsOneClearLine) {
-  const test::TemporaryFolder folder;
+  const test::TempDir folder;
   // A page an interrupted download left, under every name.
   for (const char* name : {"page.onnx", "page.tflite"}) {
     EXPECT_THAT(failure_of(folder.write(name, "<html>not found</html>")), HasSubstr("damaged"));

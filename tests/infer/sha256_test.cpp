@@ -9,7 +9,7 @@ namespace {
 
 // FIPS 180-4 examples of NIST.
 TEST(Sha256, AgreesWithThePublishedExamples) {
-  const test::TemporaryFolder folder;
+  const test::TempDir folder;
   EXPECT_EQ(sha256_of(folder.write("empty", "")),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(sha256_of(folder.write("abc", "abc")),
@@ -20,13 +20,13 @@ TEST(Sha256, AgreesWithThePublishedExamples) {
 
 TEST(Sha256, ReadsAFileLargerThanItsBuffer) {
   // Compared with `head -c 3000000 /dev/zero | sha256sum`.
-  const test::TemporaryFolder folder;
+  const test::TempDir folder;
   EXPECT_EQ(sha256_of(folder.write("zeros", std::string(3'000'000, '\0'))),
             "35bce4eae54ec8e6cc2868baa8d157914d6ae2858811b4cc0c078c94460fa26f");
 }
 
 TEST(Sha256, AMissingFileOrAFolderIsAModelError) {
-  const test::TemporaryFolder folder;
+  const test::TempDir folder;
   for (const auto& path : {folder.path() / "none", folder.path()}) {
     try {
       (void)sha256_of(path);

@@ -3,9 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "error.h"
+#include "temp_dir.h"
 
 namespace lazarillo {
 namespace {
@@ -14,9 +13,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::filesystem::path file_with(const std::string& text) {
-  const auto path = std::filesystem::path(::testing::TempDir()) / "config_test.toml";
-  std::ofstream(path) << text;
-  return path;
+  return test::temp_dir().write("config_test.toml", text);
 }
 
 std::string refusal(const std::string& text) {

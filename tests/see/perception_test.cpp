@@ -55,7 +55,7 @@ canonical_focal_px = 40
     return {};
   }
 
-  test::TemporaryFolder folder;
+  test::TempDir folder;
   std::vector<TinyOutput> outputs;
 };
 

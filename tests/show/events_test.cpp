@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "error.h"
+#include "temp_dir.h"
 
 namespace lazarillo {
 namespace {
@@ -31,7 +32,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 const RunInfo kRun{"0.1.0", "calle \"ñ\".avi", "lznet", "es"};
 
 fs::path fresh(const char* name) {
-  const fs::path file = fs::path(testing::TempDir()) / name;
+  const fs::path file = test::temp_dir() / name;
   fs::remove(file);
   return file;
 }

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "error.h"
+#include "temp_dir.h"
 
 namespace lazarillo {
 namespace {
@@ -148,7 +149,7 @@ TEST(Report, EmptyRunIsStillValid) {
 }
 
 TEST(Report, IsReplacedAsAWhole) {
-  const fs::path folder = fs::path(testing::TempDir()) / "lazarillo-report";
+  const fs::path folder = test::temp_dir() / "lazarillo-report";
   fs::remove_all(folder);
   fs::create_directory(folder);
   const fs::path file = folder / "report.json";

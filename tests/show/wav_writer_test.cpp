@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "error.h"
+#include "temp_dir.h"
 
 namespace lazarillo {
 namespace {
@@ -22,7 +23,7 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 fs::path fresh(const char* name) {
-  const fs::path file = fs::path(testing::TempDir()) / name;
+  const fs::path file = test::temp_dir() / name;
   fs::remove(file);
   return file;
 }

@@ -39,19 +39,6 @@ void wait_for_end(GstElement* pipeline) {
 
 }  // namespace
 
-TempDir::TempDir() {
-  std::string name = (std::filesystem::temp_directory_path() / "lazarillo-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-  path_ = name;
-}
-
-TempDir::~TempDir() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::filesystem::path TempDir::operator/(const std::string& name) const { return path_ / name; }
-
 void run_pipeline(const std::string& description) {
   GstElement* pipeline = parse(description);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);

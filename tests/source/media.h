@@ -5,20 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "temp_dir.h"
+
 namespace lazarillo::test {
-
-/// A directory of its own, removed at the end.
-class TempDir {
- public:
-  TempDir();
-  ~TempDir();
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const;
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Runs a pipeline in GStreamer's launch syntax to its end. Throws std::runtime_error.
 void run_pipeline(const std::string& description);

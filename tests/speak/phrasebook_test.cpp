@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "error.h"
+#include "temp_dir.h"
 #include "track/object_catalog.h"
 
 namespace lazarillo {
@@ -145,7 +146,7 @@ std::string refusal(const std::string& what, const std::string& with) {
   const auto at = changed.find(what);
   EXPECT_NE(at, std::string::npos) << what;
   changed.replace(at, what.size(), with);
-  const fs::path folder = fs::path(::testing::TempDir()) / "lz-languages";
+  const fs::path folder = test::temp_dir() / "lz-languages";
   fs::create_directories(folder);
   std::ofstream(folder / "xx.toml") << changed;
   try {

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "fake_espeak.h"
 #include "sound.h"
+#include "temp_dir.h"
 
 namespace lazarillo {
 namespace {
@@ -21,7 +22,7 @@ using ::testing::HasSubstr;
 
 /// What espeak-ng itself writes into a file, without our code between: its samples.
 std::vector<float> espeak_file(const std::string& text) {
-  const auto file = std::filesystem::path(::testing::TempDir()) / "lz-espeak.wav";
+  const auto file = test::temp_dir() / "lz-espeak.wav";
   const std::string command = "espeak-ng -v en-gb -s 190 -w " + file.string() + " '" + text + "'";
   EXPECT_EQ(std::system(command.c_str()), 0);
   std::ifstream stream(file, std::ios::binary);

@@ -2,18 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "error.h"
+#include "temp_dir.h"
 #include "track/object_catalog.h"
 
 namespace lazarillo {
 namespace {
 
 std::filesystem::path file_with(const std::string& text) {
-  const auto path = std::filesystem::path(::testing::TempDir()) / "objects.toml";
-  std::ofstream(path) << text;
-  return path;
+  return test::temp_dir().write("objects.toml", text);
 }
 
 std::string refusal(const std::string& text) {
