@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from conftest import ROOT, decoded_pictures, make_video, run
 
-# The trajectories in the MOT Challenge 2015 ground truth of this sequence (PETS09-S2L1); a contact sheet with a
-# picture every 6.6 s agrees: about a dozen people, some of whom leave and come back.
+# How many people walk through: remembered as the number of trajectories in MOT Challenge 2015's
+# annotation of this sequence (PETS09-S2L1), where who leaves and comes back counts anew. Looked at here
+# only in a picture every 6.6 s, which shows about a dozen different people.
 PEOPLE = 19
 
 
