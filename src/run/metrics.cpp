@@ -2,12 +2,6 @@
 
 namespace lazarillo {
 
-std::int64_t steady_now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 double Metrics::fps() const {
   const double seconds = static_cast<double>(steady_now_ns() - begin_ns_) / 1e9;
   return seconds > 0 ? static_cast<double>(frames()) / seconds : 0;

@@ -1,19 +1,16 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
 
+#include "clock.h"
 #include "show/report.h"
 #include "source/frame.h"
 
 namespace lazarillo {
-
-/// The wall clock of capture and decision times (std::chrono::steady_clock), ns.
-[[nodiscard]] std::int64_t steady_now_ns();
 
 /// What a run did, cost and dropped. Thread-safe: every stage adds to it.
 class Metrics {

@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "error.h"
+#include "show/write_all.h"
 
 namespace lazarillo {
 namespace {
@@ -204,20 +205,14 @@ void EventsWriter::cue(const Cue& cue, const std::string& text, std::int64_t dec
 
 void EventsWriter::write_line() {
   line_ += '\n';
-  std::size_t done = 0;
-  while (done < line_.size()) {
-    const ssize_t n = ::write(descriptor_, line_.data() + done, line_.size() - done);
-    if (n > 0) {
-      done += static_cast<std::size_t>(n);
-    } else if (n == 0 || errno != EINTR) {
-      fault_ = fmt::format("cannot write on {}: {}", file_.string(), message(n == 0 ? EIO : errno));
-      break;
-    }
-  }
-  if (fault_.empty()) {
+  const Written written = write_all(descriptor_, line_);
+  if (written.error == 0) {
     written_ += static_cast<std::int64_t>(line_.size());
-  } else if (done > 0 && ::ftruncate(descriptor_, written_) != 0) {
-    fault_ += "; its last line is not whole";
+  } else {
+    fault_ = fmt::format("cannot write on {}: {}", file_.string(), message(written.error));
+    if (written.bytes > 0 && ::ftruncate(descriptor_, written_) != 0) {
+      fault_ += "; its last line is not whole";
+    }
   }
   line_.clear();
 }

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "error.h"
+#include "show/write_all.h"
 
 namespace lazarillo {
 namespace {
@@ -130,17 +131,7 @@ void write_report(const Report& report, const std::filesystem::path& file) {
   const mode_t mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
   const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (descriptor < 0) fail(errno);
-  int error = 0;
-  for (std::size_t done = 0; done < text.size() && error == 0;) {
-    const ssize_t n = ::write(descriptor, text.data() + done, text.size() - done);
-    if (n > 0) {
-      done += static_cast<std::size_t>(n);
-    } else if (n == 0) {
-      error = EIO;
-    } else if (errno != EINTR) {
-      error = errno;
-    }
-  }
+  int error = write_all(descriptor, text).error;
   if (error == 0 && ::fsync(descriptor) != 0) error = errno;
   if (::close(descriptor) != 0 && error == 0) error = errno;
   if (error != 0) fail(error);

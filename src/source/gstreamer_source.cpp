@@ -3,6 +3,7 @@
 #include <mutex>
 #include <utility>
 
+#include "clock.h"
 #include "error.h"
 #include "source/picture_decoder.h"
 #include "source/source.h"
@@ -10,10 +11,6 @@
 
 namespace lazarillo {
 namespace {
-
-std::int64_t steady_ns() {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -68,7 +65,7 @@ class FileSource final : public Source {
   [[nodiscard]] const std::vector<CameraInfo>& cameras() const override { return cameras_; }
 
   [[nodiscard]] std::optional<Frame> next() override {
-    const std::int64_t asked_ns = steady_ns();
+    const std::int64_t asked_ns = steady_now_ns();
     while (auto picture = pull()) {
       const auto stream_ns = clock_.place(picture->time_ns, picture->duration_ns);
       if (!stream_ns) continue;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "clock.h"
 #include "speak/earcon.h"
 #include "speak/sound_stage.h"
 #include "speak/speech_queue.h"
@@ -22,8 +23,8 @@ constexpr std::int64_t kNsPerS = 1'000'000'000;
 constexpr std::int64_t kBlockFrames = 480;           // 10 ms: the grid of the queue's decisions
 constexpr std::int64_t kAfterEarconNs = 40'000'000;  // a breath between earcon and sentence
 constexpr double kSpeechGain = 0.9;
-constexpr double kDuckedGain =
-    0.15;  // of a sentence while an earcon sounds: its place must be heard
+// Of a sentence while an earcon sounds: the earcon's place must be heard.
+constexpr double kDuckedGain = 0.15;
 
 std::int64_t frames_at(std::int64_t ns) { return ns / 1000 * kSampleRate / 1'000'000; }
 std::int64_t ns_at(std::int64_t frames) { return frames * kNsPerS / kSampleRate; }
@@ -35,12 +36,6 @@ float limited(float sample) {
   const float over = (std::abs(sample) - kKnee) / (1 - kKnee);
   if (over <= 0) return sample;
   return std::copysign(kKnee + (1 - kKnee) * std::tanh(over), sample);
-}
-
-std::int64_t steady_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace
@@ -69,7 +64,7 @@ struct Speaker::Impl {
 
   mutable std::mutex mutex;  ///< device: the ticking thread and the caller
   std::condition_variable_any wake;
-  std::jthread ticker;
+  std::jthread ticker;  ///< last, so that it ends before what it uses
 
   void say(const Cue& cue, const std::string& text, std::int64_t now_ns) {
     Utterance utterance{text, cue.priority, cue.track, cue.bearing_deg, now_ns, now_ns};
@@ -144,7 +139,7 @@ struct Speaker::Impl {
     std::unique_lock lock(mutex);
     while (!stop.stop_requested()) {
       stage.tidy();
-      step(steady_ns());
+      step(steady_now_ns());
       wake.wait_for(lock, stop, std::chrono::milliseconds(10), [] { return false; });
     }
   }
@@ -157,15 +152,12 @@ Speaker::Speaker(SpeakerOptions options, SoundSink sink)
   }
 }
 
-Speaker::~Speaker() {
-  impl_->ticker.request_stop();
-  if (impl_->ticker.joinable()) impl_->ticker.join();
-}
+Speaker::~Speaker() = default;
 
 void Speaker::say(const Cue& cue, const std::string& sentence, std::int64_t now_ns) {
   const std::lock_guard lock(impl_->mutex);
   if (!impl_->options.device) impl_->render_until(now_ns);
-  impl_->say(cue, sentence, impl_->options.device ? steady_ns() : now_ns);
+  impl_->say(cue, sentence, impl_->options.device ? steady_now_ns() : now_ns);
 }
 
 void Speaker::advance(std::int64_t now_ns) {
