@@ -152,9 +152,9 @@ def test_the_report_adds_up(street):
     assert told["p50"] == pytest.approx(latencies[len(latencies) // 2], rel=0.03)
 
 
-def test_the_same_input_gives_the_same_events(vtest, small_street, tmp_path):
+def test_the_same_input_gives_the_same_events(vtest, tmp_path):
     def events(name):
-        result = run(small_street, tmp_path / name, "--fast", "--no-video", "--lang", "en",
+        result = run(vtest, tmp_path / name, "--fast", "--no-video", "--lang", "en",
                      "--config", ROOT / "profiles" / "vtest.toml")
         assert result.code == 0, result.err
         return result, (tmp_path / name / "audio.wav").read_bytes()
@@ -177,9 +177,9 @@ def test_the_same_input_gives_the_same_events(vtest, small_street, tmp_path):
     assert first_sound == second_sound
 
 
-def test_spanish_says_the_same_in_spanish(small_street, tmp_path):
-    english = run(small_street, tmp_path / "en", "--no-video", "--lang", "en")
-    spanish = run(small_street, tmp_path / "es", "--no-video", "--lang", "es")
+def test_spanish_says_the_same_in_spanish(vtest, tmp_path):
+    english = run(vtest, tmp_path / "en", "--no-video", "--lang", "en")
+    spanish = run(vtest, tmp_path / "es", "--no-video", "--lang", "es")
     keys = ("stream_ns", "track", "kind", "priority", "bearing_deg", "distance_m")
     assert [[c[k] for k in keys] for c in english.cues] == [[c[k] for k in keys] for c in spanish.cues]
     assert english.cues and all(a["text"] != b["text"] for a, b in zip(english.cues, spanish.cues))
@@ -195,11 +195,3 @@ def test_realtime_keeps_pace_and_drops_only_with_a_reason(small_video, tmp_path)
     first, last = result.frames[0], result.frames[-1]
     assert last["capture_ns"] - first["capture_ns"] == pytest.approx(
         last["stream_ns"] - first["stream_ns"], abs=1)
-
-
-@pytest.fixture(scope="module")
-def small_street(vtest, tmp_path_factory):
-    """The first 15 seconds of the street, not recompressed."""
-    path = tmp_path_factory.mktemp("media") / "street.mkv"
-    return make_video(path, f"filesrc location={vtest} ! avidemux ! queue ! identity eos-after=150 ! "
-                            "matroskamux")
