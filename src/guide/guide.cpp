@@ -43,7 +43,6 @@ struct Guide::Impl {
   double last_any_s = kNever;
   double last_urgent_s = kNever;  ///< critical or warning
   double last_critical_s = kNever;
-  double blind_since_s = kNever;
   double seeing_since_s = kNever;
   bool lost_told = false;
 
@@ -121,15 +120,22 @@ struct Guide::Impl {
   }
 
   /// Says once that the system does not see, and once that it sees again.
-  std::optional<Cue> vision_cue(bool sees, const FrameStamp& stamp, double now_s) {
-    double& since = sees ? seeing_since_s : blind_since_s;
-    (sees ? blind_since_s : seeing_since_s) = kNever;
-    if (since == kNever) since = now_s;
-    if (sees != lost_told || now_s - since < options.vision_lost_s) return std::nullopt;
-    lost_told = !sees;
+  std::optional<Cue> vision_cue(const Vision& vision, const FrameStamp& stamp, double now_s) {
+    const double unseen_s = now_s - static_cast<double>(vision.last_seen_ns) / kNsPerS;
+    const bool lost = vision.broken || unseen_s >= options.vision_lost_s;
+    if (lost) {
+      seeing_since_s = kNever;
+    } else if (seeing_since_s == kNever) {
+      seeing_since_s = now_s;
+    }
+    // Pictures must come for a while before they are believed: a flicker is not vision.
+    const bool changed =
+        lost_told ? !lost && now_s - seeing_since_s >= options.vision_lost_s : lost;
+    if (!changed) return std::nullopt;
+    lost_told = lost;
     Cue cue;
-    cue.kind = sees ? CueKind::vision_back : CueKind::vision_lost;
-    cue.priority = sees ? Priority::warning : Priority::critical;
+    cue.kind = lost ? CueKind::vision_lost : CueKind::vision_back;
+    cue.priority = lost ? Priority::critical : Priority::warning;
     cue.stamp = stamp;
     return cue;
   }
@@ -139,13 +145,13 @@ Guide::Guide(GuideOptions options) : impl_(std::make_unique<Impl>()) { impl_->op
 Guide::~Guide() = default;
 Guide::Guide(Guide&&) noexcept = default;
 
-std::vector<Cue> Guide::update(const Tracks& tracks, bool sees) {
+std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
   Impl& s = *impl_;
   const double now_s = static_cast<double>(tracks.stamp.stream_ns) / kNsPerS;
   std::vector<Cue> cues;
-  if (const auto vision = s.vision_cue(sees, tracks.stamp, now_s)) {
-    cues.push_back(*vision);
-    s.remember(*vision, now_s);
+  if (const auto cue = s.vision_cue(vision, tracks.stamp, now_s)) {
+    cues.push_back(*cue);
+    s.remember(*cue, now_s);
   }
   if (s.lost_told) return cues;
 

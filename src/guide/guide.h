@@ -33,7 +33,15 @@ struct GuideOptions {
                                 ///< not close in, or warning
   double gap_critical_s = 0.5;  ///< between two critical cues
 
-  double vision_lost_s = 0.4;  ///< frames with a fault for so long: say so
+  double vision_lost_s = 0.4;  ///< nothing seen for so long: say so; seen for so long: say so
+};
+
+/// Whether the system sees.
+struct Vision {
+  /// The newest picture that was seen, stream time. Older than vision_lost_s: vision is lost.
+  std::int64_t last_seen_ns = 0;
+  /// Known to be lost (a process died, the camera is gone): told at once, without that patience.
+  bool broken = false;
 };
 
 /// Decides who deserves a word now. Pure: tracks and their time in, cues out; no clock, no I/O, no
@@ -45,9 +53,8 @@ class Guide {
   Guide(Guide&&) noexcept;
 
   /// Cues for the moment `tracks.stamp.stream_ns`, most urgent first: at most one about an
-  /// object, and one about the system itself. `sees` is false when this frame could not be seen
-  /// (Sighting::fault). Calls must come in stream order.
-  [[nodiscard]] std::vector<Cue> update(const Tracks& tracks, bool sees);
+  /// object, and one about the system itself. Calls must come in stream order.
+  [[nodiscard]] std::vector<Cue> update(const Tracks& tracks, const Vision& vision);
 
  private:
   struct Impl;

@@ -48,6 +48,8 @@ struct EngineOptions {
   int threads = 0;  ///< 0: one per core
   /// The shape given to a network that leaves dimensions of its first input open (-1 in its file).
   std::vector<std::int64_t> input_shape;
+  /// Gives it to a network whose file fixes another shape, too (a batch).
+  bool reshape = false;
 };
 
 /// OpenVINO on the CPU, latency first. Arithmetic is FP32 even where the CPU offers bfloat16, so a

@@ -7,11 +7,20 @@
 #include <vector>
 
 #include "guide/guide.h"
+#include "run/detector_gate.h"
+#include "run/see_stage.h"
 #include "see/perception.h"
 #include "speak/speaker.h"
 #include "track/tracker.h"
 
 namespace lazarillo {
+
+/// How the work is spread over the machine.
+struct RunningOptions {
+  bool lockstep = false;   ///< one frame at a time, nothing overlaps: the plan's starting point
+  int streams = 0;         ///< a replay's pairs of eyes, each with its own network; 0: one per core
+  bool priorities = true;  ///< urgent threads first, as far as this user may
+};
 
 /// Everything a user can set, with the values used when nothing is.
 struct Config {
@@ -20,6 +29,9 @@ struct Config {
   double hfov_deg = 69;  ///< of a camera without calibration: a usual phone or webcam
   bool hfov_assumed = true;
   PerceptionOptions seeing;
+  SeeingOptions pace;
+  GateOptions skipping;
+  RunningOptions running;
   TrackerOptions tracking{.high_score = 0};  ///< 0: the model's own suggestion
   GuideOptions guiding;
   SpeakerOptions speaking;

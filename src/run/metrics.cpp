@@ -1,28 +1,65 @@
 #include "run/metrics.h"
 
+#include "source/frame_copies.h"
+
 namespace lazarillo {
 
+void Metrics::begin() {
+  const std::lock_guard lock(mutex_);
+  begin_ns_ = steady_now_ns();
+  begin_stream_ns_ = -1;
+  begin_copies_ = FrameCopies::count();
+  times_.clear();
+  drops_.clear();
+  cues_.clear();
+  capture_to_decision_ = {};
+  capture_to_output_ = {};
+  frames_ = detections_ = depths_ = faults_ = 0;
+  tracks_ = 0;
+  first_fault_.clear();
+}
+
+void Metrics::frame(std::int64_t stream_ns, int last_track, double waited_ms) {
+  const std::lock_guard lock(mutex_);
+  ++frames_;
+  if (begin_stream_ns_ < 0) begin_stream_ns_ = stream_ns;
+  stream_ns_ = stream_ns;
+  tracks_ = std::max(tracks_, last_track);
+  capture_to_output_.add(waited_ms);
+}
+
+void Metrics::detection(double took_ms) {
+  const std::lock_guard lock(mutex_);
+  ++detections_;
+  capture_to_decision_.add(took_ms);
+}
+
 double Metrics::fps() const {
+  const std::lock_guard lock(mutex_);
   const double seconds = static_cast<double>(steady_now_ns() - begin_ns_) / 1e9;
-  return seconds > 0 ? static_cast<double>(frames()) / seconds : 0;
+  return seconds > 0 ? static_cast<double>(frames_) / seconds : 0;
 }
 
 void Metrics::fill(Report& report) const {
   const std::lock_guard lock(mutex_);
   report.frames = frames_;
-  report.stream_s = static_cast<double>(stream_ns_) / 1e9;
+  report.detected = detections_;
+  report.depth_maps = depths_;
+  report.stream_s = static_cast<double>(stream_ns_ - std::max<std::int64_t>(begin_stream_ns_, 0)) / 1e9;
   report.wall_s = static_cast<double>(steady_now_ns() - begin_ns_) / 1e9;
+  report.copies = FrameCopies::count() - begin_copies_;
   report.tracks = tracks_;
   report.drops = drops_;
   report.cues = cues_;
   // In the order data flows.
-  for (const char* stage : {"capture", "preprocess", "inference", "postprocess", "track", "guide",
-                            "speak", "record_events", "draw", "record_video"}) {
+  for (const char* stage :
+       {"capture", "motion", "preprocess", "inference", "postprocess", "depth", "track", "guide",
+        "speak", "record_events", "draw", "record_video"}) {
     const auto found = times_.find(stage);
     if (found != times_.end()) report.stages.emplace_back(stage, found->second);
   }
-  const auto latency = times_.find("capture_to_decision");
-  if (latency != times_.end()) report.capture_to_decision = latency->second;
+  report.capture_to_decision = capture_to_decision_;
+  report.capture_to_output = capture_to_output_;
 }
 
 }  // namespace lazarillo

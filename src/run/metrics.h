@@ -15,12 +15,13 @@ namespace lazarillo {
 /// What a run did, cost and dropped. Thread-safe: every stage adds to it.
 class Metrics {
  public:
-  void begin() { begin_ns_ = steady_now_ns(); }
+  /// Forgets everything and begins anew: what follows is the steady state.
+  void begin();
   void time(const std::string& stage, double milliseconds) {
     const std::lock_guard lock(mutex_);
     times_[stage].add(milliseconds);
   }
-  void drop(const std::string& reason, std::uint64_t count) {
+  void drop(const std::string& reason, std::uint64_t count = 1) {
     const std::lock_guard lock(mutex_);
     if (count > 0) drops_[reason] += count;
   }
@@ -33,15 +34,18 @@ class Metrics {
     const std::lock_guard lock(mutex_);
     ++cues_[priority];
   }
-  /// A frame decided on; `last_track` is the highest track id in it.
-  void frame(std::int64_t stream_ns, int last_track) {
+  /// A frame given out with its tracks; `last_track` is the highest track id in it. `waited_ms`:
+  /// from capture until then.
+  void frame(std::int64_t stream_ns, int last_track, double waited_ms);
+  /// A detection that led to a decision; `took_ms`: from the capture of its frame until then.
+  void detection(double took_ms);
+  /// A depth map that came in.
+  void depth() {
     const std::lock_guard lock(mutex_);
-    ++frames_;
-    stream_ns_ = stream_ns;
-    tracks_ = std::max(tracks_, last_track);
+    ++depths_;
   }
 
-  /// Frames decided on per second of wall time since begin().
+  /// Frames given out per second of wall time since begin().
   [[nodiscard]] double fps() const;
   [[nodiscard]] std::uint64_t frames() const {
     const std::lock_guard lock(mutex_);
@@ -61,11 +65,17 @@ class Metrics {
 
  private:
   mutable std::mutex mutex_;
-  std::int64_t begin_ns_ = 0;  ///< written before the stages start
+  std::int64_t begin_ns_ = steady_now_ns();
+  std::int64_t begin_stream_ns_ = -1;  ///< of the first frame; -1: none yet
+  std::uint64_t begin_copies_ = 0;
   std::map<std::string, LatencyHistogram> times_;
   std::map<std::string, std::uint64_t> drops_;
   std::map<std::string, std::uint64_t> cues_;
+  LatencyHistogram capture_to_decision_;
+  LatencyHistogram capture_to_output_;
   std::uint64_t frames_ = 0;
+  std::uint64_t detections_ = 0;
+  std::uint64_t depths_ = 0;
   std::uint64_t faults_ = 0;
   std::int64_t stream_ns_ = 0;
   int tracks_ = 0;

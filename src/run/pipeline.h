@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include "error.h"
 #include "run/config.h"
 #include "show/report.h"
+#include "source/source.h"
 
 namespace lazarillo {
 
@@ -18,6 +20,15 @@ struct RunOptions {
   bool realtime = false;  ///< at the stream's own pace, the newest frame wins
   bool sound = true;
   bool video = true;  ///< overlay.mp4; only with an out_directory
+  /// For measuring: the file's frames at this rate instead of its own, without end.
+  double feed_fps = 0;
+  bool loop = false;
+  /// For measuring: the numbers begin anew after so many frames, and the run ends after so many
+  /// more; 0: with the stream.
+  std::uint64_t warm_up_frames = 0;
+  std::uint64_t frames = 0;
+  bool show_progress = true;
+  bool silent = false;  ///< sound is rendered, to be measured, and heard by nobody
   Config config;
 };
 
@@ -28,11 +39,12 @@ struct RunResult {
   Report report;
 };
 
-/// The main job: a source becomes guidance. Stages on threads, wired by ports.
+/// The main job in one process: a source becomes guidance. Stages on threads, wired by ports.
 class Pipeline {
  public:
-  /// Opens everything a run needs: source, networks, language, sound, files. Throws Error.
-  explicit Pipeline(RunOptions options);
+  /// Opens everything a run needs: source, networks, language, sound, files. Throws Error. A source
+  /// that is given is used in place of options.source.
+  explicit Pipeline(RunOptions options, std::unique_ptr<Source> source = nullptr);
   ~Pipeline();
 
   /// Runs to the end of the stream, or to stop(). Call once.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -22,17 +23,25 @@ struct PortPolicy {
   static constexpr PortPolicy latest() { return bounded(1); }
 };
 
-/// The input of a stage: a queue with a declared policy. Thread-safe; any number of givers, one
-/// taker.
+/// Where a stage gives its values: the port of the next stage, or a way into another process.
 template <class T>
-class Port {
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  /// Hands a value over. False when nobody will take it any more. Thread-safe.
+  virtual bool push(T value) = 0;
+};
+
+/// The input of a stage: a queue with a declared policy. Thread-safe; any number of givers and
+/// takers.
+template <class T>
+class Port final : public Sink<T> {
  public:
   explicit Port(PortPolicy policy) : policy_(policy) {}
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
-  /// Hands a value over. False when the port is closed: nobody will take it.
-  bool push(T value) {
+  bool push(T value) override {
     std::unique_lock lock(mutex_);
     if (policy_.drop_oldest) {
       while (!closed_ && values_.size() >= policy_.capacity) {
@@ -52,11 +61,26 @@ class Port {
   std::optional<T> pop() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return closed_ || !values_.empty(); });
-    if (values_.empty()) return std::nullopt;
-    std::optional<T> value(std::move(values_.front()));
-    values_.pop_front();
-    changed_.notify_all();
-    return value;
+    return take();
+  }
+
+  /// The same, but waits no longer than `patience`: nullopt then too; over() tells which it was.
+  std::optional<T> pop_for(std::chrono::nanoseconds patience) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, patience, [&] { return closed_ || !values_.empty(); });
+    return take();
+  }
+
+  /// A value that is there already; never waits.
+  std::optional<T> try_pop() {
+    const std::lock_guard lock(mutex_);
+    return take();
+  }
+
+  /// Closed and empty.
+  [[nodiscard]] bool over() const {
+    const std::lock_guard lock(mutex_);
+    return closed_ && values_.empty();
   }
 
   /// No more values will come. What is inside can still be taken.
@@ -73,6 +97,14 @@ class Port {
   }
 
  private:
+  std::optional<T> take() {
+    if (values_.empty()) return std::nullopt;
+    std::optional<T> value(std::move(values_.front()));
+    values_.pop_front();
+    changed_.notify_all();
+    return value;
+  }
+
   const PortPolicy policy_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

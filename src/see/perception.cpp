@@ -26,9 +26,12 @@ class Lap {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-std::unique_ptr<Engine> load(const NetworkManifest& manifest, int threads) {
-  auto engine = make_openvino_engine(manifest.file, {threads, input_shape(manifest)});
-  check_input(manifest, *engine);
+std::unique_ptr<Engine> load(const NetworkManifest& manifest, int threads, int batch) {
+  EngineOptions options{threads, input_shape(manifest)};
+  options.input_shape[0] = batch;
+  options.reshape = batch > 1;
+  auto engine = make_openvino_engine(manifest.file, options);
+  if (batch == 1) check_input(manifest, *engine);
   const std::span<float> input = engine->input(0);
   std::fill(input.begin(), input.end(), 0.5F);
   engine->run();
@@ -36,31 +39,38 @@ std::unique_ptr<Engine> load(const NetworkManifest& manifest, int threads) {
 }
 
 struct Network {
-  Network(const NetworkManifest& m, int threads)
-      : manifest(m), engine(load(m, threads)), letterbox(m), plan(check_contract(m, *engine)) {}
-
-  NetworkManifest manifest;
-  std::unique_ptr<Engine> engine;
-  Letterbox letterbox;
-  OutputPlan plan;
-
-  /// The values of an output. Throws for one that is not finite; see() makes that a fault.
-  [[nodiscard]] TensorView finite_output(std::size_t index) const {
-    TensorView view = engine->output(index);
-    if (!all_finite(view.values)) {
-      throw Error(ExitCode::vision, "the output '" + engine->outputs()[index].name + "' of '" +
-                                        manifest.name + "' is not finite");
-    }
-    return view;
+  Network(const NetworkManifest& m, int threads, int batch_size = 1)
+      : manifest(m), letterbox(m), batch(batch_size), single(load(m, threads, 1)),
+        plan(check_contract(m, *single)) {
+    if (batch > 1) many = load(m, threads, batch);
   }
 
-  LetterboxMapping run(const Frame& frame, Sighting& sighting) {
-    Lap lap;
-    const LetterboxMapping mapping = letterbox.fill(frame, engine->input(0));
-    sighting.preprocess_ms += lap.ms();
-    engine->run();
-    sighting.inference_ms += lap.ms();
-    return mapping;
+  NetworkManifest manifest;
+  Letterbox letterbox;
+  int batch;
+  std::unique_ptr<Engine> single;
+  std::unique_ptr<Engine> many;  ///< takes `batch` frames; null when that is 1
+  OutputPlan plan;
+};
+
+/// What one call of a network made of one of its frames.
+struct Slice {
+  const Network* network;
+  const Engine* engine;
+  std::size_t index;  ///< of the frame in the call
+  std::size_t count;  ///< frames in the call
+  LetterboxMapping mapping;
+
+  /// The values of an output that are this frame's. Throws when one is not finite; a fault then.
+  [[nodiscard]] TensorView finite_output(std::size_t output) const {
+    TensorView view = engine->output(output);
+    const std::size_t size = view.values.size() / count;
+    view.values = view.values.subspan(index * size, size);
+    if (!all_finite(view.values)) {
+      throw Error(ExitCode::vision, "the output '" + engine->outputs()[output].name + "' of '" +
+                                        network->manifest.name + "' is not finite");
+    }
+    return view;
   }
 };
 
@@ -83,8 +93,10 @@ DepthGrid grid_of(const TensorView& view, const LetterboxMapping& mapping, float
   return grid;
 }
 
-Depth read_depth(const Network& network, const Frame& frame, const LetterboxMapping& mapping) {
-  const TensorView view = network.finite_output(network.plan.depth);
+Depth read_depth(const Slice& slice, const Frame& frame) {
+  const Network& network = *slice.network;
+  const LetterboxMapping& mapping = slice.mapping;
+  const TensorView view = slice.finite_output(network.plan.depth);
   if (network.manifest.depth == DepthContract::relative_inverse) {
     return std::make_shared<const RelativeDepth>(
         RelativeDepth{frame.stamp, grid_of(view, mapping, 1)});
@@ -101,7 +113,7 @@ Depth read_depth(const Network& network, const Frame& frame, const LetterboxMapp
   depth->stamp = frame.stamp;
   depth->depth_m = grid_of(view, mapping, static_cast<float>(factor));
   if (network.plan.depth_sigma) {
-    const TensorView sigma = network.finite_output(*network.plan.depth_sigma);
+    const TensorView sigma = slice.finite_output(*network.plan.depth_sigma);
     depth->sigma_relative.assign(sigma.values.begin(), sigma.values.end());
   }
   return depth;
@@ -111,12 +123,11 @@ Depth read_depth(const Network& network, const Frame& frame, const LetterboxMapp
 
 struct Perception::Impl {
   Impl(const ModelSet& models, const PerceptionOptions& o) : options(o) {
-    if (o.depth_interval < 1) throw Error(ExitCode::usage, "depth_interval must be 1 or more");
     for (const NetworkManifest& network : models.networks) {
       if (network.task == Task::depth) {
-        if (o.depth) depth_network = std::make_unique<Network>(network, o.threads);
+        if (o.depth) depth_network = std::make_unique<Network>(network, o.depth_threads);
       } else {
-        detector = std::make_unique<Network>(network, o.threads);
+        detector = std::make_unique<Network>(network, o.threads, o.batch);
       }
     }
     if (!detector) {
@@ -132,35 +143,68 @@ struct Perception::Impl {
   Labels labels;
   std::vector<Candidate> candidates;
 
-  // Of a pair: the depth handed on until the next, and whose it is.
-  Depth last_depth;
-  int last_camera = 0;
-  int last_width = 0;
-  int last_height = 0;
-  int frames_since_depth = 0;
-
-  void see(const Frame& frame, Sighting& sighting) {
-    check_frame(frame);
-    const LetterboxMapping mapping = detector->run(frame, sighting);
-    Lap lap;
-    find_objects(mapping, sighting.detections.items);
-    if (detector->manifest.task == Task::joint)
-      sighting.depth = read_depth(*detector, frame, mapping);
-    sighting.postprocess_ms += lap.ms();
-    if (depth_network) sighting.depth = pair_depth(frame, sighting);
+  void see_one(const Frame& frame, const Slice& slice, Sighting& sighting) {
+    find_objects(slice, sighting.detections.items);
+    if (slice.network->manifest.task == Task::joint) sighting.depth = read_depth(slice, frame);
   }
 
-  void find_objects(const LetterboxMapping& mapping, std::vector<Detection>& items) {
+  /// Frames in one call of a network: fills the input, runs, lets `read` take what concerns each.
+  /// What throws is the fault of the frame, or of all when the network itself failed.
+  template <class Result, class Read>
+  static void call(Network& network, std::span<const Frame> frames, std::span<Result> results,
+                   const Read& read) {
+    Engine& engine = frames.size() == 1 ? *network.single : *network.many;
+    const std::span<float> input = engine.input(0);
+    const std::size_t size = input.size() / frames.size();
+    std::vector<LetterboxMapping> mappings(frames.size());
+    const auto attempt = [](Result& result, const auto& action) {
+      if (!result.fault.empty()) return;
+      try {
+        action();
+      } catch (const std::exception& e) {
+        result.fault = e.what();
+      }
+    };
+    Lap lap;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      attempt(results[i], [&] {
+        check_frame(frames[i]);
+        mappings[i] = network.letterbox.fill(frames[i], input.subspan(i * size, size));
+      });
+    }
+    const double preprocess_ms = lap.ms() / static_cast<double>(frames.size());
+    const bool any = std::any_of(results.begin(), results.end(),
+                                 [](const Result& r) { return r.fault.empty(); });
+    std::string failure;
+    try {
+      if (any) engine.run();
+    } catch (const std::exception& e) {
+      failure = e.what();
+    }
+    const double inference_ms = lap.ms() / static_cast<double>(frames.size());
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      if (results[i].fault.empty()) results[i].fault = failure;
+      attempt(results[i], [&] {
+        read(frames[i], Slice{&network, &engine, i, frames.size(), mappings[i]}, results[i]);
+      });
+      results[i].preprocess_ms = preprocess_ms;
+      results[i].inference_ms = inference_ms;
+      results[i].postprocess_ms = lap.ms();
+    }
+  }
+
+  void find_objects(const Slice& slice, std::vector<Detection>& items) {
     const NetworkManifest& m = detector->manifest;
+    const LetterboxMapping& mapping = slice.mapping;
     const int classes = static_cast<int>(labels->size());
     const auto threshold = static_cast<float>(options.score_threshold);
     const auto nms_iou = static_cast<float>(options.nms_iou > 0 ? options.nms_iou : m.nms_iou);
     const float unit_x = m.boxes_normalised ? static_cast<float>(m.input_width) : 1.0F;
     const float unit_y = m.boxes_normalised ? static_cast<float>(m.input_height) : 1.0F;
-    const TensorView boxes = detector->finite_output(detector->plan.boxes);
+    const TensorView boxes = slice.finite_output(detector->plan.boxes);
     candidates.clear();
     if (m.task == Task::joint) {
-      const TensorView scores = detector->finite_output(detector->plan.scores);
+      const TensorView scores = slice.finite_output(detector->plan.scores);
       decode_joint(boxes.values, scores.values, classes, threshold, candidates);
       suppress(candidates, nms_iou);
     } else if (m.detector == DetectorContract::ultralytics) {
@@ -179,23 +223,6 @@ struct Perception::Impl {
       if (box.width() > 0 && box.height() > 0) items.push_back({box, c.score, c.class_id});
     }
   }
-
-  Depth pair_depth(const Frame& frame, Sighting& sighting) {
-    const bool same_view = last_camera == frame.stamp.camera && last_width == frame.width &&
-                           last_height == frame.height;
-    const bool have = same_view && !std::holds_alternative<std::monostate>(last_depth);
-    if (have && ++frames_since_depth < options.depth_interval) return last_depth;
-    last_depth = {};  // a depth that fails is not replaced by an old one
-    const LetterboxMapping mapping = depth_network->run(frame, sighting);
-    Lap lap;
-    last_depth = read_depth(*depth_network, frame, mapping);
-    sighting.postprocess_ms += lap.ms();
-    last_camera = frame.stamp.camera;
-    last_width = frame.width;
-    last_height = frame.height;
-    frames_since_depth = 0;
-    return last_depth;
-  }
 };
 
 Perception::Perception(const ModelSet& models, const PerceptionOptions& options)
@@ -203,17 +230,40 @@ Perception::Perception(const ModelSet& models, const PerceptionOptions& options)
 
 Perception::~Perception() = default;
 
-Sighting Perception::see(const Frame& frame) {
-  Sighting sighting;
-  sighting.detections.stamp = frame.stamp;
-  sighting.detections.labels = impl_->labels;
-  try {
-    impl_->see(frame, sighting);
-  } catch (const std::exception& e) {
+Sighting Perception::see(const Frame& frame) { return std::move(see({&frame, 1}).front()); }
+
+std::vector<Sighting> Perception::see(std::span<const Frame> frames) {
+  std::vector<Sighting> sightings(frames.size());
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    sightings[i].detections.stamp = frames[i].stamp;
+    sightings[i].detections.labels = impl_->labels;
+  }
+  Network& network = *impl_->detector;
+  const auto read = [this](const Frame& frame, const Slice& slice, Sighting& sighting) {
+    impl_->see_one(frame, slice, sighting);
+  };
+  const std::span<Sighting> all(sightings);
+  const std::size_t step = static_cast<int>(frames.size()) == network.batch ? frames.size() : 1;
+  for (std::size_t i = 0; i < frames.size(); i += step) {
+    Impl::call(network, frames.subspan(i, step), all.subspan(i, step), read);
+  }
+  for (Sighting& sighting : sightings) {
+    if (sighting.fault.empty()) continue;
     sighting.detections.items.clear();
     sighting.depth = {};
-    sighting.fault = e.what();
   }
+  return sightings;
+}
+
+bool Perception::has_depth_network() const { return impl_->depth_network != nullptr; }
+
+DepthSighting Perception::measure_depth(const Frame& frame) {
+  DepthSighting sighting;
+  sighting.stamp = frame.stamp;
+  Impl::call<DepthSighting>(*impl_->depth_network, {&frame, 1}, {&sighting, 1},
+                            [](const Frame& f, const Slice& slice, DepthSighting& result) {
+                              result.depth = read_depth(slice, f);
+                            });
   return sighting;
 }
 

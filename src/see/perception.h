@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "infer/model_set.h"
 #include "see/depth.h"
@@ -12,10 +14,21 @@ namespace lazarillo {
 /// What one frame shows.
 struct Sighting {
   Detections detections;
+  /// Of a joint network, from the same frame; empty for a pair until its depth is joined in.
   Depth depth;
   /// Why this frame could not be seen ("the network's output 'scores' is not finite"); empty when
   /// it could. A frame with a fault has no detections and no depth.
   std::string fault;
+  double preprocess_ms = 0;
+  double inference_ms = 0;
+  double postprocess_ms = 0;
+};
+
+/// What a depth network says of one frame.
+struct DepthSighting {
+  FrameStamp stamp;
+  Depth depth;
+  std::string fault;  ///< as Sighting::fault; such a frame has no depth
   double preprocess_ms = 0;
   double inference_ms = 0;
   double postprocess_ms = 0;
@@ -27,11 +40,15 @@ struct PerceptionOptions {
   double score_threshold = 0.1;
   double nms_iou = 0;      ///< boxes that overlap more are one; 0 takes the model's own suggestion
   bool depth = true;       ///< run the depth network of a pair; a joint network always gives it
-  int depth_interval = 6;  ///< a pair's depth network runs on every n-th frame
-  int threads = 0;         ///< engine threads; 0: one per core
+  int threads = 0;         ///< threads of the detector or joint network; 0: one per core
+  int depth_threads = 0;   ///< threads of a pair's depth network; 0: one per core
+  /// Frames the detector or joint network takes in one call; a second network is loaded for calls
+  /// with as many frames, others run one by one. Throws where the network's file cannot be resized.
+  int batch = 1;
 };
 
-/// Runs the networks of a model set on frames. Not thread-safe; one thread at a time.
+/// Runs the networks of a model set on frames. One thread at a time may call see(), and one, the
+/// same or another, measure_depth().
 class Perception {
  public:
   /// Loads the networks, runs each once, and checks the shapes found against the manifests: a
@@ -40,9 +57,17 @@ class Perception {
   Perception(const ModelSet& models, const PerceptionOptions& options);
   ~Perception();
 
-  /// Never throws for what is in the picture or comes out of the network: see Sighting::fault.
-  /// A pair's depth comes from its last depth frame of the same camera, with that frame's stamp.
+  /// Finds objects; a joint network's depth too. Never throws for what is in the picture or comes
+  /// out of the network: see Sighting::fault.
   [[nodiscard]] Sighting see(const Frame& frame);
+  /// The same for several frames, of several cameras or moments: in one call of the network when
+  /// they are `batch`. Times are the call's, shared out evenly.
+  [[nodiscard]] std::vector<Sighting> see(std::span<const Frame> frames);
+
+  /// True for a pair: depth comes from measure_depth().
+  [[nodiscard]] bool has_depth_network() const;
+  /// Only when has_depth_network(). Never throws, as see().
+  [[nodiscard]] DepthSighting measure_depth(const Frame& frame);
 
   /// Score from which the model's maker takes a box for an object, 0..1.
   [[nodiscard]] double suggested_score() const;

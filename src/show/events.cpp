@@ -119,13 +119,13 @@ EventsWriter::EventsWriter(const std::filesystem::path& file, const RunInfo& run
 EventsWriter::~EventsWriter() { close(); }
 
 void EventsWriter::frame(const Detections& detections, const Tracks& tracks,
-                         const std::string& fault, int width, int height,
-                         std::int64_t decision_ns) {
+                         const std::string& fault, int width, int height, std::int64_t decision_ns,
+                         Look look) {
   if (!fault_.empty()) return;
   {
     const FrameStamp& stamp = detections.stamp;
     Object o(line_);
-    o.string("type", "frame");
+    o.string("type", look == Look::late ? "sighting" : "frame");
     o.integer("sequence", static_cast<std::int64_t>(stamp.sequence));
     o.integer("camera", stamp.camera);
     o.integer("stream_ns", stamp.stream_ns);
@@ -133,6 +133,7 @@ void EventsWriter::frame(const Detections& detections, const Tracks& tracks,
     o.integer("decision_ns", decision_ns);
     o.integer("width", width);
     o.integer("height", height);
+    o.truth("looked_at", look != Look::never);
     o.key("detections");
     char before = '[';
     for (const Detection& d : detections.items) {

@@ -21,6 +21,13 @@ struct RunInfo {
   std::string language;
 };
 
+/// Whether the detector looked at a frame.
+enum class Look {
+  in_time,  ///< before the frame was given out
+  never,    ///< its tracks are predicted
+  late,     ///< after it was given out: a line of its own, type "sighting"
+};
+
 /// Writes events.jsonl: one line for the run, one for each frame, one for each cue
 /// (docs/events.md). Every call writes one whole line at once, so whatever ends the process, at
 /// most the last line is not whole. Not thread-safe.
@@ -36,7 +43,7 @@ class EventsWriter {
   /// `height` are the frame's, pixels; `decision_ns` is the steady clock when its cues were
   /// decided.
   void frame(const Detections& detections, const Tracks& tracks, const std::string& fault,
-             int width, int height, std::int64_t decision_ns);
+             int width, int height, std::int64_t decision_ns, Look look = Look::in_time);
   /// A cue of the last frame and its sentence.
   void cue(const Cue& cue, const std::string& text, std::int64_t decision_ns);
 

@@ -23,6 +23,7 @@ struct Canvas {
 /// Everything shown about one frame.
 struct Scene {
   Frame frame;
+  bool seen = true;  ///< false: the detector did not look at it, its tracks are predicted
   Sighting sighting;
   Tracks tracks;
   std::vector<Cue> cues;  ///< decided on this frame

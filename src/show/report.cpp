@@ -103,11 +103,15 @@ std::string to_json(const Report& report) {
                               {"mode", report.mode},
                               {"language", report.language},
                               {"frames", report.frames},
+                              {"detected", report.detected},
+                              {"depth_maps", report.depth_maps},
+                              {"copies", report.copies},
                               {"stream_s", rounded(report.stream_s, 1000)},
                               {"wall_s", rounded(report.wall_s, 1000)},
                               {"fps", rounded(report.fps(), 100)},
                               {"stages_ms", stages},
                               {"capture_to_decision_ms", summary(report.capture_to_decision)},
+                              {"capture_to_output_ms", summary(report.capture_to_output)},
                               {"drops", report.drops},
                               {"cues", report.cues},
                               {"tracks", report.tracks},
@@ -155,7 +159,12 @@ void print_table(const Report& report, std::ostream& out) {
   };
   for (const auto& [name, histogram] : report.stages) row(name, histogram);
   row("capture to decision", report.capture_to_decision);
+  if (report.detected < report.frames) row("capture to output", report.capture_to_output);
   out << fmt::format("\n  followed  {} objects\n", report.tracks);
+  if (report.detected < report.frames) {
+    out << fmt::format("  looked at {} of {} frames; predicted in the others\n", report.detected,
+                       report.frames);
+  }
   out << fmt::format("  cues      {}\n", counts(report.cues));
   if (!report.drops.empty()) out << fmt::format("  dropped   {}\n", counts(report.drops));
   for (const std::string& file : report.files) out << fmt::format("  wrote     {}\n", file);

@@ -45,12 +45,18 @@ struct Report {
   std::string models;
   std::string mode;  ///< "fast" or "realtime"
   std::string language;
-  std::uint64_t frames = 0;  ///< processed
+  std::uint64_t frames = 0;      ///< given out with their tracks, seen or predicted
+  std::uint64_t detected = 0;    ///< of them, looked at by the detector
+  std::uint64_t depth_maps = 0;  ///< made by a depth network of its own
+  std::uint64_t copies = 0;      ///< of whole frames (source/frame_copies.h)
   double stream_s = 0;       ///< length of what was processed
   double wall_s = 0;         ///< how long that took, set-up not counted
 
   std::vector<std::pair<std::string, LatencyHistogram>> stages;  ///< in the order data flows
+  /// From the capture of a frame to the decision that its detections led to.
   LatencyHistogram capture_to_decision;
+  /// From the capture of any frame to its tracks, seen or predicted.
+  LatencyHistogram capture_to_output;
 
   std::map<std::string, std::uint64_t> drops;  ///< what was left out, by reason
   std::map<std::string, std::uint64_t> cues;   ///< by priority

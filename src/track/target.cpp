@@ -64,26 +64,35 @@ Target::Target(const Detection& detection, const ObjectClass& object, std::int64
       score_(detection.score) {
   const Box& box = detection.box;
   const double h = std::max(box.height(), 4.0F);
-  x_ = {box.centre_x(), kBoxSigma * h, kStartVelocitySigma * h};
-  y_ = {box.centre_y(), kBoxSigma * h, kStartVelocitySigma * h};
-  width_ = {box.width(), kSizeSigma * h, kSizeVelocitySigma * h};
-  height_ = {box.height(), kSizeSigma * h, kSizeVelocitySigma * h};
+  state_.x = {box.centre_x(), kBoxSigma * h, kStartVelocitySigma * h};
+  state_.y = {box.centre_y(), kBoxSigma * h, kStartVelocitySigma * h};
+  state_.width = {box.width(), kSizeSigma * h, kSizeVelocitySigma * h};
+  state_.height = {box.height(), kSizeSigma * h, kSizeVelocitySigma * h};
   votes_[object.name] = detection.score;
 }
 
-void Target::predict(std::int64_t stream_ns) {
-  const double dt = static_cast<double>(stream_ns - now_ns_) / kNsPerS;
-  now_ns_ = stream_ns;
-  if (dt <= 0) return;
-  const double h = std::max(height_.value(), 4.0);
-  x_.predict(dt, kAccelerationSigma * h);
-  y_.predict(dt, kAccelerationSigma * h);
-  width_.predict(dt, kSizeAccelerationSigma * h);
-  height_.predict(dt, kSizeAccelerationSigma * h);
-  if (log_depth_) {
-    const double depth = std::max(std::exp(log_depth_->value()), 0.5);
-    log_depth_->predict(dt, motion_of(object_.kind).acceleration / depth);
+void Target::State::predict(double dt_s, ObjectKind kind) {
+  const double h = std::max(height.value(), 4.0);
+  x.predict(dt_s, kAccelerationSigma * h);
+  y.predict(dt_s, kAccelerationSigma * h);
+  width.predict(dt_s, kSizeAccelerationSigma * h);
+  height.predict(dt_s, kSizeAccelerationSigma * h);
+  if (log_depth) {
+    const double depth = std::max(std::exp(log_depth->value()), 0.5);
+    log_depth->predict(dt_s, motion_of(kind).acceleration / depth);
   }
+}
+
+Target::State Target::at(std::int64_t stream_ns) const {
+  State state = state_;
+  const double dt = static_cast<double>(stream_ns - now_ns_) / kNsPerS;
+  if (dt > 0) state.predict(dt, object_.kind);
+  return state;
+}
+
+void Target::predict(std::int64_t stream_ns) {
+  state_ = at(stream_ns);
+  now_ns_ = stream_ns;
 }
 
 void Target::correct(const Detection& detection, const ObjectClass& object,
@@ -105,8 +114,8 @@ void Target::correct(const Detection& detection, const ObjectClass& object,
     const double whole = std::max(size.value(), high - low);
     middle.correct(cut_low ? high - whole / 2 : low + whole / 2, doubt * kBoxSigma * h);
   };
-  measure(box.x1, box.x2, intrinsics.width, x_, width_);
-  measure(box.y1, box.y2, intrinsics.height, y_, height_);
+  measure(box.x1, box.x2, intrinsics.width, state_.x, state_.width);
+  measure(box.y1, box.y2, intrinsics.height, state_.y, state_.height);
   last_seen_ns_ = now_ns_;
   if (strong) last_strong_ns_ = now_ns_;
   score_ = detection.score;
@@ -118,15 +127,15 @@ void Target::correct(const Detection& detection, const ObjectClass& object,
 
 void Target::restart_range(const Range& range) {
   jitter_variance_ = std::pow(std::max(kRangeJitter * range.sigma_relative, kLeastJitter), 2);
-  log_depth_ = ConstantVelocity(std::log(range.depth_m), std::sqrt(jitter_variance_),
+  state_.log_depth = ConstantVelocity(std::log(range.depth_m), std::sqrt(jitter_variance_),
                                 motion_of(object_.kind).speed / range.depth_m);
   range_sigma_ = range.sigma_relative;
   range_ns_ = now_ns_;
 }
 
 void Target::correct_range(const Range& range) {
-  if (!log_depth_) return restart_range(range);
-  const double innovation = std::log(range.depth_m) - log_depth_->value();
+  if (!state_.log_depth) return restart_range(range);
+  const double innovation = std::log(range.depth_m) - state_.log_depth->value();
   // Ranges of different kinds (a depth map, a known height) differ by lasting errors. Going from
   // one to the other is a step, not motion: the better kind takes over, the worse one waits.
   if (std::abs(innovation) > 2 * range.sigma_relative) {
@@ -141,58 +150,82 @@ void Target::correct_range(const Range& range) {
 
   // The jitter is measured from the innovations: a detector whose boxes breathe must not look like
   // somebody who runs. A single outlier counts for three sigma at most.
-  const double expected = log_depth_->value_variance() + jitter_variance_;
+  const double expected = state_.log_depth->value_variance() + jitter_variance_;
   const double squared = std::min(innovation * innovation, kOutlier * expected);
   const double jitter =
-      std::max(squared - log_depth_->value_variance(), kLeastJitter * kLeastJitter);
+      std::max(squared - state_.log_depth->value_variance(), kLeastJitter * kLeastJitter);
   jitter_variance_ += kJitterMemory * (jitter - jitter_variance_);
   const double outlier = std::max(1.0, innovation * innovation / (kOutlier * expected));
-  log_depth_->correct(std::log(range.depth_m), std::sqrt(jitter_variance_ * outlier));
+  state_.log_depth->correct(std::log(range.depth_m), std::sqrt(jitter_variance_ * outlier));
   range_sigma_ += 0.2 * (range.sigma_relative - range_sigma_);
 }
 
-Box Target::box() const {
-  const double half_width = std::max(width_.value(), 1.0) / 2;
-  const double half_height = std::max(height_.value(), 1.0) / 2;
-  return {static_cast<float>(x_.value() - half_width), static_cast<float>(y_.value() - half_height),
-          static_cast<float>(x_.value() + half_width),
-          static_cast<float>(y_.value() + half_height)};
+Range Target::aged(const Range& range, double age_s) const {
+  // Without a distance yet nothing is known of the speed but what the kind is capable of.
+  const double rate = state_.log_depth ? state_.log_depth->velocity() : 0;
+  const double rate_sigma = state_.log_depth ? std::sqrt(state_.log_depth->velocity_variance())
+                                             : motion_of(object_.kind).speed / range.depth_m;
+  return {range.depth_m * std::exp(rate * age_s),
+          std::hypot(range.sigma_relative, rate_sigma * age_s)};
+}
+
+Box Target::State::box() const {
+  const double half_width = std::max(width.value(), 1.0) / 2;
+  const double half_height = std::max(height.value(), 1.0) / 2;
+  return {static_cast<float>(x.value() - half_width), static_cast<float>(y.value() - half_height),
+          static_cast<float>(x.value() + half_width), static_cast<float>(y.value() + half_height)};
+}
+
+Box Target::box_before(double age_s) const {
+  State before = state_;
+  for (ConstantVelocity* c : {&before.x, &before.y, &before.width, &before.height}) {
+    *c = {c->value() - age_s * c->velocity(), 0, 0};
+  }
+  return before.box();
+}
+
+double Target::doubt(std::int64_t stream_ns) const {
+  const State state = at(stream_ns);
+  return std::sqrt(std::max(state.x.value_variance(), state.y.value_variance())) /
+         std::max(state.height.value(), 4.0);
 }
 
 double Target::weak_s() const { return static_cast<double>(now_ns_ - last_strong_ns_) / kNsPerS; }
 
 double Target::unseen_s() const { return static_cast<double>(now_ns_ - last_seen_ns_) / kNsPerS; }
 
-Track Target::publish(const Intrinsics& intrinsics, double focal_sigma) const {
+Track Target::publish(std::int64_t stream_ns, const Intrinsics& intrinsics,
+                      double focal_sigma) const {
+  const State state = at(stream_ns);
   Track track;
   track.id = id_;
   track.label = object_.name;
   track.kind = object_.kind;
-  const Box whole = box();
+  const Box whole = state.box();
   track.box = clipped(whole, intrinsics.width, intrinsics.height);
   track.score = score_;
-  track.observed = now_ns_ == last_seen_ns_;
+  track.observed = stream_ns == last_seen_ns_;
   track.first_seen_ns = first_seen_ns_;
   track.last_seen_ns = last_seen_ns_;
   track.hits = hits_;
-  track.bearing_deg = intrinsics.bearing_deg(x_.value());
-  track.bearing_rate_deg_s = intrinsics.bearing_deg(x_.value() + x_.velocity()) - track.bearing_deg;
+  track.bearing_deg = intrinsics.bearing_deg(state.x.value());
+  track.bearing_rate_deg_s = intrinsics.bearing_deg(state.x.value() + state.x.velocity()) - track.bearing_deg;
   track.angular_width_deg = intrinsics.bearing_deg(whole.x2) - intrinsics.bearing_deg(whole.x1);
   track.angular_height_deg =
       intrinsics.elevation_deg(whole.y1) - intrinsics.elevation_deg(whole.y2);
-  if (!log_depth_) return track;
+  if (!state.log_depth) return track;
 
   const double obliqueness = std::cos(track.bearing_deg * kRadPerDeg);
-  const double distance = std::exp(log_depth_->value()) / obliqueness;
-  const double relative_sigma = std::sqrt(log_depth_->value_variance() +
+  const double distance = std::exp(state.log_depth->value()) / obliqueness;
+  const double relative_sigma = std::sqrt(state.log_depth->value_variance() +
                                           range_sigma_ * range_sigma_ + focal_sigma * focal_sigma);
   track.distance_m = distance;
   track.distance_sigma_m = relative_sigma * distance;
   // d = Z / cos(b), so d'/d = Z'/Z + tan(b) b'.
-  const double range_rate = log_depth_->velocity() + std::tan(track.bearing_deg * kRadPerDeg) *
+  const double range_rate = state.log_depth->velocity() + std::tan(track.bearing_deg * kRadPerDeg) *
                                                          track.bearing_rate_deg_s * kRadPerDeg;
   track.closing_speed_mps = std::min(-range_rate * distance, motion_of(object_.kind).fastest);
-  track.closing_speed_sigma_mps = std::sqrt(log_depth_->velocity_variance()) * distance;
+  track.closing_speed_sigma_mps = std::sqrt(state.log_depth->velocity_variance()) * distance;
   if (track.closing_speed_mps > kLeastClosingSpeed &&
       track.closing_speed_mps > kSignificance * track.closing_speed_sigma_mps) {
     track.ttc_s = distance / track.closing_speed_mps;

@@ -16,14 +16,20 @@ class Target {
  public:
   Target(const Detection& detection, const ObjectClass& object, std::int64_t stream_ns);
 
+  /// Moves the state to a moment of a detection.
   void predict(std::int64_t stream_ns);
   /// Where the frame cuts the box off on one side only the edge in view is measured, and the size
   /// is taken to stay.
   void correct(const Detection& detection, const ObjectClass& object, const Intrinsics& intrinsics,
                bool strong);
   void correct_range(const Range& range);
+  /// What a range measured at an earlier moment says of the present: carried on by the object's own
+  /// motion, less sure the older it is.
+  [[nodiscard]] Range aged(const Range& range, double age_s) const;
 
-  [[nodiscard]] Box box() const;  ///< may reach out of the frame
+  [[nodiscard]] Box box() const { return state_.box(); }  ///< may reach out of the frame
+  /// Where the box was `age_s` before the state, by its present velocity.
+  [[nodiscard]] Box box_before(double age_s) const;
   [[nodiscard]] const ObjectClass& object() const { return object_; }
   [[nodiscard]] int id() const { return id_; }
   /// Confirms the track; until then its id is 0.
@@ -32,9 +38,24 @@ class Target {
   [[nodiscard]] double unseen_s() const;  ///< since it was last detected
   [[nodiscard]] double weak_s() const;    ///< since it was last detected strongly
 
-  [[nodiscard]] Track publish(const Intrinsics& intrinsics, double focal_sigma) const;
+  /// The track at `stream_ns`, not before the last detection's moment: the state, predicted.
+  [[nodiscard]] Track publish(std::int64_t stream_ns, const Intrinsics& intrinsics,
+                              double focal_sigma) const;
+
+  /// Standard deviation of the box's centre at `stream_ns`, as a part of its height.
+  [[nodiscard]] double doubt(std::int64_t stream_ns) const;
 
  private:
+  /// What moves; plain numbers, so that a prediction is a copy.
+  struct State {
+    ConstantVelocity x, y, width, height;
+    std::optional<ConstantVelocity> log_depth;
+
+    void predict(double dt_s, ObjectKind kind);
+    [[nodiscard]] Box box() const;
+  };
+
+  [[nodiscard]] State at(std::int64_t stream_ns) const;
   void restart_range(const Range& range);
 
   int id_ = 0;
@@ -46,8 +67,7 @@ class Target {
   std::int64_t last_strong_ns_;
   int hits_ = 1;
   float score_;
-  ConstantVelocity x_, y_, width_, height_;
-  std::optional<ConstantVelocity> log_depth_;
+  State state_;
   std::int64_t range_ns_ = 0;   ///< last range of the kind the distance rests on
   double jitter_variance_ = 0;  ///< of range measurements from frame to frame, of the logarithm
   double range_sigma_ = 0;      ///< relative, of one range: its lasting error never averages out

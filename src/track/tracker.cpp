@@ -17,6 +17,8 @@ constexpr double kWidenMost = 0.5;
 constexpr double kOtherClassPenalty = 0.3;  // networks confuse car and truck, chair and couch
 constexpr double kDuplicateOverlap = 0.8;
 constexpr double kPatienceUnconfirmedS = 0.35;
+// A depth map says nothing of objects as they are so much later: several have moved by their width.
+constexpr double kOldestDepthS = 1.5;
 
 Box widened(const Box& box, double part) {
   const float dx = static_cast<float>(part) * box.width();
@@ -81,8 +83,15 @@ struct Tracker::Impl {
   void measure_range(Target& target, const Box& box, const Depth& depth,
                      const Intrinsics& intrinsics) {
     std::optional<Range> from_depth;
-    if (const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth)) {
-      if (*metric) from_depth = range_from_depth(**metric, box);
+    const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth);
+    if (metric != nullptr && *metric) {
+      const double age_s = static_cast<double>(now_ns - (*metric)->stamp.stream_ns) / 1e9;
+      if (age_s <= 0) {
+        from_depth = range_from_depth(**metric, box);
+      } else if (age_s <= kOldestDepthS) {
+        from_depth = range_from_depth(**metric, target.box_before(age_s));
+        if (from_depth) from_depth = target.aged(*from_depth, age_s);
+      }
     }
     const std::optional<Range> range =
         fuse(from_depth, range_from_height(target.object(), box, intrinsics));
@@ -103,6 +112,13 @@ struct Tracker::Impl {
     std::erase_if(targets, [&](const Target&) { return drop[index++]; });
   }
 
+  /// Confirmed and seen a moment ago.
+  [[nodiscard]] bool is_published(const Target& target, std::int64_t stream_ns) const {
+    const double ahead_s = static_cast<double>(stream_ns - now_ns) / 1e9;
+    return target.id() != 0 && target.unseen_s() + ahead_s <= options.predict_s;
+  }
+
+  std::int64_t now_ns = 0;                       ///< of the last update
   std::vector<std::pair<Target*, Box>> matched;  ///< this frame's pairs, with the box as detected
 };
 
@@ -116,7 +132,7 @@ Tracker::Tracker(Tracker&&) noexcept = default;
 Tracks Tracker::update(const Detections& detections, const Depth& depth,
                        const Intrinsics& intrinsics) {
   Impl& s = *impl_;
-  const std::int64_t now_ns = detections.stamp.stream_ns;
+  const std::int64_t now_ns = s.now_ns = detections.stamp.stream_ns;
   std::vector<Candidate> strong;
   std::vector<Candidate> weak;
   for (const Detection& detection : detections.items) {
@@ -151,15 +167,33 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth,
   }
   s.drop_duplicates();
 
-  Tracks tracks{detections.stamp, {}};
-  const double focal_sigma = intrinsics.assumed ? s.options.assumed_focal_sigma : 0;
   for (Target& target : s.targets) {
-    if (target.hits() < s.options.confirm_hits) continue;
-    if (target.unseen_s() > s.options.predict_s) continue;
+    if (target.hits() < s.options.confirm_hits || target.unseen_s() > s.options.predict_s) continue;
     if (target.id() == 0) target.set_id(s.next_id++);
-    tracks.items.push_back(target.publish(intrinsics, focal_sigma));
+  }
+  return predict(detections.stamp, intrinsics);
+}
+
+Tracks Tracker::predict(const FrameStamp& stamp, const Intrinsics& intrinsics) const {
+  Tracks tracks{stamp, {}};
+  const double focal_sigma = intrinsics.assumed ? impl_->options.assumed_focal_sigma : 0;
+  for (const Target& target : impl_->targets) {
+    if (!impl_->is_published(target, stamp.stream_ns)) continue;
+    tracks.items.push_back(target.publish(stamp.stream_ns, intrinsics, focal_sigma));
   }
   return tracks;
 }
+
+Tracker::Doubt Tracker::doubt(std::int64_t stream_ns) const {
+  Doubt doubt;
+  for (const Target& target : impl_->targets) {
+    if (target.id() == 0) doubt.unconfirmed = true;
+    if (!impl_->is_published(target, stream_ns)) continue;
+    doubt.place = std::max(doubt.place, target.doubt(stream_ns));
+  }
+  return doubt;
+}
+
+void Tracker::continue_ids_from(int id) { impl_->next_id = std::max(impl_->next_id, id); }
 
 }  // namespace lazarillo

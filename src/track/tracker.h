@@ -29,9 +29,25 @@ class Tracker {
   Tracker(Tracker&&) noexcept;
 
   /// The tracks after this frame: confirmed ones seen within predict_s. Frames must come in stream
-  /// order; a frame without detections predicts.
-  [[nodiscard]] Tracks update(const Detections& detections, const Depth& depth,
-                              const Intrinsics& intrinsics);
+  /// order; a frame without detections predicts. `depth` may be older than the frame: it is read
+  /// where each object was then, carried on by the object's motion, and trusted less for its age.
+  Tracks update(const Detections& detections, const Depth& depth, const Intrinsics& intrinsics);
+
+  /// The tracks as they should be at a later frame on which no detector ran; changes nothing. Give
+  /// the intrinsics of that frame. Moments before the last update() are not predicted.
+  [[nodiscard]] Tracks predict(const FrameStamp& stamp, const Intrinsics& intrinsics) const;
+
+  /// How far off a prediction for `stream_ns` may be: the largest standard deviation of any
+  /// published track's place, as a part of its height; and whether objects wait to be confirmed,
+  /// which only detections can do.
+  struct Doubt {
+    double place = 0;
+    bool unconfirmed = false;
+  };
+  [[nodiscard]] Doubt doubt(std::int64_t stream_ns) const;
+
+  /// The next track gets this id. For a tracker that goes on after another one died.
+  void continue_ids_from(int id);
 
  private:
   struct Impl;

@@ -142,6 +142,7 @@ std::vector<Cue> play(const Scenario& scenario) {
   std::normal_distribution<double> jitter(0, kBoxJitter);
 
   std::vector<Cue> said;
+  Vision vision;
   const int frames = static_cast<int>(std::lround(scenario.seconds * scenario.fps));
   for (int i = 0; i < frames; ++i) {
     const double t = i / scenario.fps;
@@ -169,7 +170,8 @@ std::vector<Cue> play(const Scenario& scenario) {
                                   static_cast<int>(k)});
     }
     const Depth seen = scenario.depth ? Depth(std::shared_ptr<const MetricDepth>(depth)) : Depth();
-    for (const Cue& cue : guide.update(tracker.update(detections, seen, camera), sees)) {
+    if (sees) vision.last_seen_ns = detections.stamp.stream_ns;
+    for (const Cue& cue : guide.update(tracker.update(detections, seen, camera), vision)) {
       said.push_back(cue);
     }
   }

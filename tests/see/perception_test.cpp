@@ -226,49 +226,57 @@ class TinyPair : public TinyModels {
 const std::string kUltralytics = "contract = \"ultralytics\"\n";
 const std::string kRelative = "contract = \"relative_inverse\"\n";
 
-TEST_F(TinyPair, DepthRunsOnEveryNthFrameAndKeepsItsStamp) {
+TEST_F(TinyPair, DepthIsOfTheFrameItWasAskedFor) {
   write_detector({1, 6, 1}, {16, 16, 8, 8, 0.1F, 0.8F});
   write_depth();
-  PerceptionOptions options;
-  options.depth_interval = 3;
-  Perception p(load_model_set(pair(kUltralytics, kRelative), {}), options);
-  std::vector<std::uint64_t> stamps;
-  for (int i = 0; i < 8; ++i) {
+  Perception p(load_model_set(pair(kUltralytics, kRelative), {}), {});
+  EXPECT_TRUE(p.has_depth_network());
+  for (int i = 0; i < 3; ++i) {
     Frame frame = test::grey_frame(32, 32, 10 * i);
     frame.stamp.sequence = static_cast<std::uint64_t>(i);
-    const Sighting s = p.see(frame);
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(p.see(frame).depth));
+    const DepthSighting s = p.measure_depth(frame);
     ASSERT_EQ(s.fault, "");
-    ASSERT_EQ(s.detections.items.size(), 1U);
-    EXPECT_EQ(s.detections.stamp.sequence, frame.stamp.sequence);
     const auto& depth = *std::get<std::shared_ptr<const RelativeDepth>>(s.depth);
-    stamps.push_back(depth.stamp.sequence);
-    EXPECT_NEAR(depth.inverse.values[0], 10.0 * static_cast<double>(depth.stamp.sequence), 0.01);
+    EXPECT_EQ(s.stamp.sequence, frame.stamp.sequence);
+    EXPECT_EQ(depth.stamp.sequence, frame.stamp.sequence);
+    EXPECT_NEAR(depth.inverse.values[7 * 14 + 7], 10.0 * i, 0.01);
   }
-  EXPECT_THAT(stamps, testing::ElementsAre(0, 0, 0, 3, 3, 3, 6, 6));
+  EXPECT_NE(p.measure_depth(Frame{}).fault, "");
 }
 
-TEST_F(TinyPair, DepthOfAnotherCameraOrSizeIsNotHandedOn) {
-  write_detector({1, 6, 1}, {16, 16, 8, 8, 0.1F, 0.8F});
-  write_depth({1, 1, 14, 14});
-  Perception p(load_model_set(pair(kUltralytics, kRelative), {}), {});
-  std::uint64_t sequence = 0;
-  const auto stamp_after = [&](int camera, int width) {
-    Frame frame = test::grey_frame(width, 32, 50);
-    frame.stamp.camera = camera;
-    frame.stamp.sequence = sequence++;
-    return std::get<std::shared_ptr<const RelativeDepth>>(p.see(frame).depth)->stamp.sequence;
-  };
-  EXPECT_EQ(stamp_after(0, 32), 0U);
-  EXPECT_EQ(stamp_after(0, 32), 0U);
-  EXPECT_EQ(stamp_after(1, 32), 2U);
-  EXPECT_EQ(stamp_after(1, 64), 3U);
+TEST_F(TinyPair, ABatchSeesWhatEachFrameAloneDoes) {
+  // A detector whose one box scores the mean grey level: the frames of a batch differ.
+  test::write_tiny_network(folder.path() / "d.xml", {1, 3, 32, 32},
+                           {{"out", {1, 6, 1}, {0}, 0.9F}});
+  write_depth();
+  const ModelSet set = load_model_set(pair(kUltralytics, kRelative), {});
+  PerceptionOptions options;
+  options.batch = 3;
+  Perception batched(set, options);
+  Perception single(set, {});
+  const std::vector<Frame> frames{test::grey_frame(32, 32, 250), test::grey_frame(64, 32, 100),
+                                  test::grey_frame(32, 64, 160)};
+  for (const std::size_t count : {3U, 2U}) {
+    const std::span<const Frame> some = std::span(frames).first(count);
+    const std::vector<Sighting> seen = batched.see(some);
+    ASSERT_EQ(seen.size(), count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const Sighting alone = single.see(frames[i]);
+      ASSERT_EQ(seen[i].fault, "");
+      ASSERT_EQ(seen[i].detections.items.size(), alone.detections.items.size());
+      for (std::size_t k = 0; k < alone.detections.items.size(); ++k) {
+        EXPECT_FLOAT_EQ(seen[i].detections.items[k].score, alone.detections.items[k].score);
+      }
+    }
+  }
 }
 
 TEST_F(TinyPair, MetricDepthWithoutFocalLengthIsTakenAsItIs) {
   write_detector({1, 6, 1}, {16, 16, 8, 8, 0.1F, 0.8F});
   write_depth();
   Perception p(load_model_set(pair(kUltralytics, "contract = \"metric\"\n"), {}), {});
-  const Sighting s = p.see(test::grey_frame(64, 64, 40));
+  const DepthSighting s = p.measure_depth(test::grey_frame(64, 64, 40));
   EXPECT_THAT(std::get<std::shared_ptr<const MetricDepth>>(s.depth)->depth_m.values,
               testing::Each(testing::FloatNear(40, 0.01F)));
 }
@@ -279,7 +287,7 @@ TEST_F(TinyPair, DepthCanBeLeftOut) {
   PerceptionOptions options;
   options.depth = false;
   Perception p(load_model_set(pair(kUltralytics, kRelative), {}), options);
-  EXPECT_TRUE(std::holds_alternative<std::monostate>(p.see(test::grey_frame(64, 64, 40)).depth));
+  EXPECT_FALSE(p.has_depth_network());
 }
 
 TEST_F(TinyPair, ReadsEveryDetectorContract) {

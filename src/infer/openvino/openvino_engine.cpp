@@ -81,7 +81,12 @@ class OpenVinoEngine final : public Engine {
       // Names as the file has them: compiling adds those of tensors it merged.
       const std::vector<std::string> input_names = names_of(model->inputs(), "input");
       const std::vector<std::string> output_names = names_of(model->outputs(), "output");
-      fix_input_shape(*model, options.input_shape);
+      if (options.reshape) {
+        model->reshape(ov::PartialShape(std::vector<ov::Dimension>(options.input_shape.begin(),
+                                                                   options.input_shape.end())));
+      } else {
+        fix_input_shape(*model, options.input_shape);
+      }
       ov::AnyMap properties{ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY),
                             ov::hint::inference_precision(ov::element::f32), ov::num_streams(1)};
       if (options.threads > 0) properties.insert(ov::inference_num_threads(options.threads));

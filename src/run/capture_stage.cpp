@@ -1,0 +1,20 @@
+#include "run/capture_stage.h"
+
+#include <utility>
+
+namespace lazarillo {
+
+bool CaptureStage::process() {
+  std::optional<Frame> frame;
+  {
+    const StageTimer timer(metrics_, "capture");
+    frame = source_.next();
+  }
+  if (!frame) return false;
+  const std::uint64_t sequence = frame->stamp.sequence;
+  if (!outputs_.guide.push(*frame) || !outputs_.see.push(std::move(*frame))) return false;
+  if (lockstep_ != nullptr) lockstep_->await(sequence);
+  return true;
+}
+
+}  // namespace lazarillo

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "run/foresight_board.h"
+#include "source/frame.h"
+
+namespace lazarillo {
+
+struct GateOptions {
+  bool enabled = false;
+  double changed = 0.002;  ///< part of the picture that must have changed
+  double longest_s = 0.5;  ///< the detector runs at least so often
+  double doubt = 0.08;     ///< place of a prediction, as a part of the box height: one sigma
+};
+
+/// Decides on which frames the detector may rest. It runs when
+///  - the picture changed since it last ran, beyond the camera's own motion and noise
+///    (see/motion.h), or is another scene altogether;
+///  - the guide's foresight has run out: a track is critical, waits to be confirmed, or its
+///    prediction is in doubt;
+///  - it has rested for longest_s.
+/// Not thread-safe but for the board.
+class DetectorGate {
+ public:
+  /// `exact`: wait for the foresight of the frame before (a replay gives the same every time); else
+  /// the newest there is counts.
+  DetectorGate(GateOptions options, ForesightBoard& board, bool exact);
+  ~DetectorGate();
+
+  /// True when the detector is to run on this frame; then it is taken to have run.
+  [[nodiscard]] bool wants(const Frame& frame);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lazarillo

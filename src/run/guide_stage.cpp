@@ -1,0 +1,245 @@
+#include "run/guide_stage.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "clock.h"
+#include "guide/threat.h"
+
+namespace lazarillo {
+namespace {
+
+constexpr std::int64_t kForesightStepNs = 50'000'000;
+constexpr int kForesightSteps = 20;
+
+int last_track(const Tracks& tracks) {
+  int last = 0;
+  for (const Track& track : tracks.items) last = std::max(last, track.id);
+  return last;
+}
+
+}  // namespace
+
+GuideStage::GuideStage(Parts parts, Metrics& metrics, Sink<Scene>& scenes,
+                       Sink<Foresight>& foresights)
+    : parts_(std::move(parts)), metrics_(metrics), scenes_(scenes), foresights_(foresights) {}
+
+void GuideStage::process(GuideInput input) {
+  std::visit([this](auto& value) { take(std::move(value)); }, input);
+}
+
+void GuideStage::take(Frame frame) {
+  if (given_ && frame.stamp.sequence <= given_->sequence) return;
+  newest_ = frame.stamp;
+  waiting_.push_back(std::move(frame));
+  while (parts_.live && waiting_.size() > 1) give_out_predicted();
+}
+
+void GuideStage::take(Seen seen) {
+  if (parts_.live) {
+    settle(std::move(seen));
+    return;
+  }
+  // Several pairs of eyes may be done in another order.
+  const std::uint64_t sequence = seen.frame.stamp.sequence;
+  early_.emplace(sequence, std::move(seen));
+  while (!waiting_.empty() && !early_.empty() &&
+         early_.begin()->first == waiting_.front().stamp.sequence) {
+    settle(std::move(early_.extract(early_.begin()).mapped()));
+  }
+}
+
+void GuideStage::take(DepthSighting depth) { depth_[depth.stamp.camera] = std::move(depth.depth); }
+
+void GuideStage::take(VisionBreak vision_break) {
+  vision_.broken = vision_break.broken;
+  idle();
+}
+
+void GuideStage::settle(Seen seen) {
+  const FrameStamp stamp = seen.frame.stamp;
+  while (!waiting_.empty() && waiting_.front().stamp.sequence < stamp.sequence) {
+    give_out_predicted();
+  }
+  const bool waits = !waiting_.empty() && waiting_.front().stamp.sequence == stamp.sequence;
+  if (seen.outcome != Seen::Outcome::late && seen.sighting.fault.empty()) {
+    vision_.last_seen_ns = std::max(
+        vision_.last_seen_ns, parts_.live ? stream_now(steady_now_ns()) : stamp.stream_ns);
+  }
+  if (seen.outcome != Seen::Outcome::seen) {
+    if (seen.outcome == Seen::Outcome::skipped) metrics_.drop("detector_skipped");
+    if (waits) give_out_predicted();
+    return;
+  }
+  Depth& depth = depth_[stamp.camera];
+  if (!std::holds_alternative<std::monostate>(seen.sighting.depth) ||
+      !seen.sighting.fault.empty()) {
+    depth = seen.sighting.depth;
+  } else {
+    seen.sighting.depth = depth;
+  }
+  Tracks tracks;
+  {
+    const StageTimer timer(metrics_, "track");
+    tracks = parts_.tracker.update(seen.sighting.detections, seen.sighting.depth,
+                                   seen.frame.intrinsics);
+  }
+  if (waits) {
+    give_out(&seen, std::move(tracks));
+  } else {
+    decide_late(seen);
+  }
+}
+
+void GuideStage::give_out_predicted() {
+  const Frame& frame = waiting_.front();
+  Tracks tracks;
+  {
+    const StageTimer timer(metrics_, "track");
+    tracks = parts_.tracker.predict(frame.stamp, frame.intrinsics);
+  }
+  give_out(nullptr, std::move(tracks));
+}
+
+void GuideStage::give_out(Seen* seen, Tracks tracks) {
+  Scene scene;
+  scene.frame = std::move(waiting_.front());
+  waiting_.pop_front();
+  const FrameStamp stamp = scene.frame.stamp;
+  scene.tracks = std::move(tracks);
+  scene.seen = seen != nullptr;
+  if (seen != nullptr) {
+    scene.sighting = std::move(seen->sighting);
+  } else {
+    scene.sighting.detections.stamp = stamp;
+    scene.sighting.depth = depth_[stamp.camera];
+  }
+  given_ = stamp;
+  intrinsics_ = scene.frame.intrinsics;
+
+  std::vector<std::string> sentences;
+  const std::int64_t decision_ns = decide(scene.tracks, stamp, scene, sentences);
+  scene.latency_ms = static_cast<double>(decision_ns - stamp.capture_ns) / 1e6;
+  if (seen != nullptr) metrics_.detection(scene.latency_ms);
+  metrics_.frame(stamp.stream_ns, last_track(scene.tracks), scene.latency_ms);
+  record_frame(scene, decision_ns, seen != nullptr ? Look::in_time : Look::never);
+  record_cues(scene, sentences, decision_ns);
+  scene.fps = metrics_.fps();
+  std::move(late_cues_.begin(), late_cues_.end(), std::back_inserter(scene.cues));
+  late_cues_.clear();
+  foresee(scene);
+  scenes_.push(std::move(scene));
+}
+
+void GuideStage::decide_late(const Seen& seen) {
+  Scene scene;
+  FrameStamp stamp = seen.frame.stamp;
+  if (given_) stamp.stream_ns = std::max(stamp.stream_ns, given_->stream_ns);
+  scene.tracks = parts_.tracker.predict(stamp, seen.frame.intrinsics);
+  std::vector<std::string> sentences;
+  const std::int64_t decision_ns = decide(scene.tracks, seen.frame.stamp, scene, sentences);
+  metrics_.detection(static_cast<double>(decision_ns - seen.frame.stamp.capture_ns) / 1e6);
+  scene.frame = seen.frame;
+  scene.sighting = seen.sighting;
+  record_frame(scene, decision_ns, Look::late);
+  record_cues(scene, sentences, decision_ns);
+  foresee(scene);
+  std::move(scene.cues.begin(), scene.cues.end(), std::back_inserter(late_cues_));
+}
+
+std::int64_t GuideStage::decide(const Tracks& tracks, const FrameStamp& led_by, Scene& scene,
+                                std::vector<std::string>& sentences) {
+  {
+    const StageTimer timer(metrics_, "guide");
+    scene.cues = parts_.guide.update(tracks, vision_);
+  }
+  const std::int64_t decision_ns = steady_now_ns();
+  for (Cue& cue : scene.cues) {
+    cue.stamp = led_by;
+    sentences.push_back(parts_.phrases.sentence(cue));
+    metrics_.cue(to_string(cue.priority));
+  }
+  if (!parts_.speaker) return decision_ns;
+  const StageTimer timer(metrics_, "speak");
+  const std::int64_t now_ns =
+      led_by.stream_ns + (parts_.live ? decision_ns - led_by.capture_ns : 0);
+  parts_.speaker->advance(now_ns);
+  for (std::size_t i = 0; i < scene.cues.size(); ++i) {
+    parts_.speaker->say(scene.cues[i], sentences[i], now_ns);
+  }
+  const SpokenNow spoken = parts_.speaker->spoken_now();
+  scene.caption = spoken.text;
+  scene.caption_track = spoken.track;
+  return decision_ns;
+}
+
+void GuideStage::record_frame(const Scene& scene, std::int64_t decision_ns, Look look) {
+  if (!parts_.events) return;
+  const StageTimer timer(metrics_, "record_events");
+  parts_.events->frame(scene.sighting.detections, scene.tracks, scene.sighting.fault,
+                       scene.frame.width, scene.frame.height, decision_ns, look);
+}
+
+void GuideStage::record_cues(const Scene& scene, const std::vector<std::string>& sentences,
+                             std::int64_t decision_ns) {
+  if (!parts_.events) return;
+  for (std::size_t i = 0; i < scene.cues.size(); ++i) {
+    parts_.events->cue(scene.cues[i], sentences[i], decision_ns);
+  }
+  if (!parts_.events->fault().empty() && parts_.on_write_failure) {
+    std::exchange(parts_.on_write_failure, nullptr)();
+  }
+}
+
+void GuideStage::foresee(const Scene& scene) {
+  Foresight foresight;
+  if (given_) foresight.sequence = given_->sequence;
+  const std::int64_t now_ns = scene.tracks.stamp.stream_ns;
+  const bool critical =
+      std::any_of(scene.tracks.items.begin(), scene.tracks.items.end(), [this](const Track& track) {
+        const auto threat = assess(track, parts_.rules);
+        return threat && threat->priority == Priority::critical;
+      });
+  for (int step = 1; parts_.skip_doubt > 0 && !critical && step <= kForesightSteps; ++step) {
+    const std::int64_t then_ns = now_ns + step * kForesightStepNs;
+    const Tracker::Doubt doubt = parts_.tracker.doubt(then_ns);
+    if (doubt.unconfirmed || doubt.place > parts_.skip_doubt) break;
+    foresight.holds_until_ns = then_ns;
+  }
+  foresights_.push(foresight);
+}
+
+std::int64_t GuideStage::stream_now(std::int64_t wall_ns) const {
+  return newest_ ? newest_->stream_ns + std::max<std::int64_t>(wall_ns - newest_->capture_ns, 0)
+                 : 0;
+}
+
+void GuideStage::idle() {
+  if (!newest_) return;
+  FrameStamp stamp = *newest_;
+  const std::int64_t wall_ns = steady_now_ns();
+  stamp.stream_ns = stream_now(wall_ns);
+  stamp.capture_ns = wall_ns;
+  Scene scene;
+  scene.tracks = parts_.tracker.predict(stamp, intrinsics_);
+  std::vector<std::string> sentences;
+  const std::int64_t decision_ns = decide(scene.tracks, stamp, scene, sentences);
+  record_cues(scene, sentences, decision_ns);
+  std::move(scene.cues.begin(), scene.cues.end(), std::back_inserter(late_cues_));
+}
+
+void GuideStage::finish() {
+  while (!waiting_.empty()) give_out_predicted();
+  if (parts_.speaker) {
+    parts_.speaker->finish();
+    const Speaker::Dropped dropped = parts_.speaker->dropped();
+    metrics_.drop("sentence_expired", static_cast<std::uint64_t>(dropped.expired));
+    metrics_.drop("sentence_replaced", static_cast<std::uint64_t>(dropped.replaced));
+    metrics_.drop("sentence_interrupted", static_cast<std::uint64_t>(dropped.interrupted));
+    metrics_.drop("sentence_not_synthesised", static_cast<std::uint64_t>(dropped.failed));
+    parts_.speaker.reset();
+  }
+  if (parts_.events) parts_.events->close();
+}
+
+}  // namespace lazarillo

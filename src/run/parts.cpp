@@ -1,0 +1,335 @@
+#include "run/parts.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <utility>
+
+#include "error.h"
+#include "run/paths.h"
+#include "version.h"
+
+namespace lazarillo {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A guide that hears nothing for so long looks by itself whether vision is lost.
+constexpr std::chrono::milliseconds kIdle{50};
+/// A guide this many values behind is stuck; the oldest go.
+constexpr std::size_t kGuideBehind = 256;
+
+ThreadRole role(const RunOptions& options, ThreadRole wanted) {
+  return options.realtime && options.config.running.priorities ? wanted : ThreadRole::normal;
+}
+
+bool is_pair(const ModelSet& models) {
+  return std::any_of(models.networks.begin(), models.networks.end(),
+                     [](const NetworkManifest& n) { return n.task == Task::depth; });
+}
+
+double suggested_score(const ModelSet& models) {
+  for (const NetworkManifest& network : models.networks) {
+    if (network.task != Task::depth) return network.score_threshold;
+  }
+  return 0;
+}
+
+}  // namespace
+
+fs::path made_directory(const fs::path& directory) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error || !fs::is_directory(directory)) {
+    const std::string reason = error ? error.message() : "it is a file";
+    throw Error(ExitCode::output, "cannot make the folder '" + directory.string() +
+                                      "' for the results: " + reason + "; name another with --out");
+  }
+  return directory;
+}
+
+ThreadBudget share_threads(const RunOptions& options, bool pair, int cores) {
+  const Config& config = options.config;
+  ThreadBudget budget;
+  const bool one_by_one =
+      options.realtime || config.running.lockstep || config.skipping.enabled;
+  const int wanted = config.running.streams > 0 ? config.running.streams : std::min(cores, 4);
+  budget.streams = one_by_one ? 1 : wanted;
+  int share = std::max(1, cores / budget.streams);
+  budget.depth_threads = share;
+  if (options.realtime && !config.running.lockstep) {
+    // Live, a pair's networks run side by side; and where there are cores enough, one is left to
+    // everything that is not a network.
+    if (pair) {
+      budget.depth_threads = std::max(1, cores / 2);
+      share = std::max(1, cores - budget.depth_threads);
+    }
+    if (cores >= 4) --share;
+  }
+  budget.threads = config.seeing.threads > 0 ? config.seeing.threads : share;
+  if (config.seeing.depth_threads > 0) budget.depth_threads = config.seeing.depth_threads;
+  return budget;
+}
+
+// ---- capture
+
+CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> source,
+                         Metrics& metrics)
+    : metrics_(metrics), source_(std::move(source)) {
+  if (source_) return;
+  SourceOptions source_options;
+  source_options.hfov_deg = options.config.hfov_deg;
+  source_options.hfov_assumed = options.config.hfov_assumed;
+  source_options.realtime = options.realtime;
+  source_ = open_source(options.source, source_options);
+}
+
+void CapturePart::start(CaptureStage::Outputs outputs, ForesightBoard* lockstep,
+                        OnFailure on_failure) {
+  stage_ = std::make_unique<CaptureStage>(*source_, metrics_, outputs, lockstep);
+  thread_ = std::thread([this, on_failure = std::move(on_failure)] {
+    begin_thread("lz-capture", ThreadRole::normal);
+    try {
+      while (stage_->process()) {
+      }
+    } catch (...) {
+      on_failure(std::current_exception());
+    }
+  });
+}
+
+void CapturePart::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+// ---- see
+
+SeePart::SeePart(const RunOptions& options, const ModelSet& models, ForesightBoard& foresights,
+                 Metrics& metrics, Sink<GuideInput>& output)
+    : live_(options.realtime),
+      batch_(options.realtime ? 1 : options.config.seeing.batch),
+      metrics_(metrics),
+      input_(live_ ? PortPolicy::latest() : PortPolicy::block(4)) {
+  const Config& config = options.config;
+  const bool pair = is_pair(models) && config.seeing.depth;
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const ThreadBudget budget = share_threads(options, pair, cores);
+  PerceptionOptions seeing = config.seeing;
+  seeing.threads = budget.threads;
+  seeing.depth_threads = budget.depth_threads;
+  seeing.batch = batch_;
+  for (int i = 0; i < budget.streams; ++i) {
+    eyes_.push_back(std::make_unique<Perception>(models, seeing));
+  }
+  if (config.skipping.enabled) {
+    gate_ = std::make_unique<DetectorGate>(config.skipping, foresights, !live_);
+  }
+  SeeingOptions pace = config.pace;
+  pace.live = live_;
+  const bool beside = live_ && pair && !config.running.lockstep;
+  for (const auto& eyes : eyes_) {
+    stages_.push_back(std::make_unique<SeeStage>(
+        pace, SeeStage::Parts{*eyes, gate_.get(), beside ? &depth_input_ : nullptr}, metrics,
+        output));
+  }
+  if (beside) depth_ = std::make_unique<DepthStage>(*eyes_.front(), metrics, output);
+}
+
+void SeePart::start(const OnFailure& on_failure) {
+  for (const auto& stage : stages_) {
+    threads_.emplace_back([this, on_failure, s = stage.get()] {
+      begin_thread("lz-see", ThreadRole::normal);
+      try {
+        work(*s);
+      } catch (...) {
+        on_failure(std::current_exception());
+        input_.close();
+      }
+    });
+  }
+  if (depth_) {
+    depth_thread_ = start_stage("lz-depth", ThreadRole::normal, depth_input_, on_failure,
+                                [this](const Frame& frame) { depth_->process(frame); });
+  }
+}
+
+void SeePart::work(SeeStage& stage) {
+  std::vector<Frame> frames;
+  while (auto frame = input_.pop()) {
+    if (batch_ == 1) {
+      stage.process(std::move(*frame));
+      continue;
+    }
+    frames.push_back(std::move(*frame));
+    while (static_cast<int>(frames.size()) < batch_) {
+      auto more = input_.pop();
+      if (!more) break;
+      frames.push_back(std::move(*more));
+    }
+    stage.process(std::span<const Frame>(frames));
+    frames.clear();
+  }
+}
+
+void SeePart::finish() {
+  input_.close();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  depth_input_.close();
+  if (depth_thread_.joinable()) depth_thread_.join();
+  metrics_.drop("detector_busy", input_.dropped());
+  metrics_.drop("depth_busy", depth_input_.dropped());
+}
+
+// ---- guide
+
+GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics& metrics,
+                     Sink<Scene>& scenes, Sink<Foresight>& foresights, SoundSink sound,
+                     std::function<void()> on_write_failure)
+    : live_(options.realtime),
+      metrics_(metrics),
+      input_(live_ ? PortPolicy::bounded(kGuideBehind) : PortPolicy::block(4)) {
+  const Config& config = options.config;
+  const fs::path home = home_directory();
+  Phrasebook phrases = Phrasebook::load(home / "data" / "lang", config.language);
+  const bool writes = !options.out_directory.empty();
+  std::unique_ptr<EventsWriter> events;
+  if (writes) {
+    const fs::path out = made_directory(options.out_directory);
+    events_file_ = out / "events.jsonl";
+    events = std::make_unique<EventsWriter>(
+        events_file_, RunInfo{kVersion, options.source, models.name, config.language});
+    if (options.sound) {
+      wav_file_ = out / "audio.wav";
+      wav_ = std::make_unique<WavWriter>(wav_file_);
+    }
+  }
+  std::unique_ptr<Speaker> speaker;
+  if (options.sound) {
+    SpeakerOptions speaking = config.speaking;
+    speaking.voice = phrases.voice();
+    speaking.device = !writes && !options.silent;
+    speaker = std::make_unique<Speaker>(
+        speaking, [this, sound = std::move(sound)](std::span<const float> samples) {
+          if (wav_) wav_->write(samples);
+          sound(samples);
+        });
+  }
+  TrackerOptions tracking = config.tracking;
+  if (tracking.high_score <= 0) tracking.high_score = suggested_score(models);
+  GuideStage::Parts parts{Tracker(tracking, ObjectCatalog::load(home / "data" / "objects.toml")),
+                          Guide(config.guiding),
+                          config.guiding,
+                          std::move(phrases),
+                          std::move(speaker),
+                          std::move(events),
+                          live_,
+                          config.skipping.enabled ? config.skipping.doubt : 0,
+                          std::move(on_write_failure)};
+  stage_ = std::make_unique<GuideStage>(std::move(parts), metrics, scenes, foresights);
+  thread_role_ = role(options, ThreadRole::urgent);
+}
+
+void GuidePart::start(OnFailure on_failure) {
+  if (!live_) {
+    thread_ = start_stage("lz-guide", thread_role_, input_, std::move(on_failure),
+                          [this](GuideInput value) { stage_->process(std::move(value)); });
+    return;
+  }
+  thread_ = std::thread([this, on_failure = std::move(on_failure)] {
+    begin_thread("lz-guide", thread_role_);
+    try {
+      while (!input_.over()) {
+        if (auto value = input_.pop_for(kIdle)) {
+          stage_->process(std::move(*value));
+        } else if (!input_.over()) {
+          stage_->idle();
+        }
+      }
+    } catch (...) {
+      on_failure(std::current_exception());
+      input_.close();
+    }
+  });
+}
+
+void GuidePart::finish() {
+  input_.close();
+  if (thread_.joinable()) thread_.join();
+  stage_->finish();
+  if (wav_) wav_->close();
+  metrics_.drop("guide_behind", input_.dropped());
+}
+
+std::vector<std::string> GuidePart::faults() const {
+  std::vector<std::string> lines;
+  for (const std::string& line : {stage_->record_fault(), wav_ ? wav_->fault() : std::string()}) {
+    if (!line.empty()) lines.push_back(line);
+  }
+  return lines;
+}
+
+std::vector<std::string> GuidePart::files() const {
+  std::vector<std::string> files;
+  for (const fs::path& file : {events_file_, wav_file_}) {
+    if (!file.empty()) files.push_back(file.string());
+  }
+  return files;
+}
+
+// ---- show
+
+ShowPart::ShowPart(const RunOptions& options, const Intrinsics& camera,
+                   std::optional<std::int64_t> duration_ns, Metrics& metrics,
+                   std::function<void()> on_write_failure)
+    : metrics_(metrics),
+      input_(options.realtime ? PortPolicy::bounded(4) : PortPolicy::block(4)) {
+  std::unique_ptr<Overlay> overlay;
+  if (!options.out_directory.empty() && options.video) {
+    overlay = std::make_unique<Overlay>(camera.width, camera.height, options.config.guiding);
+    recorder_ = std::make_unique<Recorder>(made_directory(options.out_directory) / "overlay",
+                                           overlay->width(), overlay->height(), options.sound);
+  }
+  if (options.show_progress) {
+    progress_ = std::make_unique<Progress>(std::cerr, terminal_columns(STDERR_FILENO), duration_ns);
+  }
+  stage_ = std::make_unique<ShowStage>(
+      ShowStage::Parts{std::move(overlay), recorder_.get(), progress_.get(),
+                       std::move(on_write_failure)},
+      metrics);
+  thread_role_ = role(options, ThreadRole::background);
+}
+
+void ShowPart::sound(std::span<const float> samples) {
+  if (recorder_) recorder_->sound(samples);
+}
+
+void ShowPart::start(OnFailure on_failure) {
+  thread_ = start_stage("lz-show", thread_role_, input_, std::move(on_failure),
+                        [this](const Scene& scene) { stage_->process(scene); });
+}
+
+void ShowPart::finish() {
+  input_.close();
+  if (thread_.joinable()) thread_.join();
+  metrics_.drop("picture_not_drawn", input_.dropped());
+}
+
+void ShowPart::close_video() {
+  if (recorder_) recorder_->finish();
+}
+
+void ShowPart::end_progress(const Report& report) {
+  if (!progress_) return;
+  progress_->finish(report.frames, static_cast<std::int64_t>(report.stream_s * 1e9),
+                    steady_now_ns());
+}
+
+std::vector<std::string> ShowPart::files() const {
+  if (!recorder_ || !fs::exists(recorder_->file())) return {};
+  return {recorder_->file().string()};
+}
+
+}  // namespace lazarillo
