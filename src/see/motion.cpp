@@ -1,0 +1,248 @@
+#include "see/motion.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "see/histogram.h"
+#include "see/registration.h"
+
+namespace lazarillo {
+namespace {
+
+constexpr int width = SmallPicture::width;
+constexpr int height = SmallPicture::height;
+constexpr int cell_width = width / Motion::columns;
+constexpr int cell_height = height / Motion::rows;
+
+/// A pixel differs when its residual is beyond this many standard deviations: of 19,200 pixels of
+/// pure noise one in a hundred frames has one.
+constexpr double significant = 5;
+/// Pixels that must differ for a cell to count. A walker of 12 x 30 in 768 x 576 has 16 here.
+constexpr int least_pixels = 3;
+/// Standard deviation of the residual that is always granted, in levels: two pictures rounded to
+/// whole levels, and a codec that rounds a little more.
+constexpr double least_noise = 0.5;
+/// Standard deviation of one pixel of the noisiest sensor still granted (a cheap camera at night),
+/// in levels; what is beyond is a change. It bounds the estimate, which half a picture that changed
+/// would raise without end.
+constexpr double most_sensor_noise = 30;
+/// What smoothing by 1 2 1 both ways leaves of white noise: 6 / 16.
+constexpr double smoothing = 0.375;
+/// Standard deviation of the misplacement granted at most, in small pixels: no better can a picture
+/// be placed that the lens distorts and the shutter rolls over. More is parallax: a change.
+constexpr double most_misplacement = 0.25;
+/// A camera's exposure moves slowly; steps beyond these are somebody's hand or a light switch.
+constexpr double most_gain = 2.5;
+constexpr double most_offset = 64;
+/// Levels from here up may be clipped: averages of pixels that in part are.
+constexpr float clipped_level = 245;
+/// The median of the square of a normal variable of variance 1.
+constexpr double median_of_square = 0.455;
+
+bool has_pixels(const Frame& frame) {
+  const std::ptrdiff_t channels = frame.format == PixelFormat::bgr8 ? 3 : 1;
+  return frame.pixels && frame.width > 0 && frame.height > 0 &&
+         frame.stride_bytes >= channels * frame.width;
+}
+
+struct View {
+  SmallPicture small;
+  int frame_width = 0, frame_height = 0;  ///< 0: no picture
+};
+
+}  // namespace
+
+int Motion::changed_cells(const Box& box) const {
+  if (frame_width <= 0 || frame_height <= 0) return static_cast<int>(cells.count());
+  const auto index = [](double at, double length, int count) {
+    return std::clamp(static_cast<int>(std::floor(at / length * count)), 0, count - 1);
+  };
+  const int right = index(box.x2, frame_width, columns);
+  const int bottom = index(box.y2, frame_height, rows);
+  int count = 0;
+  for (int r = index(box.y1, frame_height, rows); r <= bottom; ++r) {
+    for (int c = index(box.x1, frame_width, columns); c <= right; ++c) count += cell(c, r) ? 1 : 0;
+  }
+  return count;
+}
+
+int Motion::changed_border_cells() const {
+  int count = 0;
+  for (int c = 0; c < columns; ++c) count += int{cell(c, 0)} + int{cell(c, rows - 1)};
+  for (int r = 1; r < rows - 1; ++r) count += int{cell(0, r)} + int{cell(columns - 1, r)};
+  return count;
+}
+
+struct MotionMeter::Impl {
+  Registrar registrar;
+  View reference;
+  View current;
+  Plane predicted{width, height};
+  Plane residual{width, height};
+  Plane slope{width, height};  ///< square of the gradient of what was predicted
+
+  /// Fills predicted and residual inside the part the reference covers.
+  void subtract(const Registration& r, PixelRect inside);
+  [[nodiscard]] bool explained(PixelRect inside, double most_noise) const;
+  void find_slopes(PixelRect inside);
+  void mark(PixelRect inside, double most_noise, Motion& motion) const;
+};
+
+MotionMeter::MotionMeter() : impl_(std::make_unique<Impl>()) {}
+MotionMeter::~MotionMeter() = default;
+
+void MotionMeter::set_reference() {
+  std::swap(impl_->reference, impl_->current);
+  impl_->current.frame_width = 0;
+}
+
+Motion MotionMeter::measure(const Frame& frame) {
+  Impl& m = *impl_;
+  Motion motion;
+  motion.frame_width = frame.width;
+  motion.frame_height = frame.height;
+  const auto scene_change = [&] {
+    motion.scene_change = true;
+    motion.cells.set();
+    return motion;
+  };
+  m.current.frame_width = 0;
+  if (!has_pixels(frame)) return scene_change();
+  m.registrar.reduce(frame, m.current.small);
+  m.current.frame_width = frame.width;
+  m.current.frame_height = frame.height;
+  if (m.reference.frame_width != frame.width || m.reference.frame_height != frame.height) {
+    return scene_change();
+  }
+
+  const Registration r = m.registrar.match(m.reference.small, m.current.small);
+  if (!(r.gain < most_gain && r.gain > 1 / most_gain && std::abs(r.offset) < most_offset)) {
+    return scene_change();
+  }
+  const PixelRect inside = m.registrar.warp(m.reference.small.levels[0], r, m.predicted);
+  m.subtract(r, inside);
+  const double samples = samples_along(frame.width, width) * samples_along(frame.height, height);
+  const double most_noise = most_sensor_noise * smoothing * std::sqrt(2 / samples);
+  if (!m.explained(inside, most_noise)) return scene_change();
+  m.find_slopes(inside);
+  m.mark(inside, most_noise, motion);
+  motion.shift_x_px = r.shift_x * frame.width / width;
+  motion.shift_y_px = r.shift_y * frame.height / height;
+  motion.zoom = r.zoom;
+  motion.gain = r.gain;
+  return motion;
+}
+
+void MotionMeter::Impl::subtract(const Registration& r, PixelRect inside) {
+  const auto gain = static_cast<float>(r.gain);
+  const auto offset = static_cast<float>(r.offset);
+  for (int y = inside.y0; y < inside.y1; ++y) {
+    const float* f = current.small.levels[0].row(y);
+    float* p = predicted.row(y);
+    float* out = residual.row(y);
+    for (int x = inside.x0; x < inside.x1; ++x) {
+      const float before = p[x];
+      p[x] = gain * before + offset;
+      float difference = f[x] - p[x];
+      // What is clipped could be any brighter: then, or now.
+      if (before >= clipped_level) difference = std::min(difference, 0.0F);
+      if (f[x] >= clipped_level) difference = std::max(difference, 0.0F);
+      out[x] = difference;
+    }
+  }
+}
+
+/// Whether the reference accounts for half of what there is to see, or leaves no more than noise.
+bool MotionMeter::Impl::explained(PixelRect inside, double most_noise) const {
+  double sum = 0;
+  double squares = 0;
+  double left = 0;
+  for (int y = inside.y0; y < inside.y1; ++y) {
+    const float* f = current.small.levels[0].row(y);
+    const float* e = residual.row(y);
+    float row_sum = 0;
+    float row_squares = 0;
+    float row_left = 0;
+    for (int x = inside.x0; x < inside.x1; ++x) {
+      row_sum += f[x];
+      row_squares += f[x] * f[x];
+      row_left += e[x] * e[x];
+    }
+    sum += row_sum;
+    squares += row_squares;
+    left += row_left;
+  }
+  const double n = double(inside.x1 - inside.x0) * (inside.y1 - inside.y0);
+  if (!(n > 0)) return false;
+  return left / n <= std::max((squares / n - sum / n * sum / n) / 2, most_noise * most_noise);
+}
+
+void MotionMeter::Impl::find_slopes(PixelRect inside) {
+  for (int y = inside.y0; y < inside.y1; ++y) {
+    const float* above = predicted.row(std::max(y - 1, inside.y0));
+    const float* at = predicted.row(y);
+    const float* below = predicted.row(std::min(y + 1, inside.y1 - 1));
+    float* out = slope.row(y);
+    for (int x = inside.x0; x < inside.x1; ++x) {
+      const float dx = at[std::min(x + 1, inside.x1 - 1)] - at[std::max(x - 1, inside.x0)];
+      const float dy = below[x] - above[x];
+      out[x] = (dx * dx + dy * dy) / 4;
+    }
+  }
+}
+
+/// Two sources of residuals that mean nothing, both estimated from the picture by medians, which
+/// what moves does not reach: noise, where the picture is flat, and misplacement (registration,
+/// sampling, codec), which grows with the gradient.
+void MotionMeter::Impl::mark(PixelRect inside, double most_noise, Motion& motion) const {
+  double slopes = 0;
+  for (int y = inside.y0; y < inside.y1; ++y) {
+    const float* g = slope.row(y);
+    float row = 0;
+    for (int x = inside.x0; x < inside.x1; ++x) row += g[x];
+    slopes += row;
+  }
+  const auto flat =
+      static_cast<float>(slopes / ((inside.x1 - inside.x0) * (inside.y1 - inside.y0)));
+  Histogram level(16);  // to 32 levels
+  for (int y = inside.y0; y < inside.y1; ++y) {
+    for (int x = inside.x0; x < inside.x1; ++x) {
+      if (slope.row(y)[x] <= flat) level.add(std::abs(residual.row(y)[x]));
+    }
+  }
+  const double noise = std::clamp(1.4826 * level.median(), least_noise, most_noise);
+  const auto variance = static_cast<float>(noise * noise);
+
+  Histogram misplacement(512);  // to a square pixel
+  const auto typical = static_cast<float>(median_of_square) * variance;
+  for (int y = inside.y0; y < inside.y1; ++y) {
+    const float* e = residual.row(y);
+    const float* g = slope.row(y);
+    for (int x = inside.x0; x < inside.x1; ++x) {
+      if (g[x] > flat) misplacement.add(std::max(e[x] * e[x] - typical, 0.0F) / g[x]);
+    }
+  }
+  const auto misplaced = static_cast<float>(
+      std::min(misplacement.median() / median_of_square, most_misplacement * most_misplacement));
+
+  std::array<int, std::size_t{Motion::columns} * Motion::rows> different{};
+  std::array<int, std::size_t{Motion::columns} * Motion::rows> covered{};
+  constexpr auto beyond = static_cast<float>(significant * significant);
+  for (int y = inside.y0; y < inside.y1; ++y) {
+    const float* e = residual.row(y);
+    const float* g = slope.row(y);
+    const int row = y / cell_height * Motion::columns;
+    for (int x = inside.x0; x < inside.x1; ++x) {
+      const auto cell = static_cast<std::size_t>(row + x / cell_width);
+      ++covered[cell];
+      if (e[x] * e[x] > beyond * (variance + misplaced * g[x])) ++different[cell];
+    }
+  }
+  // Half a cell that comes into view is too narrow to recognise anything in.
+  for (std::size_t i = 0; i < different.size(); ++i) {
+    motion.cells[i] = different[i] >= least_pixels || covered[i] * 2 < cell_width * cell_height;
+  }
+}
+
+}  // namespace lazarillo

@@ -1,0 +1,311 @@
+#include "see/registration.h"
+
+#include <algorithm>
+#include <cmath>
+#include <opencv2/core.hpp>
+
+#include "see/histogram.h"
+
+namespace lazarillo {
+namespace {
+
+constexpr int most_samples = 4;
+
+/// Adds the brightness of one sampled row to `sums`, of a colour pixel four times.
+template <int Channels>
+void add_row(const std::uint8_t* row, const int* offsets, int samples, std::uint32_t* sums) {
+  for (int x = 0; x < SmallPicture::width; ++x) {
+    std::uint32_t sum = 0;
+    for (int s = 0; s < samples; ++s) {
+      const std::uint8_t* p = row + *offsets++;
+      // Near enough to luma, and no multiplication: blue + 2 green + red.
+      sum += Channels == 3 ? std::uint32_t{p[0]} + 2U * p[1] + p[2] : std::uint32_t{p[0]};
+    }
+    sums[x] += sum;
+  }
+}
+
+/// 1 2 1 along one line of `n` values; the ends repeat.
+void smooth_line(const float* in, float* out, int n) {
+  out[0] = (3 * in[0] + in[1]) / 4;
+  for (int x = 1; x < n - 1; ++x) out[x] = (in[x - 1] + 2 * in[x] + in[x + 1]) / 4;
+  out[n - 1] = (in[n - 2] + 3 * in[n - 1]) / 4;
+}
+
+void halve(const Plane& in, Plane& out) {
+  for (int y = 0; y < out.height; ++y) {
+    const float* a = in.row(2 * y);
+    const float* b = in.row(2 * y + 1);
+    float* to = out.row(y);
+    for (int x = 0; x < out.width; ++x) {
+      to[x] = (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]) / 4;
+    }
+  }
+}
+
+/// The same registration in pixels `factor` times as large.
+Registration in_pixels_of(Registration r, double factor) {
+  r.shift_x /= factor;
+  r.shift_y /= factor;
+  return r;
+}
+
+constexpr int unknowns = 5;  // reference x, y, scale (as pixels at the side), gain, offset
+using Normal = cv::Matx<double, unknowns, unknowns>;
+using Vector = cv::Vec<double, unknowns>;
+
+/// What is expected before anything was seen, as standard deviations of the unknowns in finest
+/// pixels and levels. Only pictures without texture feel it: there it keeps the motion at 0, and
+/// has a change of brightness explained by exposure (gain) sooner than by stray light (offset).
+constexpr std::array<double, unknowns> expected{20, 20, 10, 0.3, 8};
+
+/// One step of Gauss-Newton; false when there is nothing to go by.
+bool step(const Plane& picture, const Plane& warped, PixelRect inside, int stride, double finest,
+          Vector& unknown) {
+  const auto gain = static_cast<float>(unknown[3]);
+  const auto offset = static_cast<float>(unknown[4]);
+  Histogram residuals(4);  // to 128 levels
+  for (int y = inside.y0; y < inside.y1; y += stride) {
+    const float* f = picture.row(y);
+    const float* w = warped.row(y);
+    for (int x = inside.x0; x < inside.x1; x += stride) {
+      residuals.add(std::abs(f[x] - (gain * w[x] + offset)));
+    }
+  }
+  const double sigma = std::max(1.4826 * residuals.median(), 0.5);
+  // Residuals of two sigma count a quarter, of five next to nothing.
+  const auto half = static_cast<float>(1 / (4 * sigma * sigma));
+
+  const float middle_x = static_cast<float>(picture.width - 1) / 2;
+  const float middle_y = static_cast<float>(picture.height - 1) / 2;
+  Normal a = Normal::zeros();
+  Vector b = Vector::all(0);
+  for (int y = inside.y0 + 1; y < inside.y1 - 1; y += stride) {
+    const float* f = picture.row(y);
+    const float* w = warped.row(y);
+    const float* above = warped.row(y - 1);
+    const float* below = warped.row(y + 1);
+    const float side_y = (static_cast<float>(y) - middle_y) / middle_x;
+    std::array<float, unknowns*(unknowns + 1) / 2> products{};
+    std::array<float, unknowns> sums{};
+    for (int x = inside.x0 + 1; x < inside.x1 - 1; x += stride) {
+      const float residual = f[x] - (gain * w[x] + offset);
+      const float m = 1 + residual * residual * half;
+      const float weight = 1 / (m * m);
+      const float gx = gain * (w[x + 1] - w[x - 1]) / 2;
+      const float gy = gain * (below[x] - above[x]) / 2;
+      const float side_x = (static_cast<float>(x) - middle_x) / middle_x;
+      const std::array<float, unknowns> j{gx, gy, gx * side_x + gy * side_y, w[x], 1};
+      std::size_t n = 0;
+      for (std::size_t r = 0; r < unknowns; ++r) {
+        const float wj = weight * j[r];
+        for (std::size_t c = r; c < unknowns; ++c) products[n++] += wj * j[c];
+        sums[r] += wj * residual;
+      }
+    }
+    std::size_t n = 0;
+    for (int r = 0; r < unknowns; ++r) {
+      for (int c = r; c < unknowns; ++c) a(r, c) += products[n++];
+      b[r] += sums[static_cast<std::size_t>(r)];
+    }
+  }
+  for (int r = 0; r < unknowns; ++r) {
+    for (int c = 0; c < r; ++c) a(r, c) = a(c, r);
+    const double pixels = r < 3 ? finest : 1;
+    const double prior =
+        sigma * sigma * pixels * pixels / std::pow(expected[static_cast<std::size_t>(r)], 2);
+    a(r, r) += prior;
+    b[r] -= prior * (unknown[r] - (r == 3 ? 1 : 0));
+  }
+  const Vector change = a.solve(b, cv::DECOMP_CHOLESKY);
+  unknown += change;
+  const double moved = std::max({std::abs(change[0]), std::abs(change[1]), std::abs(change[2])});
+  // What is left after a step this small is a fraction of it: less than can be seen in the noise.
+  return moved > 0.05 || std::abs(change[3]) > 0.005;
+}
+
+}  // namespace
+
+int samples_along(int frame_length, int small_length) {
+  return std::clamp(frame_length / small_length, 1, most_samples);
+}
+
+Registrar::Registrar()
+    : warped_{Plane(SmallPicture::width, SmallPicture::height),
+              Plane(SmallPicture::width / 2, SmallPicture::height / 2)},
+      row_(SmallPicture::width),
+      coarse_reference_(std::size_t{SmallPicture::width / 4} * (SmallPicture::height / 4)),
+      coarse_picture_(coarse_reference_.size()) {}
+
+void Registrar::reduce(const Frame& frame, SmallPicture& small) {
+  constexpr int width = SmallPicture::width;
+  constexpr int height = SmallPicture::height;
+  const int channels = frame.format == PixelFormat::bgr8 ? 3 : 1;
+  const int across = samples_along(frame.width, width);
+  const int down = samples_along(frame.height, height);
+  // Sample i of n stands in the middle of the i-th n-th of the frame.
+  const auto sample = [](std::int64_t i, std::int64_t n, std::int64_t length) {
+    return static_cast<int>((2 * i + 1) * length / (2 * n));
+  };
+  std::array<int, std::size_t{width} * most_samples> offsets;
+  for (int i = 0; i < width * across; ++i) {
+    offsets[static_cast<std::size_t>(i)] = channels * sample(i, width * across, frame.width);
+  }
+  const float scale = 1.0F / static_cast<float>(across * down * (channels == 3 ? 4 : 1));
+  std::array<float, width> line;
+  Plane& unsmoothed = warped_[0];
+  for (int y = 0; y < height; ++y) {
+    std::array<std::uint32_t, width> sums{};
+    for (int s = 0; s < down; ++s) {
+      const std::uint8_t* row =
+          frame.pixels.get() +
+          frame.stride_bytes * sample(y * down + s, height * down, frame.height);
+      if (channels == 3) {
+        add_row<3>(row, offsets.data(), across, sums.data());
+      } else {
+        add_row<1>(row, offsets.data(), across, sums.data());
+      }
+    }
+    for (std::size_t x = 0; x < width; ++x) line[x] = static_cast<float>(sums[x]) * scale;
+    smooth_line(line.data(), unsmoothed.row(y), width);
+  }
+  for (int y = 0; y < height; ++y) {
+    const float* above = unsmoothed.row(std::max(y - 1, 0));
+    const float* at = unsmoothed.row(y);
+    const float* below = unsmoothed.row(std::min(y + 1, height - 1));
+    float* out = small.levels[0].row(y);
+    for (int x = 0; x < width; ++x) out[x] = (above[x] + 2 * at[x] + below[x]) / 4;
+  }
+  halve(small.levels[0], small.levels[1]);
+  halve(small.levels[1], small.levels[2]);
+}
+
+Registration Registrar::match(const SmallPicture& reference, const SmallPicture& picture) {
+  Registration r = in_pixels_of(coarse(reference.levels[2], picture.levels[2]), 0.25);
+  refine(reference.levels[1], picture.levels[1], warped_[1], 1, r);
+  // Smoothing makes neighbours tell the same: every second pixel of the finest level is enough.
+  refine(reference.levels[0], picture.levels[0], warped_[0], 2, r);
+  return r;
+}
+
+Registration Registrar::coarse(const Plane& reference, const Plane& picture) {
+  const int width = reference.width;
+  const int height = reference.height;
+  // Quarter levels: sums over 1,200 pixels of their products stay below 2^31.
+  const auto whole = [](float v) { return static_cast<short>(std::lrint(4 * v)); };
+  std::transform(reference.values.begin(), reference.values.end(), coarse_reference_.begin(),
+                 whole);
+  std::transform(picture.values.begin(), picture.values.end(), coarse_picture_.begin(), whole);
+  const auto correlation = [&](int dx, int dy) {
+    const int x0 = std::max(dx, 0);
+    const int x1 = width + std::min(dx, 0);
+    int f = 0;
+    int r = 0;
+    int ff = 0;
+    int rr = 0;
+    int fr = 0;
+    int count = 0;
+    for (int y = std::max(dy, 0); y < height + std::min(dy, 0); ++y) {
+      const short* pf = coarse_picture_.data() + std::ptrdiff_t{y} * width;
+      const short* pr = coarse_reference_.data() + std::ptrdiff_t{y - dy} * width - dx;
+      for (int x = x0; x < x1; ++x) {
+        f += pf[x];
+        r += pr[x];
+        ff += pf[x] * pf[x];
+        rr += pr[x] * pr[x];
+        fr += pf[x] * pr[x];
+      }
+      count += x1 - x0;
+    }
+    const double n = count;
+    const double spread = (n * ff - double(f) * f) * (n * rr - double(r) * r);
+    return spread > 0 ? (n * fr - double(f) * r) / std::sqrt(spread) : 0;
+  };
+  // A repeating pattern fits itself elsewhere: what is further away must fit better. (Pictures that
+  // have nothing in common differ by far more than 15 pixels cost.)
+  constexpr double cost_of_pixel = 0.01;
+  Registration found;
+  double best = correlation(0, 0);
+  for (int dy = -height / 4; dy <= height / 4; ++dy) {
+    for (int dx = -width / 4; dx <= width / 4; ++dx) {
+      const double cost = cost_of_pixel * std::hypot(dx, dy);
+      if (1 - cost <= best) continue;  // not even a perfect fit would do
+      const double score = correlation(dx, dy) - cost;
+      if (score <= best) continue;
+      best = score;
+      found.shift_x = dx;
+      found.shift_y = dy;
+    }
+  }
+  return found;
+}
+
+PixelRect Registrar::warp(const Plane& reference, const Registration& registration, Plane& warped) {
+  // Without roll, columns go to columns and rows to rows.
+  struct Place {
+    int whole;
+    float part;
+  };
+  const auto place = [&](int i, int length, double shift) {
+    const double middle = (length - 1) / 2.0;
+    const double at = middle + (i - middle - shift) / registration.zoom;
+    const int whole = std::clamp(static_cast<int>(std::floor(at)), 0, length - 2);
+    return Place{whole, static_cast<float>(at - whole)};
+  };
+  const auto covered = [](const Place& p) { return p.part >= 0 && p.part <= 1; };
+  std::array<Place, SmallPicture::width> columns;
+  PixelRect inside{reference.width, reference.height, 0, 0};
+  for (int x = 0; x < reference.width; ++x) {
+    const Place p = place(x, reference.width, registration.shift_x);
+    columns[static_cast<std::size_t>(x)] = p;
+    if (!covered(p)) continue;
+    inside.x0 = std::min(inside.x0, x);
+    inside.x1 = x + 1;
+  }
+  for (int y = 0; y < reference.height; ++y) {
+    const Place p = place(y, reference.height, registration.shift_y);
+    if (!covered(p)) continue;
+    inside.y0 = std::min(inside.y0, y);
+    inside.y1 = y + 1;
+    const float* a = reference.row(p.whole);
+    const float* b = reference.row(p.whole + 1);
+    for (int x = 0; x < reference.width; ++x) {
+      row_[static_cast<std::size_t>(x)] = a[x] + p.part * (b[x] - a[x]);
+    }
+    float* out = warped.row(y);
+    for (int x = inside.x0; x < inside.x1; ++x) {
+      const auto [whole, part] = columns[static_cast<std::size_t>(x)];
+      const float* at = row_.data() + whole;
+      out[x] = at[0] + part * (at[1] - at[0]);
+    }
+  }
+  return inside;
+}
+
+void Registrar::refine(const Plane& reference, const Plane& picture, Plane& warped, int stride,
+                       Registration& registration) {
+  // Gauss-Newton doubles the right digits at every step; what needs more steps does not converge.
+  constexpr int most_steps = 5;
+  const double finest = double(SmallPicture::width) / reference.width;
+  const double side = (reference.width - 1) / 2.0;
+  // The unknowns place the reference: at = p / zoom + shift of the reference, from the middle.
+  const Registration here = in_pixels_of(registration, finest);
+  Vector unknown(-here.shift_x / here.zoom, -here.shift_y / here.zoom, (1 / here.zoom - 1) * side,
+                 here.gain, here.offset);
+  for (int i = 0; i < most_steps; ++i) {
+    const PixelRect inside = warp(reference, in_pixels_of(registration, finest), warped);
+    const bool moves = step(picture, warped, inside, stride, finest, unknown);
+    const double inverse = 1 + unknown[2] / side;
+    // Half or twice as large, or hardly overlapping: not the same picture, and no more can be said.
+    if (!(inverse > 0.5 && inverse < 2) || !(std::abs(unknown[0]) < side) ||
+        !(std::abs(unknown[1]) < reference.height / 2.0)) {
+      return;
+    }
+    registration = in_pixels_of(
+        {-unknown[0] / inverse, -unknown[1] / inverse, 1 / inverse, unknown[3], unknown[4]},
+        1 / finest);
+    if (!moves) return;
+  }
+}
+
+}  // namespace lazarillo
