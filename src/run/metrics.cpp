@@ -7,6 +7,8 @@ namespace lazarillo {
 void Metrics::begin() {
   const std::lock_guard lock(mutex_);
   begin_ns_ = steady_now_ns();
+  end_ns_ = 0;
+  begin_usage_ = usage_now();
   begin_stream_ns_ = -1;
   begin_copies_ = FrameCopies::count();
   times_.clear();
@@ -17,6 +19,12 @@ void Metrics::begin() {
   frames_ = detections_ = depths_ = faults_ = 0;
   tracks_ = 0;
   first_fault_.clear();
+}
+
+void Metrics::end() {
+  const std::lock_guard lock(mutex_);
+  end_ns_ = steady_now_ns();
+  end_usage_ = usage_now();
 }
 
 void Metrics::frame(std::int64_t stream_ns, int last_track, double waited_ms) {
@@ -46,7 +54,12 @@ void Metrics::fill(Report& report) const {
   report.detected = detections_;
   report.depth_maps = depths_;
   report.stream_s = static_cast<double>(stream_ns_ - std::max<std::int64_t>(begin_stream_ns_, 0)) / 1e9;
-  report.wall_s = static_cast<double>(steady_now_ns() - begin_ns_) / 1e9;
+  const std::int64_t end_ns = end_ns_ > 0 ? end_ns_ : steady_now_ns();
+  report.wall_s = static_cast<double>(end_ns - begin_ns_) / 1e9;
+  const Usage usage = end_ns_ > 0 ? end_usage_ : usage_now();
+  report.cores = cores_between(begin_usage_, usage, report.wall_s);
+  report.rss_mib = usage.rss_mib;
+  report.rss_growth_mib = usage.rss_mib - begin_usage_.rss_mib;
   report.copies = FrameCopies::count() - begin_copies_;
   report.tracks = tracks_;
   report.drops = drops_;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "clock.h"
+#include "run/usage.h"
 #include "show/report.h"
 #include "source/frame.h"
 
@@ -17,6 +18,8 @@ class Metrics {
  public:
   /// Forgets everything and begins anew: what follows is the steady state.
   void begin();
+  /// What is still worked off from here on does not count as time.
+  void end();
   void time(const std::string& stage, double milliseconds) {
     const std::lock_guard lock(mutex_);
     times_[stage].add(milliseconds);
@@ -66,6 +69,9 @@ class Metrics {
  private:
   mutable std::mutex mutex_;
   std::int64_t begin_ns_ = steady_now_ns();
+  std::int64_t end_ns_ = 0;  ///< 0: runs
+  Usage begin_usage_ = usage_now();
+  Usage end_usage_;
   std::int64_t begin_stream_ns_ = -1;  ///< of the first frame; -1: none yet
   std::uint64_t begin_copies_ = 0;
   std::map<std::string, LatencyHistogram> times_;

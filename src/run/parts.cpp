@@ -77,7 +77,10 @@ ThreadBudget share_threads(const RunOptions& options, bool pair, int cores) {
 
 CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> source,
                          Metrics& metrics)
-    : metrics_(metrics), source_(std::move(source)) {
+    : metrics_(metrics),
+      warm_up_frames_(options.warm_up_frames),
+      frames_(options.frames),
+      source_(std::move(source)) {
   if (source_) return;
   SourceOptions source_options;
   source_options.hfov_deg = options.config.hfov_deg;
@@ -86,14 +89,23 @@ CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> sour
   source_ = open_source(options.source, source_options);
 }
 
+void CapturePart::take_frames(const std::function<void()>& on_steady) {
+  std::uint64_t taken = 0;
+  while (stage_->process()) {
+    ++taken;
+    if (taken == warm_up_frames_) on_steady();
+    if (frames_ > 0 && taken == warm_up_frames_ + frames_) return;
+  }
+}
+
 void CapturePart::start(CaptureStage::Outputs outputs, ForesightBoard* lockstep,
-                        OnFailure on_failure) {
+                        std::function<void()> on_steady, OnFailure on_failure) {
   stage_ = std::make_unique<CaptureStage>(*source_, metrics_, outputs, lockstep);
-  thread_ = std::thread([this, on_failure = std::move(on_failure)] {
+  thread_ = std::thread([this, on_steady = std::move(on_steady),
+                         on_failure = std::move(on_failure)] {
     begin_thread("lz-capture", ThreadRole::normal);
     try {
-      while (stage_->process()) {
-      }
+      take_frames(on_steady);
     } catch (...) {
       on_failure(std::current_exception());
     }
@@ -110,8 +122,9 @@ SeePart::SeePart(const RunOptions& options, const ModelSet& models, ForesightBoa
                  Metrics& metrics, Sink<GuideInput>& output)
     : live_(options.realtime),
       batch_(options.realtime ? 1 : options.config.seeing.batch),
-      metrics_(metrics),
-      input_(live_ ? PortPolicy::latest() : PortPolicy::block(4)) {
+      input_(live_ ? PortPolicy::latest() : PortPolicy::block(4),
+             [&metrics] { metrics.drop("detector_busy"); }),
+      depth_input_(PortPolicy::latest(), [&metrics] { metrics.drop("depth_busy"); }) {
   const Config& config = options.config;
   const bool pair = is_pair(models) && config.seeing.depth;
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -120,9 +133,12 @@ SeePart::SeePart(const RunOptions& options, const ModelSet& models, ForesightBoa
   seeing.threads = budget.threads;
   seeing.depth_threads = budget.depth_threads;
   seeing.batch = batch_;
+  // The network's own threads inherit this name: their work is told apart.
+  begin_thread("lz-network", ThreadRole::normal);
   for (int i = 0; i < budget.streams; ++i) {
     eyes_.push_back(std::make_unique<Perception>(models, seeing));
   }
+  begin_thread("lazarillo", ThreadRole::normal);
   if (config.skipping.enabled) {
     gate_ = std::make_unique<DetectorGate>(config.skipping, foresights, !live_);
   }
@@ -179,8 +195,6 @@ void SeePart::finish() {
   threads_.clear();
   depth_input_.close();
   if (depth_thread_.joinable()) depth_thread_.join();
-  metrics_.drop("detector_busy", input_.dropped());
-  metrics_.drop("depth_busy", depth_input_.dropped());
 }
 
 // ---- guide
@@ -189,8 +203,8 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
                      Sink<Scene>& scenes, Sink<Foresight>& foresights, SoundSink sound,
                      std::function<void()> on_write_failure)
     : live_(options.realtime),
-      metrics_(metrics),
-      input_(live_ ? PortPolicy::bounded(kGuideBehind) : PortPolicy::block(4)) {
+      input_(live_ ? PortPolicy::bounded(kGuideBehind) : PortPolicy::block(4),
+             [&metrics] { metrics.drop("guide_behind"); }) {
   const Config& config = options.config;
   const fs::path home = home_directory();
   Phrasebook phrases = Phrasebook::load(home / "data" / "lang", config.language);
@@ -260,7 +274,6 @@ void GuidePart::finish() {
   if (thread_.joinable()) thread_.join();
   stage_->finish();
   if (wav_) wav_->close();
-  metrics_.drop("guide_behind", input_.dropped());
 }
 
 std::vector<std::string> GuidePart::faults() const {
@@ -284,8 +297,8 @@ std::vector<std::string> GuidePart::files() const {
 ShowPart::ShowPart(const RunOptions& options, const Intrinsics& camera,
                    std::optional<std::int64_t> duration_ns, Metrics& metrics,
                    std::function<void()> on_write_failure)
-    : metrics_(metrics),
-      input_(options.realtime ? PortPolicy::bounded(4) : PortPolicy::block(4)) {
+    : input_(options.realtime ? PortPolicy::bounded(4) : PortPolicy::block(4),
+             [&metrics] { metrics.drop("picture_not_drawn"); }) {
   std::unique_ptr<Overlay> overlay;
   if (!options.out_directory.empty() && options.video) {
     overlay = std::make_unique<Overlay>(camera.width, camera.height, options.config.guiding);
@@ -314,7 +327,6 @@ void ShowPart::start(OnFailure on_failure) {
 void ShowPart::finish() {
   input_.close();
   if (thread_.joinable()) thread_.join();
-  metrics_.drop("picture_not_drawn", input_.dropped());
 }
 
 void ShowPart::close_video() {

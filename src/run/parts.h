@@ -27,13 +27,19 @@ class CapturePart {
  public:
   CapturePart(const RunOptions& options, std::unique_ptr<Source> source, Metrics& metrics);
   [[nodiscard]] Source& source() { return *source_; }
-  /// Ends when the stream does, or stop().
-  void start(CaptureStage::Outputs outputs, ForesightBoard* lockstep, OnFailure on_failure);
+  /// Ends when the stream does, with options.frames, or with stop(). `on_steady` is called when the
+  /// warm-up is over.
+  void start(CaptureStage::Outputs outputs, ForesightBoard* lockstep,
+             std::function<void()> on_steady, OnFailure on_failure);
   void stop() { source_->stop(); }
   void join();
 
  private:
+  void take_frames(const std::function<void()>& on_steady);
+
   Metrics& metrics_;
+  const std::uint64_t warm_up_frames_;
+  const std::uint64_t frames_;
   std::unique_ptr<Source> source_;
   std::unique_ptr<CaptureStage> stage_;
   std::thread thread_;
@@ -52,9 +58,8 @@ class SeePart {
 
   const bool live_;
   const int batch_;
-  Metrics& metrics_;
   Port<Frame> input_;
-  Port<Frame> depth_input_{PortPolicy::latest()};
+  Port<Frame> depth_input_;
   std::vector<std::unique_ptr<Perception>> eyes_;
   std::unique_ptr<DetectorGate> gate_;
   std::vector<std::unique_ptr<SeeStage>> stages_;
@@ -78,7 +83,6 @@ class GuidePart {
 
  private:
   const bool live_;
-  Metrics& metrics_;
   Port<GuideInput> input_;
   ThreadRole thread_role_ = ThreadRole::normal;
   std::filesystem::path events_file_;
@@ -106,7 +110,6 @@ class ShowPart {
   [[nodiscard]] std::vector<std::string> files() const;
 
  private:
-  Metrics& metrics_;
   Port<Scene> input_;
   ThreadRole thread_role_ = ThreadRole::normal;
   std::unique_ptr<Recorder> recorder_;

@@ -99,8 +99,10 @@ RunResult Pipeline::run() {
   s.guide.start(on_failure);
   s.see.start(on_failure);
   s.capture.start({s.guide.input(), s.see.input()},
-                  s.options.config.running.lockstep ? &s.foresights : nullptr, on_failure);
+                  s.options.config.running.lockstep ? &s.foresights : nullptr,
+                  [&s] { s.metrics.begin(); }, on_failure);
   s.capture.join();
+  if (s.options.realtime) s.metrics.end();
   s.see.finish();
   s.guide.finish();
   s.show.finish();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -37,7 +38,9 @@ class Sink {
 template <class T>
 class Port final : public Sink<T> {
  public:
-  explicit Port(PortPolicy policy) : policy_(policy) {}
+  /// `on_drop` is told of each value lost to the policy; it must not use the port.
+  explicit Port(PortPolicy policy, std::function<void()> on_drop = {})
+      : policy_(policy), on_drop_(std::move(on_drop)) {}
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
@@ -47,6 +50,7 @@ class Port final : public Sink<T> {
       while (!closed_ && values_.size() >= policy_.capacity) {
         values_.pop_front();
         ++dropped_;
+        if (on_drop_) on_drop_();
       }
     } else {
       changed_.wait(lock, [&] { return closed_ || values_.size() < policy_.capacity; });
@@ -106,6 +110,7 @@ class Port final : public Sink<T> {
   }
 
   const PortPolicy policy_;
+  const std::function<void()> on_drop_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<T> values_;

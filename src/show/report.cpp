@@ -35,6 +35,12 @@ nlohmann::ordered_json summary(const LatencyHistogram& histogram) {
           {"max", rounded(histogram.max_ms(), 1000)}};
 }
 
+nlohmann::ordered_json rounded(const std::map<std::string, double>& map) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : map) json[name] = rounded(value, 1000);
+  return json;
+}
+
 /// Width on a terminal of UTF-8 text, a column a character.
 std::size_t columns(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -112,6 +118,9 @@ std::string to_json(const Report& report) {
                               {"stages_ms", stages},
                               {"capture_to_decision_ms", summary(report.capture_to_decision)},
                               {"capture_to_output_ms", summary(report.capture_to_output)},
+                              {"cores", rounded(report.cores)},
+                              {"rss_mib", rounded(report.rss_mib, 100)},
+                              {"rss_growth_mib", rounded(report.rss_growth_mib, 100)},
                               {"drops", report.drops},
                               {"cues", report.cues},
                               {"tracks", report.tracks},

@@ -58,6 +58,10 @@ struct Report {
   /// From the capture of any frame to its tracks, seen or predicted.
   LatencyHistogram capture_to_output;
 
+  std::map<std::string, double> cores;  ///< in use on average, by thread name; "all" is the sum
+  double rss_mib = 0;                   ///< resident memory at the end
+  double rss_growth_mib = 0;            ///< since the beginning
+
   std::map<std::string, std::uint64_t> drops;  ///< what was left out, by reason
   std::map<std::string, std::uint64_t> cues;   ///< by priority
   int tracks = 0;                              ///< distinct ids
