@@ -11,8 +11,9 @@ namespace lazarillo {
 /// Which picture a value was computed from, and when that picture was taken. Every value that
 /// travels through the program carries the stamp of its frame, so latency is a subtraction.
 struct FrameStamp {
-  int camera = 0;              ///< index into Source::cameras()
-  std::uint64_t sequence = 0;  ///< counts the frames the source delivered, from 0
+  int camera = 0;  ///< index into Source::cameras()
+  std::uint64_t sequence =
+      0;  ///< number of the frame in the stream, from 0; passed-over frames keep theirs
   /// When the picture was taken, std::chrono::steady_clock, ns. For a file played in real time it
   /// is the moment its timestamp fell due; for a file played fast, the moment it was asked for.
   std::int64_t capture_ns = 0;

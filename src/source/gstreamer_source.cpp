@@ -1,16 +1,19 @@
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <stop_token>
 #include <utility>
 
 #include "clock.h"
 #include "error.h"
-#include "source/picture_decoder.h"
+#include "source/picture_sequence.h"
 #include "source/source.h"
-#include "source/stream_clock.h"
 
 namespace lazarillo {
 namespace {
+
+constexpr int kLargestFps = 1000;
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -52,32 +55,49 @@ std::filesystem::path local_path(const std::string& uri) {
   return path;
 }
 
+void check(const SourceOptions& options) {
+  // A wrong field of view is refused before any file is touched.
+  (void)Intrinsics::from_hfov(options.hfov_deg, 2, 2);
+  if (!(options.feed_fps >= 0 && options.feed_fps <= kLargestFps)) {
+    throw Error(ExitCode::usage, "the frame rate to feed must be between 0 (the file's own) and " +
+                                     std::to_string(kLargestFps) + " a second");
+  }
+  if (options.start_ns < 0 || options.late_drop_ns < 0) {
+    throw Error(ExitCode::usage, "start and lateness of a source cannot be negative");
+  }
+}
+
 class FileSource final : public Source {
  public:
   FileSource(const std::filesystem::path& file, const SourceOptions& options)
-      : options_(options), decoder_(file) {
-    // Pulled now, so that cameras() knows the size; handed out by the first next().
-    first_ = decoder_.next();
-    if (!first_) throw Error(ExitCode::source, decoder_.fault());
-    cameras_.push_back({"video", intrinsics_of(*first_)});
+      : options_(options),
+        origin_ns_(options.origin_ns),
+        pictures_(file, {options.feed_fps, options.loop, options.start_ns}, stop_.get_token()) {
+    cameras_.push_back({"video", intrinsics_for(pictures_.width(), pictures_.height())});
   }
+
+  ~FileSource() override { stop_.request_stop(); }
 
   [[nodiscard]] const std::vector<CameraInfo>& cameras() const override { return cameras_; }
 
   [[nodiscard]] std::optional<Frame> next() override {
     const std::int64_t asked_ns = steady_now_ns();
-    while (auto picture = pull()) {
-      const auto stream_ns = clock_.place(picture->time_ns, picture->duration_ns);
-      if (!stream_ns) continue;
-      Frame frame;
-      frame.stamp = {0, sequence_, asked_ns, *stream_ns};
+    while (const auto place = pictures_.advance()) {
+      FrameStamp stamp{0, place->number, asked_ns, place->stream_ns};
       if (options_.realtime) {
-        if (sequence_ == 0) origin_ns_ = asked_ns;
-        frame.stamp.capture_ns = origin_ns_ + *stream_ns;
-        if (!wait_until(frame.stamp.capture_ns)) return std::nullopt;
+        if (!origin_ns_) origin_ns_ = asked_ns - options_.start_ns;
+        stamp.capture_ns = *origin_ns_ + place->stream_ns;
+        if (too_late(stamp.capture_ns)) {
+          ++skipped_;
+          continue;
+        }
+        if (!wait_until(stamp.capture_ns)) return std::nullopt;
       }
-      ++sequence_;
-      frame.intrinsics = intrinsics_of(*picture);
+      auto picture = pictures_.picture();
+      if (!picture) return std::nullopt;
+      Frame frame;
+      frame.stamp = stamp;
+      frame.intrinsics = intrinsics_for(picture->width, picture->height);
       frame.width = picture->width;
       frame.height = picture->height;
       frame.stride_bytes = picture->stride_bytes;
@@ -87,60 +107,47 @@ class FileSource final : public Source {
     return std::nullopt;
   }
 
-  [[nodiscard]] std::string fault() const override { return decoder_.fault(); }
+  [[nodiscard]] std::string fault() const override { return pictures_.fault(); }
 
   [[nodiscard]] std::optional<std::int64_t> duration_ns() const override {
-    return decoder_.duration_ns();
+    return pictures_.duration_ns();
   }
 
-  void stop() override {
-    {
-      const std::lock_guard lock(mutex_);
-      stopped_ = true;
-    }
-    stop_asked_.notify_all();
-    decoder_.stop();
-  }
+  [[nodiscard]] std::uint64_t skipped() const override { return skipped_; }
+
+  void stop() override { stop_.request_stop(); }
 
  private:
-  [[nodiscard]] Intrinsics intrinsics_of(const DecodedPicture& picture) const {
-    return Intrinsics::from_hfov(options_.hfov_deg, picture.width, picture.height,
-                                 options_.hfov_assumed);
+  [[nodiscard]] Intrinsics intrinsics_for(int width, int height) const {
+    return Intrinsics::from_hfov(options_.hfov_deg, width, height, options_.hfov_assumed);
   }
 
-  std::optional<DecodedPicture> pull() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopped_) return std::nullopt;
-    }
-    return first_ ? std::exchange(first_, std::nullopt) : decoder_.next();
+  [[nodiscard]] bool too_late(std::int64_t due_ns) const {
+    return options_.late_drop_ns > 0 && steady_now_ns() - due_ns > options_.late_drop_ns;
   }
 
   /// False when stop() came first.
   bool wait_until(std::int64_t due_ns) {
     const std::chrono::steady_clock::time_point due{std::chrono::nanoseconds(due_ns)};
     std::unique_lock lock(mutex_);
-    return !stop_asked_.wait_until(lock, due, [this] { return stopped_; });
+    stopped_.wait_until(lock, stop_.get_token(), due, [] { return false; });
+    return !stop_.stop_requested();
   }
 
   const SourceOptions options_;
-  PictureDecoder decoder_;
-  std::optional<DecodedPicture> first_;
+  std::optional<std::int64_t> origin_ns_;  ///< moment of stream time 0, once it is known
+  std::stop_source stop_;
+  PictureSequence pictures_;
   std::vector<CameraInfo> cameras_;
-  StreamClock clock_;
-  std::uint64_t sequence_ = 0;
-  std::int64_t origin_ns_ = 0;
-
+  std::atomic<std::uint64_t> skipped_ = 0;
   std::mutex mutex_;
-  std::condition_variable stop_asked_;
-  bool stopped_ = false;
+  std::condition_variable_any stopped_;
 };
 
 }  // namespace
 
 std::unique_ptr<Source> open_source(const std::string& uri, const SourceOptions& options) {
-  // A wrong field of view is refused before any file is touched.
-  (void)Intrinsics::from_hfov(options.hfov_deg, 2, 2);
+  check(options);
   return std::make_unique<FileSource>(local_path(uri), options);
 }
 

@@ -5,9 +5,16 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 namespace lazarillo {
+
+/// When a picture is shown, as the file says.
+struct PictureTime {
+  std::optional<std::int64_t> time_ns;  ///< may be absent or go back
+  std::optional<std::int64_t> duration_ns;
+};
 
 /// A picture as it comes out of a file: upright, square pixels, B G R.
 struct DecodedPicture {
@@ -15,35 +22,55 @@ struct DecodedPicture {
   int height = 0;
   std::ptrdiff_t stride_bytes = 0;
   std::shared_ptr<const std::uint8_t> pixels;  ///< the decoder's own memory, not a copy
-  std::optional<std::int64_t> time_ns;         ///< as the file says; may be absent or go back
-  std::optional<std::int64_t> duration_ns;
 };
 
-/// Decodes the picture stream of a file, a few pictures ahead of next(), dropping none. Only the
+class DecodingPipeline;
+
+/// Decodes the picture stream of a file, a few pictures ahead of advance(), dropping none. Only the
 /// first picture stream is used; sound and subtitles are skipped undecoded. Pictures are turned
 /// upright where the file says how (phones), and stretched in width where its pixels are not
 /// square: networks, drawing and the pinhole model all expect square ones.
 ///
-/// One thread calls next() and fault(); stop() may come from any.
+/// One thread at a time calls it; stop may be requested from any.
 class PictureDecoder {
  public:
   static constexpr int kLargestSide = 16384;
 
-  /// Returns when the first picture is there. Throws Error(source).
-  explicit PictureDecoder(const std::filesystem::path& file);
+  /// Returns when the first picture is there. Throws Error(source), also when stopped before that.
+  PictureDecoder(const std::filesystem::path& file, const std::stop_token& stop);
   ~PictureDecoder();
 
-  /// nullopt at the end, after stop(), and when decoding has failed.
-  std::optional<DecodedPicture> next();
-  /// Why the pictures ended early; empty after an orderly end. Valid once next() gave nullopt.
+  /// Steps to the next picture, waiting for it. nullopt at the end, after a stop, and when decoding
+  /// has failed.
+  std::optional<PictureTime> advance();
+  /// The picture advance() stepped to; once. nullopt when it cannot be read: fault() then says so.
+  std::optional<DecodedPicture> picture();
+
+  /// Goes to the last key picture not after `offset_ns` from the first picture; the next advance()
+  /// steps to it, its time on the same axis as before. False when this file cannot do that; the
+  /// decoder is then of no more use.
+  bool seek(std::int64_t offset_ns);
+
+  /// Why the pictures ended early; empty after an orderly end. Valid once advance() gave nullopt.
   [[nodiscard]] std::string fault() const;
-  /// As the file declares it.
+  /// Of the first picture.
+  [[nodiscard]] int width() const { return width_; }
+  [[nodiscard]] int height() const { return height_; }
+  [[nodiscard]] PictureTime first_time() const { return first_time_; }
+  /// As the file declares them: its length, and the distance of two pictures where that is even.
   [[nodiscard]] std::optional<std::int64_t> duration_ns() const;
-  void stop();
+  [[nodiscard]] std::optional<double> step_ns() const { return step_ns_; }
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Sample;
+  std::unique_ptr<DecodingPipeline> pipeline_;
+  std::unique_ptr<Sample> current_;
+  int width_ = 0;
+  int height_ = 0;
+  PictureTime first_time_;
+  std::optional<std::int64_t> first_stream_time_ns_;
+  std::optional<double> step_ns_;
+  bool sought_ = false;
 };
 
 }  // namespace lazarillo

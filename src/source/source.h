@@ -36,6 +36,9 @@ class Source {
   /// Length of the stream, ns, when it is known.
   [[nodiscard]] virtual std::optional<std::int64_t> duration_ns() const = 0;
 
+  /// How many frames came too late and were passed over (SourceOptions::late_drop_ns). Thread-safe.
+  [[nodiscard]] virtual std::uint64_t skipped() const { return 0; }
+
   /// Makes a waiting or later next() return nullopt. Thread-safe, callable more than once.
   virtual void stop() = 0;
 
@@ -47,10 +50,36 @@ struct SourceOptions {
   double hfov_deg = 69.0;    ///< horizontal field of view where no calibration is known
   bool hfov_assumed = true;  ///< false when the user stated it
   bool realtime = false;     ///< deliver frames when their timestamps fall due
+
+  /// 0: the file's own timestamps. Otherwise frame k of the stream has its place at k / feed_fps,
+  /// whatever the file says: a 10 FPS file can be fed at 240.
+  double feed_fps = 0;
+
+  /// At its orderly end the file begins again: sequence and stream_ns simply go on, the next frame
+  /// one frame duration after the last. A fault ends the stream as it always does. Two passes are
+  /// open at a time.
+  bool loop = false;
+
+  /// The first frame delivered is the first with stream_ns >= start_ns. It and all that follow are
+  /// the frames of an uninterrupted run, with the same stream_ns, for every file whose own times
+  /// need no repair (StreamClock). Found by a seek where the file has an index; then sequence, and
+  /// under feed_fps the number k, are computed from the frame rate the file declares: exact when
+  /// that is constant, else an estimate. Other files are decoded up to there, and all is exact.
+  std::int64_t start_ns = 0;
+
+  /// Realtime: the steady-clock moment of stream time 0. Without it the first frame asked for is
+  /// due at once: stream time start_ns is the moment of that call.
+  std::optional<std::int64_t> origin_ns = std::nullopt;
+
+  /// Realtime: a frame that is late by more than this when it is decoded is passed over; it
+  /// keeps its sequence number, and skipped() counts it. 0: every frame is delivered.
+  /// A decoder that never catches up delivers nothing more: watch skipped().
+  std::int64_t late_drop_ns = 0;
 };
 
 /// Opens a file (a path or a file: URI) that GStreamer can decode. Throws Error(source) when it
-/// does not exist, is empty, holds no picture stream, or its pictures are larger than 16384 a side.
+/// does not exist, is empty, holds no picture stream, or its pictures are larger than 16384 a side;
+/// Error(usage) for options that are out of range.
 [[nodiscard]] std::unique_ptr<Source> open_source(const std::string& uri,
                                                   const SourceOptions& options);
 

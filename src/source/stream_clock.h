@@ -10,11 +10,9 @@ namespace lazarillo {
 /// unchanged (less the first). The rest is repaired:
 ///  - no timestamp: one frame duration after the frame before;
 ///  - the same or a slightly earlier one (less than kSplice_ns): the frame is skipped, its moment
-///  is
-///    over;
+///    is over;
 ///  - a jump back by more, or ahead by more than kGap_ns (counter wrapped, recordings joined,
-///  damaged
-///    header): the axis goes on one frame duration later and keeps that shift.
+///    damaged header): the axis goes on one frame duration later and keeps that shift.
 /// Not thread-safe.
 class StreamClock {
  public:
@@ -26,11 +24,16 @@ class StreamClock {
   std::optional<std::int64_t> place(std::optional<std::int64_t> time_ns,
                                     std::optional<std::int64_t> duration_ns);
 
+  /// The next frame opens a stretch of its own (after a seek, or the file once more) here, ns.
+  void begin_at(std::int64_t place_ns) { begin_ns_ = place_ns; }
+  /// One frame duration after the last frame.
+  [[nodiscard]] std::int64_t following_ns() const { return last_ns_ + step_ns_; }
+
  private:
-  bool started_ = false;
-  std::int64_t shift_ns_ = 0;          ///< place = time found + shift
-  std::int64_t last_ns_ = 0;           ///< place of the frame before
-  std::int64_t step_ns_ = 40'000'000;  ///< one frame duration: the last that was known
+  std::optional<std::int64_t> begin_ns_ = 0;  ///< place of the next frame, where that is fixed
+  std::int64_t shift_ns_ = 0;                 ///< place = time found + shift
+  std::int64_t last_ns_ = 0;                  ///< place of the frame before
+  std::int64_t step_ns_ = 40'000'000;         ///< one frame duration: the last that was known
 };
 
 }  // namespace lazarillo

@@ -1,0 +1,413 @@
+#include "source/decoding_pipeline.h"
+
+#include <gst/pbutils/pbutils.h>
+#include <gst/video/video.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include "error.h"
+#include "source/media_file.h"
+#include "source/picture_caps.h"
+#include "source/picture_decoder.h"
+
+namespace lazarillo {
+namespace {
+
+using gstreamer::Ptr;
+using std::chrono::seconds;
+
+constexpr int kLargestSide = PictureDecoder::kLargestSide;
+constexpr std::size_t kAhead = 4;  ///< pictures decoded ahead of next()
+/// A local file that yields nothing for so long will yield nothing more.
+constexpr seconds kStalled{60};
+constexpr const char* kUnreadable = "cannot be read";
+/// After an error the elements behind it still empty what they hold; they need not say when done.
+constexpr seconds kDraining{2};
+
+std::string seconds_text(std::int64_t ns) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f s", static_cast<double>(ns) / 1e9);
+  return text;
+}
+
+}  // namespace
+
+DecodingPipeline::DecodingPipeline(const std::filesystem::path& file, const std::stop_token& stop)
+    : name_(quoted(file)) {
+  check_readable(file);
+  on_stop_.emplace(stop, [this] { halt(); });
+  build(file);
+  if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
+    fail("cannot be opened");
+  }
+  std::unique_lock lock(mutex_);
+  await_first(lock);
+  // An error that overtakes the first picture on its way through the decoder does not hide it.
+  if (linked_ && ready_.empty() && !ended_)
+    await(lock, [this] { return !ready_.empty() || ended_; });
+  if (ready_.empty()) {
+    std::string line =
+        name_ + " " + (failure_.empty() ? "holds no picture that can be decoded" : failure_);
+    if (line.find(kUnreadable) != std::string::npos) line += ": is the file complete?";
+    lock.unlock();
+    shut_down();
+    throw Error(ExitCode::source, line);
+  }
+  lock.unlock();
+  gint64 length = 0;
+  if (gst_element_query_duration(sink_, GST_FORMAT_TIME, &length) != FALSE && length > 0) {
+    duration_ns_ = length;
+  }
+  const auto before_cut = length_of_cut_avi_ns(file);
+  if (before_cut) duration_ns_ = std::max(*before_cut, duration_ns_.value_or(0));
+}
+
+DecodingPipeline::~DecodingPipeline() { shut_down(); }
+
+void DecodingPipeline::build(const std::filesystem::path& file) {
+  pipeline_.reset(gst_pipeline_new(nullptr));
+  gst_object_ref_sink(pipeline_.get());
+  const auto add = [this](const char* factory) {
+    GstElement* element = gstreamer::make_element(factory);
+    gst_bin_add(reinterpret_cast<GstBin*>(pipeline_.get()), element);
+    return element;
+  };
+  GstElement* reader = add("filesrc");
+  GstElement* decoder = add("decodebin");
+  convert_ = add("videoconvert");
+  GstElement* scale = add("videoscale");
+  GstElement* flip = add("videoflip");
+  sink_ = add("appsink");
+  g_object_set(reader, "location", file.c_str(), nullptr);
+  gst_util_set_object_arg(reinterpret_cast<GObject*>(flip), "video-direction", "auto");
+  const Ptr<GstCaps> caps(gst_caps_from_string("video/x-raw,format=BGR,pixel-aspect-ratio=1/1"));
+  // sync=false: the pace is the caller's. One picture here, the rest in `ready_`.
+  g_object_set(sink_, "caps", caps.get(), "sync", FALSE, "max-buffers", 1U, "enable-last-sample",
+               FALSE, nullptr);
+  gst_element_link(reader, decoder);
+  gst_element_link_many(convert_, scale, flip, sink_, nullptr);
+
+  GstAppSinkCallbacks callbacks{};
+  callbacks.new_sample = &DecodingPipeline::on_sample;
+  callbacks.eos = &DecodingPipeline::on_end;
+  gst_app_sink_set_callbacks(reinterpret_cast<GstAppSink*>(sink_), &callbacks, this, nullptr);
+  connect(decoder, "autoplug-continue", reinterpret_cast<GCallback>(&DecodingPipeline::on_plug));
+  connect(decoder, "pad-added", reinterpret_cast<GCallback>(&DecodingPipeline::on_pad));
+  connect(decoder, "no-more-pads", reinterpret_cast<GCallback>(&DecodingPipeline::on_all_pads));
+  const Ptr<GstPad> pad(gst_element_get_static_pad(convert_, "sink"));
+  gst_pad_add_probe(pad.get(),
+                    static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
+                                                 GST_PAD_PROBE_TYPE_EVENT_FLUSH),
+                    &DecodingPipeline::on_event, this, nullptr);
+  const Ptr<GstBus> bus(gst_element_get_bus(pipeline_.get()));
+  gst_bus_set_sync_handler(bus.get(), &DecodingPipeline::on_message, this, nullptr);
+}
+
+void DecodingPipeline::connect(GstElement* element, const char* signal, GCallback callback) {
+  g_signal_connect_data(element, signal, callback, this, nullptr, GConnectFlags{});
+}
+
+void DecodingPipeline::halt() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  changed_.notify_all();
+}
+
+/// Ends GStreamer's threads; none of the callbacks runs any more after it.
+void DecodingPipeline::shut_down() {
+  halt();
+  gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
+}
+
+/// Waits for the condition or stop(), but never for ever.
+template <typename Condition>
+void DecodingPipeline::await(std::unique_lock<std::mutex>& lock, Condition condition) {
+  const bool draining = !failure_.empty();
+  const bool heard = changed_.wait_for(lock, draining ? kDraining : kStalled,
+                                       [&] { return condition() || stopped_; });
+  if (heard) return;
+  ended_ = true;
+  if (!draining) failure_ = "gave no picture for " + std::to_string(kStalled.count()) + " s";
+}
+
+/// Waits for the first picture or the end of hope. decodebin loses an error that an element posts
+/// while it is being added: a demuxer that ended its reading without giving any stream is taken
+/// for one.
+void DecodingPipeline::await_first(std::unique_lock<std::mutex>& lock) {
+  const auto heard = [this] { return !ready_.empty() || ended_ || !failure_.empty(); };
+  const auto slice = std::chrono::milliseconds(50);
+  const auto deadline = std::chrono::steady_clock::now() + kStalled;
+  int idle = 0;
+  while (!linked_ && std::chrono::steady_clock::now() < deadline) {
+    if (changed_.wait_for(lock, slice, [&] { return heard() || linked_; })) break;
+    lock.unlock();
+    idle = nobody_reads() ? idle + 1 : 0;
+    lock.lock();
+    if (idle == 5) {
+      failure_ = kUnreadable;
+      return;
+    }
+  }
+  await(lock, heard);
+}
+
+/// No element pulls data from the file any more.
+bool DecodingPipeline::nobody_reads() const {
+  int reading = 0;
+  int done = 0;
+  const auto look = [&](GstElement* element) {
+    const Ptr<GstPad> pad(gst_element_get_static_pad(element, "sink"));
+    if (!pad) return;
+    const GstTaskState state = gst_pad_get_task_state(pad.get());
+    if (state == GST_TASK_STARTED) ++reading;
+    if (state == GST_TASK_PAUSED) ++done;
+  };
+  GstIterator* elements = gst_bin_iterate_recurse(reinterpret_cast<GstBin*>(pipeline_.get()));
+  GValue item = G_VALUE_INIT;
+  while (gst_iterator_next(elements, &item) == GST_ITERATOR_OK) {
+    look(static_cast<GstElement*>(g_value_get_object(&item)));
+    g_value_reset(&item);
+  }
+  g_value_unset(&item);
+  gst_iterator_free(elements);
+  return reading == 0 && done > 0;
+}
+
+void DecodingPipeline::fail(const std::string& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_.empty()) failure_ = why;
+  }
+  changed_.notify_all();
+}
+
+Ptr<GstSample> DecodingPipeline::take() {
+  std::unique_lock lock(mutex_);
+  const auto arrived = [this] { return !ready_.empty() || ended_; };
+  await(lock, [&] { return arrived() || !failure_.empty(); });
+  if (!stopped_ && !arrived()) await(lock, arrived);
+  if (stopped_ || ready_.empty()) {
+    over_ = true;
+    return nullptr;
+  }
+  Ptr<GstSample> sample = std::move(ready_.front());
+  ready_.pop_front();
+  lock.unlock();
+  changed_.notify_all();
+  return sample;
+}
+
+void DecodingPipeline::give_up(const std::string& why) {
+  fail(why);
+  const std::lock_guard lock(mutex_);
+  over_ = true;
+}
+
+GstSample* DecodingPipeline::first() const {
+  const std::lock_guard lock(mutex_);
+  return ready_.front().get();
+}
+
+bool DecodingPipeline::seek(std::int64_t stream_time_ns) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_ || !failure_.empty()) return false;
+    flushing_ = true;
+  }
+  changed_.notify_all();
+  // Sent to this sink alone: one seek, not one from every stream of the file.
+  const auto flags = static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_KEY_UNIT |
+                                               GST_SEEK_FLAG_SNAP_BEFORE);
+  const bool sought =
+      gst_element_seek_simple(sink_, GST_FORMAT_TIME, flags, stream_time_ns) != FALSE;
+  const std::lock_guard lock(mutex_);
+  over_ = false;
+  return sought && !flushing_;
+}
+
+bool DecodingPipeline::has_index() const {
+  bool found = false;
+  GstIterator* elements = gst_bin_iterate_recurse(reinterpret_cast<GstBin*>(pipeline_.get()));
+  GValue item = G_VALUE_INIT;
+  while (!found && gst_iterator_next(elements, &item) == GST_ITERATOR_OK) {
+    auto* element = static_cast<GstElement*>(g_value_get_object(&item));
+    found = gst_element_factory_list_is_type(gst_element_get_factory(element),
+                                             GST_ELEMENT_FACTORY_TYPE_DEMUXER) != FALSE;
+    g_value_reset(&item);
+  }
+  g_value_unset(&item);
+  gst_iterator_free(elements);
+  return found;
+}
+
+std::string DecodingPipeline::fault() const {
+  const std::lock_guard lock(mutex_);
+  if (!over_ || stopped_) return "";
+  const std::string reached = seconds_text(reached_ns_);
+  if (!failure_.empty()) {
+    return name_ + " " + failure_ + " (after " + reached + ")";
+  }
+  // Headers round and estimate: only what is clearly missing counts.
+  const std::int64_t declared = duration_ns_.value_or(0);
+  if (declared - reached_ns_ > std::max<std::int64_t>(1'000'000'000, declared / 50)) {
+    return name_ + " ends at " + reached + " of " + seconds_text(declared) +
+           " declared: is the file cut short or damaged?";
+  }
+  return "";
+}
+
+// From here on: called by GStreamer, in its threads.
+
+GstFlowReturn DecodingPipeline::on_sample(GstAppSink* sink, void* self_pointer) {
+  auto* self = static_cast<DecodingPipeline*>(self_pointer);
+  Ptr<GstSample> sample(gst_app_sink_pull_sample(sink));
+  if (!sample) return GST_FLOW_EOS;
+  std::unique_lock lock(self->mutex_);
+  self->changed_.wait(
+      lock, [self] { return self->ready_.size() < kAhead || self->stopped_ || self->flushing_; });
+  if (self->stopped_ || self->flushing_) return GST_FLOW_FLUSHING;
+  self->ready_.push_back(std::move(sample));
+  lock.unlock();
+  self->changed_.notify_all();
+  return GST_FLOW_OK;
+}
+
+void DecodingPipeline::on_end(GstAppSink*, void* self_pointer) {
+  auto* self = static_cast<DecodingPipeline*>(self_pointer);
+  {
+    const std::lock_guard lock(self->mutex_);
+    self->ended_ = true;
+  }
+  self->changed_.notify_all();
+}
+
+/// Whether decodebin shall look further into a stream.
+gboolean DecodingPipeline::on_plug(GstElement*, GstPad*, GstCaps* caps, DecodingPipeline* self) {
+  if (is_bystander(name_of(caps))) return FALSE;
+  const std::string complaint = size_complaint(caps, kLargestSide);
+  if (complaint.empty()) return TRUE;
+  self->fail(complaint);
+  return FALSE;
+}
+
+void DecodingPipeline::on_pad(GstElement*, GstPad* pad, DecodingPipeline* self) {
+  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, &DecodingPipeline::on_buffer, self, nullptr);
+  const Ptr<GstCaps> caps(gst_pad_get_current_caps(pad));
+  Ptr<GstPad> target;
+  if (name_of(caps.get()) == "video/x-raw") {
+    target.reset(gst_element_get_static_pad(self->convert_, "sink"));
+    if (gst_pad_is_linked(target.get()) != FALSE) target.reset();
+  }
+  if (target) {
+    if (GST_PAD_LINK_FAILED(gst_pad_link(pad, target.get()))) {
+      self->fail("holds pictures in a form that cannot be converted");
+      return;
+    }
+    const std::lock_guard lock(self->mutex_);
+    self->linked_ = true;
+    return;
+  }
+  // The rest flows away unread: a stream that nobody takes would stall the one that is wanted.
+  GstElement* drain = gst_element_factory_make("fakesink", nullptr);
+  g_object_set(drain, "sync", FALSE, "async", FALSE, nullptr);
+  gst_bin_add(reinterpret_cast<GstBin*>(self->pipeline_.get()), drain);
+  gst_element_sync_state_with_parent(drain);
+  target.reset(gst_element_get_static_pad(drain, "sink"));
+  gst_pad_link(pad, target.get());
+}
+
+void DecodingPipeline::on_all_pads(GstElement*, DecodingPipeline* self) {
+  std::string why;
+  {
+    const std::lock_guard lock(self->mutex_);
+    if (self->linked_) return;
+    why = self->missing_plugin_.empty() ? "holds no picture stream" : self->missing_plugin_;
+  }
+  self->fail(why);
+}
+
+/// Refuses a size before anything is allocated for it; also one that changes in the middle. Between
+/// the end of a flush and the first picture after it, nothing else is under way.
+GstPadProbeReturn DecodingPipeline::on_event(GstPad*, GstPadProbeInfo* info, void* self_pointer) {
+  GstEvent* event = gst_pad_probe_info_get_event(info);
+  auto* self = static_cast<DecodingPipeline*>(self_pointer);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
+    const std::lock_guard lock(self->mutex_);
+    self->ready_.clear();
+    self->ended_ = false;
+    self->flushing_ = false;
+  }
+  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
+  GstCaps* caps = nullptr;
+  gst_event_parse_caps(event, &caps);
+  const std::string complaint = size_complaint(caps, kLargestSide);
+  if (complaint.empty()) return GST_PAD_PROBE_OK;
+  self->fail(complaint);
+  return GST_PAD_PROBE_DROP;
+}
+
+/// Notes how far the streams of the file really reach.
+GstPadProbeReturn DecodingPipeline::on_buffer(GstPad* pad, GstPadProbeInfo* info,
+                                              void* self_pointer) {
+  const GstBuffer* buffer = gst_pad_probe_info_get_buffer(info);
+  const Ptr<GstEvent> event(gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0));
+  if (buffer == nullptr || !event || !GST_BUFFER_PTS_IS_VALID(buffer)) return GST_PAD_PROBE_OK;
+  const GstSegment* segment = nullptr;
+  gst_event_parse_segment(event.get(), &segment);
+  GstClockTime end = GST_BUFFER_PTS(buffer);
+  if (GST_BUFFER_DURATION_IS_VALID(buffer)) end += GST_BUFFER_DURATION(buffer);
+  const guint64 at = segment->format == GST_FORMAT_TIME
+                         ? gst_segment_to_stream_time(segment, GST_FORMAT_TIME, end)
+                         : GST_CLOCK_TIME_NONE;
+  if (at == GST_CLOCK_TIME_NONE) return GST_PAD_PROBE_OK;
+  auto* self = static_cast<DecodingPipeline*>(self_pointer);
+  const std::lock_guard lock(self->mutex_);
+  self->reached_ns_ = std::max(self->reached_ns_, static_cast<std::int64_t>(at));
+  return GST_PAD_PROBE_OK;
+}
+
+GstBusSyncReply DecodingPipeline::on_message(GstBus*, GstMessage* message, void* self_pointer) {
+  auto* self = static_cast<DecodingPipeline*>(self_pointer);
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
+    self->on_error(message);
+  } else if (gst_is_missing_plugin_message(message) != FALSE) {
+    self->on_missing_plugin(message);
+  }
+  gst_message_unref(message);
+  return GST_BUS_DROP;
+}
+
+void DecodingPipeline::on_error(GstMessage* message) {
+  GError* raw = nullptr;
+  gst_message_parse_error(message, &raw, nullptr);
+  const Ptr<GError> error(raw);
+  const bool unknown = g_error_matches(raw, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND) ||
+                       g_error_matches(raw, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE);
+  std::string why = unknown ? "is not a video file"
+                            : std::string(kUnreadable) + ": " + gstreamer::reason(message);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!missing_plugin_.empty()) why = missing_plugin_;
+  }
+  fail(why);
+}
+
+void DecodingPipeline::on_missing_plugin(GstMessage* message) {
+  const GstStructure* s = gst_message_get_structure(message);
+  GstCaps* raw = nullptr;
+  gst_structure_get(s, "detail", GST_TYPE_CAPS, &raw, nullptr);
+  const Ptr<GstCaps> caps(raw);
+  if (!caps || is_bystander(name_of(caps.get()))) return;
+  const Ptr<char> codec(gst_pb_utils_get_codec_description(caps.get()));
+  const std::lock_guard lock(mutex_);
+  missing_plugin_ = std::string("needs a decoder for ") + (codec ? codec.get() : "its pictures") +
+                    ", which is not installed: sudo apt install " +
+                    gstreamer::package_for(caps.get());
+}
+
+}  // namespace lazarillo

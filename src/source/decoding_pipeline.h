@@ -1,0 +1,92 @@
+#pragma once
+
+#include <gst/app/gstappsink.h>
+#include <gst/gst.h>
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "source/gstreamer_support.h"
+
+namespace lazarillo {
+
+/// filesrc ! decodebin ! videoconvert ! videoscale ! videoflip ! BGR, square pixels ! appsink.
+/// Decodes a few pictures ahead of take(). Private to source/; PictureDecoder says what is
+/// promised. One thread calls everything here; a stop request may come from any.
+class DecodingPipeline {
+ public:
+  /// Returns when the first picture is there. Throws Error(source).
+  DecodingPipeline(const std::filesystem::path& file, const std::stop_token& stop);
+  ~DecodingPipeline();
+  DecodingPipeline(const DecodingPipeline&) = delete;
+  DecodingPipeline& operator=(const DecodingPipeline&) = delete;
+
+  /// The next picture, waiting for it; null at the end, after a stop and when decoding has failed.
+  gstreamer::Ptr<GstSample> take();
+  /// The first picture, without taking it. Valid until the first take().
+  [[nodiscard]] GstSample* first() const;
+  /// Throws away what is decoded and goes to the last key picture not after the stream time. False
+  /// when that does not work; the pipeline is then of no more use.
+  bool seek(std::int64_t stream_time_ns);
+  /// Ends the pictures with this fault, unless there was one before.
+  void give_up(const std::string& why);
+  /// Why the pictures ended early; empty after an orderly end or a stop.
+  [[nodiscard]] std::string fault() const;
+  [[nodiscard]] std::optional<std::int64_t> duration_ns() const { return duration_ns_; }
+  /// Whether a container knows where in the file a moment lies. A bare stream can only guess it.
+  [[nodiscard]] bool has_index() const;
+
+ private:
+  void build(const std::filesystem::path& file);
+  void connect(GstElement* element, const char* signal, GCallback callback);
+  void await_first(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool nobody_reads() const;
+  void halt();
+  void fail(const std::string& why);
+  void shut_down();
+  void on_error(GstMessage* message);
+  void on_missing_plugin(GstMessage* message);
+  template <typename Condition>
+  void await(std::unique_lock<std::mutex>& lock, Condition condition);
+
+  // Called by GStreamer, in its threads.
+  static GstFlowReturn on_sample(GstAppSink* sink, void* self_pointer);
+  static void on_end(GstAppSink* sink, void* self_pointer);
+  static gboolean on_plug(GstElement*, GstPad*, GstCaps* caps, DecodingPipeline* self);
+  static void on_pad(GstElement*, GstPad* pad, DecodingPipeline* self);
+  static void on_all_pads(GstElement*, DecodingPipeline* self);
+  static GstPadProbeReturn on_event(GstPad*, GstPadProbeInfo* info, void* self_pointer);
+  static GstPadProbeReturn on_buffer(GstPad* pad, GstPadProbeInfo* info, void* self_pointer);
+  static GstBusSyncReply on_message(GstBus*, GstMessage* message, void* self_pointer);
+
+  const std::string name_;
+  gstreamer::Ptr<GstElement> pipeline_;
+  GstElement* convert_ = nullptr;  // these two are the pipeline's
+  GstElement* sink_ = nullptr;
+  std::optional<std::int64_t> duration_ns_;
+
+  // GStreamer's threads fill `ready_`; everything from here on is shared with them.
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<gstreamer::Ptr<GstSample>> ready_;
+  bool linked_ = false;  // to a picture stream
+  bool ended_ = false;
+  bool stopped_ = false;
+  bool flushing_ = false;        // what arrives is from before the seek
+  std::string failure_;          // the first thing that went wrong
+  std::string missing_plugin_;   // the decoder that was wanted
+  std::int64_t reached_ns_ = 0;  // end of the furthest data of any stream
+  bool over_ = false;            // take() has given null
+  // Last, so that it is gone before what it touches.
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
+};
+
+}  // namespace lazarillo
