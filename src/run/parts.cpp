@@ -86,6 +86,8 @@ CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> sour
   source_options.hfov_deg = options.config.hfov_deg;
   source_options.hfov_assumed = options.config.hfov_assumed;
   source_options.realtime = options.realtime;
+  source_options.feed_fps = options.feed_fps;
+  source_options.loop = options.loop;
   source_ = open_source(options.source, source_options);
 }
 
