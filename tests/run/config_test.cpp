@@ -36,7 +36,7 @@ TEST(Config, ReadsWhatItIsTold) {
   EXPECT_EQ(config.hfov_deg, 90);
   EXPECT_FALSE(config.hfov_assumed);
   EXPECT_EQ(config.guiding.critical_ttc_s, 3.5);
-  EXPECT_EQ(config.seeing.depth_interval, 3);
+  EXPECT_EQ(config.pace.depth_interval, 3);
   EXPECT_EQ(config.guiding.warning_ttc_s, GuideOptions{}.warning_ttc_s);
 }
 
