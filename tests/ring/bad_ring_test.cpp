@@ -65,6 +65,7 @@ TEST(BadRing, FilesThatAreNoRingAreRefused) {
   EXPECT_THAT(open("/dev/null"), HasSubstr("not a regular file"));
   EXPECT_THAT(open("/"), HasSubstr("directory"));
   const auto pipe = temp_dir() / "pipe";
+  std::filesystem::remove(pipe);
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_THAT(open(pipe), HasSubstr("not a regular file"));
   EXPECT_THAT(refusal([] { (void)Ring::open(1'000'000); }, ExitCode::source),
