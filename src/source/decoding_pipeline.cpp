@@ -26,6 +26,7 @@ constexpr seconds kStalled{60};
 constexpr const char* kUnreadable = "cannot be read";
 /// After an error the elements behind it still empty what they hold; they need not say when done.
 constexpr seconds kDraining{2};
+constexpr GstClockTime kSettling = 10 * GST_SECOND;
 
 std::string seconds_text(std::int64_t ns) {
   char text[32];
@@ -214,6 +215,11 @@ GstSample* DecodingPipeline::first() const {
 }
 
 bool DecodingPipeline::seek(std::int64_t stream_time_ns) {
+  // A flush that meets the pipeline on its way to PLAYING would leave the sink behind, paused.
+  if (gst_element_get_state(pipeline_.get(), nullptr, nullptr, kSettling) !=
+      GST_STATE_CHANGE_SUCCESS) {
+    return false;
+  }
   {
     const std::lock_guard lock(mutex_);
     if (stopped_ || !failure_.empty()) return false;
