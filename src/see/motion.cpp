@@ -34,7 +34,7 @@ constexpr double smoothing = 0.375;
 /// most. Samples 3 to 5 to a small pixel put an edge some hundredths off, and so does a codec; and
 /// no picture can be placed better than the lens distorts it and the shutter rolls over it. More is
 /// parallax: a change.
-constexpr double least_misplacement = 0.05;
+constexpr double least_misplacement = 0.06;
 constexpr double most_misplacement = 0.25;
 /// A camera's exposure moves slowly; a step beyond this is somebody's hand or a light switch.
 constexpr double most_gain = 2.5;

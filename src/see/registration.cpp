@@ -12,17 +12,27 @@ namespace {
 constexpr int most_samples = 4;
 
 /// Adds the brightness of one sampled row to `sums`, of a colour pixel four times.
-template <int Channels>
-void add_row(const std::uint8_t* row, const int* offsets, int samples, std::uint32_t* sums) {
+template <int Channels, int Samples>
+void add_row(const std::uint8_t* row, const int* offsets, std::uint32_t* sums) {
   for (int x = 0; x < SmallPicture::width; ++x) {
     std::uint32_t sum = 0;
-    for (int s = 0; s < samples; ++s) {
+    for (int s = 0; s < Samples; ++s) {
       const std::uint8_t* p = row + *offsets++;
       // Near enough to luma, and no multiplication: blue + 2 green + red.
       sum += Channels == 3 ? std::uint32_t{p[0]} + 2U * p[1] + p[2] : std::uint32_t{p[0]};
     }
     sums[x] += sum;
   }
+}
+
+using AddRow = void (*)(const std::uint8_t*, const int*, std::uint32_t*);
+
+/// A loop of known length is twice as fast, and this one reads the frame.
+template <int Channels>
+AddRow add_row_of(int samples) {
+  constexpr std::array<AddRow, most_samples> by_samples{add_row<Channels, 1>, add_row<Channels, 2>,
+                                                        add_row<Channels, 3>, add_row<Channels, 4>};
+  return by_samples[static_cast<std::size_t>(samples - 1)];
 }
 
 /// 1 2 1 along one line of `n` values; the ends repeat.
@@ -109,9 +119,10 @@ using Vector = cv::Vec<double, unknowns>;
 /// from falling because the noise of the reference is gone from the picture.
 constexpr std::array<double, unknowns> expected{4, 4, 4, 1, 8};
 
-/// One step of Gauss-Newton; false when there is nothing to go by.
+/// One step of Gauss-Newton from a place that is about `misplaced` pixels off; false when there is
+/// nothing more to gain.
 bool step(const Plane& picture, const Plane& warped, PixelRect inside, int stride, double finest,
-          Vector& unknown) {
+          double misplaced, Vector& unknown) {
   const auto gain = static_cast<float>(unknown[3]);
   const auto offset = static_cast<float>(unknown[4]);
   Histogram residuals(4);  // to 128 levels
@@ -123,9 +134,10 @@ bool step(const Plane& picture, const Plane& warped, PixelRect inside, int strid
     }
   }
   const double sigma = std::max(1.4826 * residuals.median(), 0.5);
-  // Residuals of two sigma count a quarter, of five next to nothing. At an edge so does what half a
-  // pixel of misplacement leaves: that is what the next step is to take away.
-  const auto quarter = static_cast<float>(4 * sigma * sigma);
+  // Residuals of two sigma count a quarter, of five next to nothing. At an edge so does what
+  // `misplaced` leaves: that is what the next step is to take away.
+  const auto noise = static_cast<float>(4 * sigma * sigma);
+  const auto edge = static_cast<float>(4 * misplaced * misplaced);
 
   const float middle_x = static_cast<float>(picture.width - 1) / 2;
   const float middle_y = static_cast<float>(picture.height - 1) / 2;
@@ -143,7 +155,7 @@ bool step(const Plane& picture, const Plane& warped, PixelRect inside, int strid
       const float residual = f[x] - (gain * w[x] + offset);
       const float gx = gain * (w[x + 1] - w[x - 1]) / 2;
       const float gy = gain * (below[x] - above[x]) / 2;
-      const float bearable = quarter + gx * gx + gy * gy;  // 4 (sigma^2 + (gradient / 2)^2)
+      const float bearable = noise + edge * (gx * gx + gy * gy);
       const float m = bearable / (bearable + residual * residual);
       const float weight = m * m;
       const float side_x = (static_cast<float>(x) - middle_x) / middle_x;
@@ -172,8 +184,8 @@ bool step(const Plane& picture, const Plane& warped, PixelRect inside, int strid
   const Vector change = a.solve(b, cv::DECOMP_CHOLESKY);
   unknown += change;
   const double moved = std::max({std::abs(change[0]), std::abs(change[1]), std::abs(change[2])});
-  // What is left after a step this small is a fraction of it: less than can be seen in the noise.
-  return moved > 0.03 || std::abs(change[3]) > 0.005;
+  // A step leaves a third of itself or less: a hundredth of a pixel at the end.
+  return moved > misplaced / 10 || std::abs(change[3]) > 0.005;
 }
 
 }  // namespace
@@ -203,6 +215,7 @@ void Registrar::reduce(const Frame& frame, SmallPicture& small) {
   for (int i = 0; i < width * across; ++i) {
     offsets[static_cast<std::size_t>(i)] = channels * sample(i, width * across, frame.width);
   }
+  const AddRow add = channels == 3 ? add_row_of<3>(across) : add_row_of<1>(across);
   const float scale = 1.0F / static_cast<float>(across * down * (channels == 3 ? 4 : 1));
   std::array<float, width> line;
   Plane& unsmoothed = warped_[0];
@@ -212,11 +225,7 @@ void Registrar::reduce(const Frame& frame, SmallPicture& small) {
       const std::uint8_t* row =
           frame.pixels.get() +
           frame.stride_bytes * sample(y * down + s, height * down, frame.height);
-      if (channels == 3) {
-        add_row<3>(row, offsets.data(), across, sums.data());
-      } else {
-        add_row<1>(row, offsets.data(), across, sums.data());
-      }
+      add(row, offsets.data(), sums.data());
     }
     for (std::size_t x = 0; x < width; ++x) line[x] = static_cast<float>(sums[x]) * scale;
     smooth_line(line.data(), unsmoothed.row(y), width);
@@ -338,12 +347,15 @@ void Registrar::refine(const Plane& reference, const Plane& picture, Plane& warp
   const double finest = double(SmallPicture::width) / reference.width;
   const double side = (reference.width - 1) / 2.0;
   // The unknowns place the reference: at = p / zoom + shift of the reference, from the middle.
+  // The coarse start is within half a pixel of the middle level, which leaves an eighth of a pixel
+  // of the finest; wider would let what moves slowly by itself have its say.
+  const double misplaced = finest > 1 ? 0.5 : 0.125;
   const Registration here = in_pixels_of(registration, finest);
   Vector unknown(-here.shift_x / here.zoom, -here.shift_y / here.zoom, (1 / here.zoom - 1) * side,
                  here.gain, here.offset);
   for (int i = 0; i < most_steps; ++i) {
     const PixelRect inside = warp(reference, in_pixels_of(registration, finest), warped);
-    const bool moves = step(picture, warped, inside, stride, finest, unknown);
+    const bool moves = step(picture, warped, inside, stride, finest, misplaced, unknown);
     const double inverse = 1 + unknown[2] / side;
     // Half or twice as large, or hardly overlapping: not the same picture, and no more can be said.
     if (!(inverse > 0.5 && inverse < 2) || !(std::abs(unknown[0]) < side) ||
