@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include "see/histogram.h"
 #include "see/registration.h"
@@ -29,12 +30,16 @@ constexpr double least_noise = 0.5;
 constexpr double most_sensor_noise = 30;
 /// What smoothing by 1 2 1 both ways leaves of white noise: 6 / 16.
 constexpr double smoothing = 0.375;
-/// Standard deviation of the misplacement granted at most, in small pixels: no better can a picture
-/// be placed that the lens distorts and the shutter rolls over. More is parallax: a change.
+/// Standard deviation of the misplacement, in small pixels, that is always granted and granted at
+/// most. Samples 3 to 5 to a small pixel put an edge some hundredths off, and so does a codec; and
+/// no picture can be placed better than the lens distorts it and the shutter rolls over it. More is
+/// parallax: a change.
+constexpr double least_misplacement = 0.06;
 constexpr double most_misplacement = 0.25;
-/// A camera's exposure moves slowly; steps beyond these are somebody's hand or a light switch.
+/// A camera's exposure moves slowly; a step beyond this is somebody's hand or a light switch.
 constexpr double most_gain = 2.5;
-constexpr double most_offset = 64;
+/// Added to brightness before it is compared, in levels: the dark is never quite black.
+constexpr double darkness = 8;
 /// Levels from here up may be clipped: averages of pixels that in part are.
 constexpr float clipped_level = 245;
 /// The median of the square of a normal variable of variance 1.
@@ -82,9 +87,12 @@ struct MotionMeter::Impl {
   Plane residual{width, height};
   Plane slope{width, height};  ///< square of the gradient of what was predicted
 
-  /// Fills predicted and residual inside the part the reference covers.
+  /// Whether exposure alone can have made this gain and this brightness. Of `predicted` as warped.
+  [[nodiscard]] bool same_light(const Registration& r, PixelRect inside) const;
+  /// Turns `predicted` from warped to expected, and fills the residual, inside the part the
+  /// reference covers.
   void subtract(const Registration& r, PixelRect inside);
-  [[nodiscard]] bool explained(PixelRect inside, double most_noise) const;
+  [[nodiscard]] bool explained(PixelRect inside) const;
   void find_slopes(PixelRect inside);
   void mark(PixelRect inside, double most_noise, Motion& motion) const;
 };
@@ -117,21 +125,35 @@ Motion MotionMeter::measure(const Frame& frame) {
   }
 
   const Registration r = m.registrar.match(m.reference.small, m.current.small);
-  if (!(r.gain < most_gain && r.gain > 1 / most_gain && std::abs(r.offset) < most_offset)) {
-    return scene_change();
-  }
   const PixelRect inside = m.registrar.warp(m.reference.small.levels[0], r, m.predicted);
+  if (!m.same_light(r, inside)) return scene_change();
   m.subtract(r, inside);
   const double samples = samples_along(frame.width, width) * samples_along(frame.height, height);
   const double most_noise = most_sensor_noise * smoothing * std::sqrt(2 / samples);
-  if (!m.explained(inside, most_noise)) return scene_change();
   m.find_slopes(inside);
   m.mark(inside, most_noise, motion);
+  // A large thing that moves is much of the contrast but not of the picture.
+  if (motion.changed() > 0.5 && !m.explained(inside)) return scene_change();
   motion.shift_x_px = r.shift_x * frame.width / width;
   motion.shift_y_px = r.shift_y * frame.height / height;
   motion.zoom = r.zoom;
   motion.gain = r.gain;
   return motion;
+}
+
+bool MotionMeter::Impl::same_light(const Registration& r, PixelRect inside) const {
+  double before = 0;
+  double now = 0;
+  for (int y = inside.y0; y < inside.y1; ++y) {
+    const float* p = predicted.row(y);
+    const float* f = current.small.levels[0].row(y);
+    before += std::accumulate(p + inside.x0, p + inside.x1, 0.0F);
+    now += std::accumulate(f + inside.x0, f + inside.x1, 0.0F);
+  }
+  const double pixels = double(inside.x1 - inside.x0) * (inside.y1 - inside.y0);
+  const double brighter = (now / pixels + darkness) / (before / pixels + darkness);
+  const auto possible = [](double gain) { return gain < most_gain && gain > 1 / most_gain; };
+  return pixels > 0 && possible(r.gain) && possible(brighter);
 }
 
 void MotionMeter::Impl::subtract(const Registration& r, PixelRect inside) {
@@ -153,8 +175,8 @@ void MotionMeter::Impl::subtract(const Registration& r, PixelRect inside) {
   }
 }
 
-/// Whether the reference accounts for half of what there is to see, or leaves no more than noise.
-bool MotionMeter::Impl::explained(PixelRect inside, double most_noise) const {
+/// Whether the reference accounts for half of the contrast.
+bool MotionMeter::Impl::explained(PixelRect inside) const {
   double sum = 0;
   double squares = 0;
   double left = 0;
@@ -174,8 +196,7 @@ bool MotionMeter::Impl::explained(PixelRect inside, double most_noise) const {
     left += row_left;
   }
   const double n = double(inside.x1 - inside.x0) * (inside.y1 - inside.y0);
-  if (!(n > 0)) return false;
-  return left / n <= std::max((squares / n - sum / n * sum / n) / 2, most_noise * most_noise);
+  return left <= (squares - sum * sum / n) / 2;
 }
 
 void MotionMeter::Impl::find_slopes(PixelRect inside) {
@@ -223,8 +244,9 @@ void MotionMeter::Impl::mark(PixelRect inside, double most_noise, Motion& motion
       if (g[x] > flat) misplacement.add(std::max(e[x] * e[x] - typical, 0.0F) / g[x]);
     }
   }
-  const auto misplaced = static_cast<float>(
-      std::min(misplacement.median() / median_of_square, most_misplacement * most_misplacement));
+  const auto misplaced = static_cast<float>(std::clamp(misplacement.median() / median_of_square,
+                                                       least_misplacement * least_misplacement,
+                                                       most_misplacement * most_misplacement));
 
   std::array<int, std::size_t{Motion::columns} * Motion::rows> different{};
   std::array<int, std::size_t{Motion::columns} * Motion::rows> covered{};

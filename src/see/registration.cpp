@@ -12,17 +12,27 @@ namespace {
 constexpr int most_samples = 4;
 
 /// Adds the brightness of one sampled row to `sums`, of a colour pixel four times.
-template <int Channels>
-void add_row(const std::uint8_t* row, const int* offsets, int samples, std::uint32_t* sums) {
+template <int Channels, int Samples>
+void add_row(const std::uint8_t* row, const int* offsets, std::uint32_t* sums) {
   for (int x = 0; x < SmallPicture::width; ++x) {
     std::uint32_t sum = 0;
-    for (int s = 0; s < samples; ++s) {
+    for (int s = 0; s < Samples; ++s) {
       const std::uint8_t* p = row + *offsets++;
       // Near enough to luma, and no multiplication: blue + 2 green + red.
       sum += Channels == 3 ? std::uint32_t{p[0]} + 2U * p[1] + p[2] : std::uint32_t{p[0]};
     }
     sums[x] += sum;
   }
+}
+
+using AddRow = void (*)(const std::uint8_t*, const int*, std::uint32_t*);
+
+/// A loop of known length is twice as fast, and this one reads the frame.
+template <int Channels>
+AddRow add_row_of(int samples) {
+  constexpr std::array<AddRow, most_samples> by_samples{add_row<Channels, 1>, add_row<Channels, 2>,
+                                                        add_row<Channels, 3>, add_row<Channels, 4>};
+  return by_samples[static_cast<std::size_t>(samples - 1)];
 }
 
 /// 1 2 1 along one line of `n` values; the ends repeat.
@@ -43,6 +53,38 @@ void halve(const Plane& in, Plane& out) {
   }
 }
 
+/// What stands out from its surroundings, -100..100, cut off where most of the picture is: so that
+/// one dark coat does not outvote the whole street. Free of exposure.
+void outline(const Plane& in, std::vector<short>& out) {
+  constexpr int reach = 3;        // 12 finest pixels: wider than what the next level can catch up
+  constexpr double least = 0.25;  // levels; less is noise, and stays small
+  const Plane& v = in;
+  std::array<float, std::size_t{SmallPicture::width / 4} * (SmallPicture::height / 4)> across;
+  std::array<float, across.size()> rest;
+  const auto at = [&](int x, int y) { return static_cast<std::size_t>(y * v.width + x); };
+  for (int y = 0; y < v.height; ++y) {
+    for (int x = 0; x < v.width; ++x) {
+      float sum = 0;
+      for (int i = x - reach; i <= x + reach; ++i) sum += v.row(y)[std::clamp(i, 0, v.width - 1)];
+      across[at(x, y)] = sum;
+    }
+  }
+  double size = 0;
+  for (int y = 0; y < v.height; ++y) {
+    for (int x = 0; x < v.width; ++x) {
+      float sum = 0;
+      for (int i = y - reach; i <= y + reach; ++i)
+        sum += across[at(x, std::clamp(i, 0, v.height - 1))];
+      rest[at(x, y)] = v.row(y)[x] - sum / ((2 * reach + 1) * (2 * reach + 1));
+      size += std::abs(rest[at(x, y)]);
+    }
+  }
+  const auto scale = static_cast<float>(100 / std::max(size / double(rest.size()), least));
+  std::transform(rest.begin(), rest.end(), out.begin(), [scale](float r) {
+    return static_cast<short>(std::clamp(r * scale, -100.0F, 100.0F));
+  });
+}
+
 /// The same registration in pixels `factor` times as large.
 Registration in_pixels_of(Registration r, double factor) {
   r.shift_x /= factor;
@@ -50,18 +92,37 @@ Registration in_pixels_of(Registration r, double factor) {
   return r;
 }
 
+/// Where between pixels, and the weights of the pixels whole - 1 .. whole + 2.
+struct Taps {
+  int whole;
+  std::array<float, 4> weight;
+};
+
+/// Cubic convolution with a = -1/2 (Keys 1981). Linear interpolation blurs edges by several levels
+/// where a frame falls between the pixels of the reference: a change where there is none.
+Taps cubic(double at, int length) {
+  const int whole = std::min(static_cast<int>(at), length - 3);
+  const auto t = static_cast<float>(at - whole);
+  return {whole,
+          {((2 - t) * t - 1) * t / 2, ((3 * t - 5) * t * t + 2) / 2, ((4 - 3 * t) * t + 1) * t / 2,
+           (t - 1) * t * t / 2}};
+}
+
 constexpr int unknowns = 5;  // reference x, y, scale (as pixels at the side), gain, offset
 using Normal = cv::Matx<double, unknowns, unknowns>;
 using Vector = cv::Vec<double, unknowns>;
 
-/// What is expected before anything was seen, as standard deviations of the unknowns in finest
-/// pixels and levels. Only pictures without texture feel it: there it keeps the motion at 0, and
-/// has a change of brightness explained by exposure (gain) sooner than by stray light (offset).
-constexpr std::array<double, unknowns> expected{20, 20, 10, 0.3, 8};
+/// How far each unknown is expected to go without evidence, in finest pixels and levels: the motion
+/// from where it is, gain and offset from 1 and 0. It weighs like the residuals that noise leaves,
+/// so only pictures with hardly more texture than noise feel it. There it keeps the motion, has
+/// brightness explained by exposure (gain) sooner than by stray light (offset), and keeps the gain
+/// from falling because the noise of the reference is gone from the picture.
+constexpr std::array<double, unknowns> expected{4, 4, 4, 1, 8};
 
-/// One step of Gauss-Newton; false when there is nothing to go by.
+/// One step of Gauss-Newton from a place that is about `misplaced` pixels off; false when there is
+/// nothing more to gain.
 bool step(const Plane& picture, const Plane& warped, PixelRect inside, int stride, double finest,
-          Vector& unknown) {
+          double misplaced, Vector& unknown) {
   const auto gain = static_cast<float>(unknown[3]);
   const auto offset = static_cast<float>(unknown[4]);
   Histogram residuals(4);  // to 128 levels
@@ -73,8 +134,10 @@ bool step(const Plane& picture, const Plane& warped, PixelRect inside, int strid
     }
   }
   const double sigma = std::max(1.4826 * residuals.median(), 0.5);
-  // Residuals of two sigma count a quarter, of five next to nothing.
-  const auto half = static_cast<float>(1 / (4 * sigma * sigma));
+  // Residuals of two sigma count a quarter, of five next to nothing. At an edge so does what
+  // `misplaced` leaves: that is what the next step is to take away.
+  const auto noise = static_cast<float>(4 * sigma * sigma);
+  const auto edge = static_cast<float>(4 * misplaced * misplaced);
 
   const float middle_x = static_cast<float>(picture.width - 1) / 2;
   const float middle_y = static_cast<float>(picture.height - 1) / 2;
@@ -90,10 +153,11 @@ bool step(const Plane& picture, const Plane& warped, PixelRect inside, int strid
     std::array<float, unknowns> sums{};
     for (int x = inside.x0 + 1; x < inside.x1 - 1; x += stride) {
       const float residual = f[x] - (gain * w[x] + offset);
-      const float m = 1 + residual * residual * half;
-      const float weight = 1 / (m * m);
       const float gx = gain * (w[x + 1] - w[x - 1]) / 2;
       const float gy = gain * (below[x] - above[x]) / 2;
+      const float bearable = noise + edge * (gx * gx + gy * gy);
+      const float m = bearable / (bearable + residual * residual);
+      const float weight = m * m;
       const float side_x = (static_cast<float>(x) - middle_x) / middle_x;
       const std::array<float, unknowns> j{gx, gy, gx * side_x + gy * side_y, w[x], 1};
       std::size_t n = 0;
@@ -109,19 +173,19 @@ bool step(const Plane& picture, const Plane& warped, PixelRect inside, int strid
       b[r] += sums[static_cast<std::size_t>(r)];
     }
   }
+  const double weights = a(4, 4);
   for (int r = 0; r < unknowns; ++r) {
     for (int c = 0; c < r; ++c) a(r, c) = a(c, r);
-    const double pixels = r < 3 ? finest : 1;
-    const double prior =
-        sigma * sigma * pixels * pixels / std::pow(expected[static_cast<std::size_t>(r)], 2);
-    a(r, r) += prior;
-    b[r] -= prior * (unknown[r] - (r == 3 ? 1 : 0));
+    const double pull = weights * std::pow(sigma / expected[static_cast<std::size_t>(r)], 2);
+    a(r, r) += r < 3 ? pull * finest * finest : pull;
+    if (r == 3) b[r] -= pull * (unknown[r] - 1);
+    if (r == 4) b[r] -= pull * unknown[r];
   }
   const Vector change = a.solve(b, cv::DECOMP_CHOLESKY);
   unknown += change;
   const double moved = std::max({std::abs(change[0]), std::abs(change[1]), std::abs(change[2])});
-  // What is left after a step this small is a fraction of it: less than can be seen in the noise.
-  return moved > 0.05 || std::abs(change[3]) > 0.005;
+  // A step leaves a third of itself or less: a hundredth of a pixel at the end.
+  return moved > misplaced / 10 || std::abs(change[3]) > 0.005;
 }
 
 }  // namespace
@@ -151,6 +215,7 @@ void Registrar::reduce(const Frame& frame, SmallPicture& small) {
   for (int i = 0; i < width * across; ++i) {
     offsets[static_cast<std::size_t>(i)] = channels * sample(i, width * across, frame.width);
   }
+  const AddRow add = channels == 3 ? add_row_of<3>(across) : add_row_of<1>(across);
   const float scale = 1.0F / static_cast<float>(across * down * (channels == 3 ? 4 : 1));
   std::array<float, width> line;
   Plane& unsmoothed = warped_[0];
@@ -160,11 +225,7 @@ void Registrar::reduce(const Frame& frame, SmallPicture& small) {
       const std::uint8_t* row =
           frame.pixels.get() +
           frame.stride_bytes * sample(y * down + s, height * down, frame.height);
-      if (channels == 3) {
-        add_row<3>(row, offsets.data(), across, sums.data());
-      } else {
-        add_row<1>(row, offsets.data(), across, sums.data());
-      }
+      add(row, offsets.data(), sums.data());
     }
     for (std::size_t x = 0; x < width; ++x) line[x] = static_cast<float>(sums[x]) * scale;
     smooth_line(line.data(), unsmoothed.row(y), width);
@@ -191,11 +252,8 @@ Registration Registrar::match(const SmallPicture& reference, const SmallPicture&
 Registration Registrar::coarse(const Plane& reference, const Plane& picture) {
   const int width = reference.width;
   const int height = reference.height;
-  // Quarter levels: sums over 1,200 pixels of their products stay below 2^31.
-  const auto whole = [](float v) { return static_cast<short>(std::lrint(4 * v)); };
-  std::transform(reference.values.begin(), reference.values.end(), coarse_reference_.begin(),
-                 whole);
-  std::transform(picture.values.begin(), picture.values.end(), coarse_picture_.begin(), whole);
+  outline(reference, coarse_reference_);
+  outline(picture, coarse_picture_);
   const auto correlation = [&](int dx, int dy) {
     const int x0 = std::max(dx, 0);
     const int x1 = width + std::min(dx, 0);
@@ -221,14 +279,15 @@ Registration Registrar::coarse(const Plane& reference, const Plane& picture) {
     const double spread = (n * ff - double(f) * f) * (n * rr - double(r) * r);
     return spread > 0 ? (n * fr - double(f) * r) / std::sqrt(spread) : 0;
   };
-  // A repeating pattern fits itself elsewhere: what is further away must fit better. (Pictures that
-  // have nothing in common differ by far more than 15 pixels cost.)
-  constexpr double cost_of_pixel = 0.01;
+  // Noise alone correlates to 0.15 somewhere, and a repeating pattern fits itself elsewhere:
+  // standing still is believed unless something is clearly better, by more the further away it is.
+  constexpr double clearly = 0.15;
+  constexpr double cost_of_pixel = 0.005;
   Registration found;
   double best = correlation(0, 0);
   for (int dy = -height / 4; dy <= height / 4; ++dy) {
     for (int dx = -width / 4; dx <= width / 4; ++dx) {
-      const double cost = cost_of_pixel * std::hypot(dx, dy);
+      const double cost = clearly + cost_of_pixel * std::hypot(dx, dy);
       if (1 - cost <= best) continue;  // not even a perfect fit would do
       const double score = correlation(dx, dy) - cost;
       if (score <= best) continue;
@@ -241,42 +300,41 @@ Registration Registrar::coarse(const Plane& reference, const Plane& picture) {
 }
 
 PixelRect Registrar::warp(const Plane& reference, const Registration& registration, Plane& warped) {
-  // Without roll, columns go to columns and rows to rows.
-  struct Place {
-    int whole;
-    float part;
-  };
+  // Without roll, columns go to columns and rows to rows. The outermost pixels, smoothed with
+  // neighbours they do not have, are left out.
   const auto place = [&](int i, int length, double shift) {
     const double middle = (length - 1) / 2.0;
-    const double at = middle + (i - middle - shift) / registration.zoom;
-    const int whole = std::clamp(static_cast<int>(std::floor(at)), 0, length - 2);
-    return Place{whole, static_cast<float>(at - whole)};
+    return middle + (i - middle - shift) / registration.zoom;
   };
-  const auto covered = [](const Place& p) { return p.part >= 0 && p.part <= 1; };
-  std::array<Place, SmallPicture::width> columns;
+  std::array<Taps, SmallPicture::width> columns;
   PixelRect inside{reference.width, reference.height, 0, 0};
-  for (int x = 0; x < reference.width; ++x) {
-    const Place p = place(x, reference.width, registration.shift_x);
-    columns[static_cast<std::size_t>(x)] = p;
-    if (!covered(p)) continue;
+  for (int x = 1; x < reference.width - 1; ++x) {
+    const double at = place(x, reference.width, registration.shift_x);
+    if (!(at >= 1 && at <= reference.width - 2)) continue;
+    columns[static_cast<std::size_t>(x)] = cubic(at, reference.width);
     inside.x0 = std::min(inside.x0, x);
     inside.x1 = x + 1;
   }
-  for (int y = 0; y < reference.height; ++y) {
-    const Place p = place(y, reference.height, registration.shift_y);
-    if (!covered(p)) continue;
+  float* line = row_.data();
+  for (int y = 1; y < reference.height - 1; ++y) {
+    const double at = place(y, reference.height, registration.shift_y);
+    if (!(at >= 1 && at <= reference.height - 2)) continue;
     inside.y0 = std::min(inside.y0, y);
     inside.y1 = y + 1;
-    const float* a = reference.row(p.whole);
-    const float* b = reference.row(p.whole + 1);
+    const auto [whole, w] = cubic(at, reference.height);
+    const float* a = reference.row(whole - 1);
+    const float* b = reference.row(whole);
+    const float* c = reference.row(whole + 1);
+    const float* d = reference.row(whole + 2);
     for (int x = 0; x < reference.width; ++x) {
-      row_[static_cast<std::size_t>(x)] = a[x] + p.part * (b[x] - a[x]);
+      line[x] = w[0] * a[x] + w[1] * b[x] + w[2] * c[x] + w[3] * d[x];
     }
     float* out = warped.row(y);
     for (int x = inside.x0; x < inside.x1; ++x) {
-      const auto [whole, part] = columns[static_cast<std::size_t>(x)];
-      const float* at = row_.data() + whole;
-      out[x] = at[0] + part * (at[1] - at[0]);
+      const Taps& taps = columns[static_cast<std::size_t>(x)];
+      const float* from = line + taps.whole - 1;
+      out[x] = taps.weight[0] * from[0] + taps.weight[1] * from[1] + taps.weight[2] * from[2] +
+               taps.weight[3] * from[3];
     }
   }
   return inside;
@@ -289,12 +347,15 @@ void Registrar::refine(const Plane& reference, const Plane& picture, Plane& warp
   const double finest = double(SmallPicture::width) / reference.width;
   const double side = (reference.width - 1) / 2.0;
   // The unknowns place the reference: at = p / zoom + shift of the reference, from the middle.
+  // The coarse start is within half a pixel of the middle level, which leaves an eighth of a pixel
+  // of the finest; wider would let what moves slowly by itself have its say.
+  const double misplaced = finest > 1 ? 0.5 : 0.125;
   const Registration here = in_pixels_of(registration, finest);
   Vector unknown(-here.shift_x / here.zoom, -here.shift_y / here.zoom, (1 / here.zoom - 1) * side,
                  here.gain, here.offset);
   for (int i = 0; i < most_steps; ++i) {
     const PixelRect inside = warp(reference, in_pixels_of(registration, finest), warped);
-    const bool moves = step(picture, warped, inside, stride, finest, unknown);
+    const bool moves = step(picture, warped, inside, stride, finest, misplaced, unknown);
     const double inverse = 1 + unknown[2] / side;
     // Half or twice as large, or hardly overlapping: not the same picture, and no more can be said.
     if (!(inverse > 0.5 && inverse < 2) || !(std::abs(unknown[0]) < side) ||
