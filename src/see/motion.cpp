@@ -83,6 +83,7 @@ struct MotionMeter::Impl {
   Registrar registrar;
   View reference;
   View current;
+  bool measured = false;  ///< current is newer than the reference
   Plane predicted{width, height};
   Plane residual{width, height};
   Plane slope{width, height};  ///< square of the gradient of what was predicted
@@ -101,8 +102,9 @@ MotionMeter::MotionMeter() : impl_(std::make_unique<Impl>()) {}
 MotionMeter::~MotionMeter() = default;
 
 void MotionMeter::set_reference() {
+  if (!impl_->measured) return;
   std::swap(impl_->reference, impl_->current);
-  impl_->current.frame_width = 0;
+  impl_->measured = false;
 }
 
 Motion MotionMeter::measure(const Frame& frame) {
@@ -116,6 +118,7 @@ Motion MotionMeter::measure(const Frame& frame) {
     return motion;
   };
   m.current.frame_width = 0;
+  m.measured = true;
   if (!has_pixels(frame)) return scene_change();
   m.registrar.reduce(frame, m.current.small);
   m.current.frame_width = frame.width;
@@ -254,9 +257,9 @@ void MotionMeter::Impl::mark(PixelRect inside, double most_noise, Motion& motion
   for (int y = inside.y0; y < inside.y1; ++y) {
     const float* e = residual.row(y);
     const float* g = slope.row(y);
-    const int row = y / cell_height * Motion::columns;
+    const auto row = static_cast<std::size_t>(y / cell_height) * Motion::columns;
     for (int x = inside.x0; x < inside.x1; ++x) {
-      const auto cell = static_cast<std::size_t>(row + x / cell_width);
+      const std::size_t cell = row + static_cast<std::size_t>(x / cell_width);
       ++covered[cell];
       if (e[x] * e[x] > beyond * (variance + misplaced * g[x])) ++different[cell];
     }

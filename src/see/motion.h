@@ -26,7 +26,7 @@ struct Motion {
   bool scene_change = false;
 
   [[nodiscard]] bool cell(int column, int row) const {
-    return cells[static_cast<std::size_t>(row * columns + column)];
+    return cells[static_cast<std::size_t>(row) * columns + static_cast<std::size_t>(column)];
   }
   /// Part of the picture, 0..1, that changed.
   [[nodiscard]] double changed() const { return double(cells.count()) / double(cells.size()); }
@@ -46,7 +46,8 @@ class MotionMeter {
   ~MotionMeter();
 
   [[nodiscard]] Motion measure(const Frame& frame);
-  /// The frame last measured becomes the reference; one without pixels leaves none.
+  /// The frame last measured becomes the reference; one without pixels leaves none. Nothing happens
+  /// when none was measured since.
   void set_reference();
 
  private:

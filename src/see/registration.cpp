@@ -27,7 +27,7 @@ void add_row(const std::uint8_t* row, const int* offsets, std::uint32_t* sums) {
 
 using AddRow = void (*)(const std::uint8_t*, const int*, std::uint32_t*);
 
-/// A loop of known length is twice as fast, and this one reads the frame.
+/// The loop that reads the frame is a fifth faster when its length is known.
 template <int Channels>
 AddRow add_row_of(int samples) {
   constexpr std::array<AddRow, most_samples> by_samples{add_row<Channels, 1>, add_row<Channels, 2>,
@@ -47,7 +47,7 @@ void halve(const Plane& in, Plane& out) {
     const float* a = in.row(2 * y);
     const float* b = in.row(2 * y + 1);
     float* to = out.row(y);
-    for (int x = 0; x < out.width; ++x) {
+    for (std::ptrdiff_t x = 0; x < out.width; ++x) {
       to[x] = (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]) / 4;
     }
   }
@@ -55,13 +55,12 @@ void halve(const Plane& in, Plane& out) {
 
 /// What stands out from its surroundings, -100..100, cut off where most of the picture is: so that
 /// one dark coat does not outvote the whole street. Free of exposure.
-void outline(const Plane& in, std::vector<short>& out) {
+void outline(const Plane& v, std::vector<short>& out) {
   constexpr int reach = 3;        // 12 finest pixels: wider than what the next level can catch up
   constexpr double least = 0.25;  // levels; less is noise, and stays small
-  const Plane& v = in;
   std::array<float, std::size_t{SmallPicture::width / 4} * (SmallPicture::height / 4)> across;
   std::array<float, across.size()> rest;
-  const auto at = [&](int x, int y) { return static_cast<std::size_t>(y * v.width + x); };
+  const auto at = [&](int x, int y) { return static_cast<std::size_t>(y) * v.width + x; };
   for (int y = 0; y < v.height; ++y) {
     for (int x = 0; x < v.width; ++x) {
       float sum = 0;
@@ -73,8 +72,9 @@ void outline(const Plane& in, std::vector<short>& out) {
   for (int y = 0; y < v.height; ++y) {
     for (int x = 0; x < v.width; ++x) {
       float sum = 0;
-      for (int i = y - reach; i <= y + reach; ++i)
+      for (int i = y - reach; i <= y + reach; ++i) {
         sum += across[at(x, std::clamp(i, 0, v.height - 1))];
+      }
       rest[at(x, y)] = v.row(y)[x] - sum / ((2 * reach + 1) * (2 * reach + 1));
       size += std::abs(rest[at(x, y)]);
     }
@@ -213,7 +213,8 @@ void Registrar::reduce(const Frame& frame, SmallPicture& small) {
   };
   std::array<int, std::size_t{width} * most_samples> offsets;
   for (int i = 0; i < width * across; ++i) {
-    offsets[static_cast<std::size_t>(i)] = channels * sample(i, width * across, frame.width);
+    offsets[static_cast<std::size_t>(i)] =
+        channels * sample(i, std::int64_t{width} * across, frame.width);
   }
   const AddRow add = channels == 3 ? add_row_of<3>(across) : add_row_of<1>(across);
   const float scale = 1.0F / static_cast<float>(across * down * (channels == 3 ? 4 : 1));
@@ -223,8 +224,9 @@ void Registrar::reduce(const Frame& frame, SmallPicture& small) {
     std::array<std::uint32_t, width> sums{};
     for (int s = 0; s < down; ++s) {
       const std::uint8_t* row =
-          frame.pixels.get() +
-          frame.stride_bytes * sample(y * down + s, height * down, frame.height);
+          frame.pixels.get() + frame.stride_bytes * sample(std::int64_t{y} * down + s,
+                                                           std::int64_t{height} * down,
+                                                           frame.height);
       add(row, offsets.data(), sums.data());
     }
     for (std::size_t x = 0; x < width; ++x) line[x] = static_cast<float>(sums[x]) * scale;
