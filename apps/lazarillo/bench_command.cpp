@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "error.h"
 #include "run/config.h"
+#include "run/isolate/supervisor.h"
 #include "run/pipeline.h"
 
 namespace lazarillo {
@@ -20,6 +21,7 @@ struct BenchArguments {
   std::string models;
   std::string json_file;
   bool fast = false;
+  bool isolate = false;
 };
 
 nlohmann::ordered_json percentiles(const LatencyHistogram& h) {
@@ -87,8 +89,9 @@ int bench(const BenchArguments& a) {
     json.open(a.json_file);
     if (!json) throw Error(ExitCode::output, "cannot write '" + a.json_file + "'");
   }
-  Pipeline pipeline(options);
-  const RunResult result = pipeline.run();
+  int signal = 0;
+  const RunResult result =
+      a.isolate ? run_isolated(options, signal) : Pipeline(options).run();
   print_bench(result.report, std::cout);
   for (const std::string& line : result.problems) std::cerr << "lazarillo: " << line << '\n';
   if (json.is_open()) {
@@ -125,6 +128,7 @@ void add_bench_command(CLI::App& app, int& exit_code) {
                       "Settings (TOML); `lazarillo config` prints them all");
   command->add_option("--json", a.json_file, "Write the numbers into this file, too");
   command->add_flag("--fast", a.fast, "As fast as possible, nothing dropped, instead of live");
+  command->add_flag("--isolate", a.isolate, "In separate processes, as `run --isolate`");
   command->callback([arguments, &exit_code] { exit_code = bench(*arguments); });
 }
 

@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "run/config.h"
+#include "run/isolate/supervisor.h"
 #include "run/pipeline.h"
 #include "speak/sound_info.h"
 
@@ -81,6 +82,7 @@ struct RunArguments {
   bool no_earcons = false;
   bool no_video = false;
   bool no_depth = false;
+  bool isolate = false;
 };
 
 RunOptions options_from(const RunArguments& a) {
@@ -110,15 +112,24 @@ RunOptions options_from(const RunArguments& a) {
   return options;
 }
 
+int finish(const RunResult& result, int signal) {
+  print_table(result.report, std::cout);
+  for (const std::string& line : result.problems) std::cerr << "lazarillo: " << line << '\n';
+  if (signal != 0) return 128 + signal;
+  return static_cast<int>(result.code);
+}
+
 int run(const RunArguments& arguments) {
+  if (arguments.isolate) {
+    int signal = 0;
+    const RunResult result = run_isolated(options_from(arguments), signal);
+    return finish(result, signal);
+  }
   SignalWatch::block();
   Pipeline pipeline(options_from(arguments));
   const SignalWatch signals(pipeline);
   const RunResult result = pipeline.run();
-  print_table(result.report, std::cout);
-  for (const std::string& line : result.problems) std::cerr << "lazarillo: " << line << '\n';
-  if (signals.received() != 0) return 128 + signals.received();
-  return static_cast<int>(result.code);
+  return finish(result, signals.received());
 }
 
 }  // namespace
@@ -153,6 +164,9 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_flag("--no-speech", a.no_speech, "Earcons only");
   command->add_flag("--no-earcons", a.no_earcons, "Sentences only");
   command->add_flag("--no-video", a.no_video, "No overlay.mp4");
+  command->add_flag("--isolate", a.isolate,
+                    "Capture, seeing, guiding and showing as processes of their own: what dies is "
+                    "started again (only live)");
   command->add_flag("--no-depth", a.no_depth, "Leave out the depth network of a pair");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }

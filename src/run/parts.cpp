@@ -88,6 +88,8 @@ CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> sour
   source_options.realtime = options.realtime;
   source_options.feed_fps = options.feed_fps;
   source_options.loop = options.loop;
+  source_options.start_ns = options.start_ns;
+  source_options.origin_ns = options.origin_ns;
   source_ = open_source(options.source, source_options);
 }
 
@@ -215,11 +217,15 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
   if (writes) {
     const fs::path out = made_directory(options.out_directory);
     events_file_ = out / "events.jsonl";
+    const bool go_on = options.resume.files;
     events = std::make_unique<EventsWriter>(
-        events_file_, RunInfo{kVersion, options.source, models.name, config.language});
+        events_file_, RunInfo{kVersion, options.source, models.name, config.language}, go_on);
     if (options.sound) {
       wav_file_ = out / "audio.wav";
-      wav_ = std::make_unique<WavWriter>(wav_file_);
+      wav_ = std::make_unique<WavWriter>(wav_file_, go_on);
+      // What nobody rendered while there was no guide is silence.
+      wav_->write_silence_until(options.resume.stream_ns / 1000 * kSampleRate / 1'000'000);
+      first_sound_frame_ = wav_->frames();
     }
   }
   std::unique_ptr<Speaker> speaker;
@@ -227,6 +233,7 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
     SpeakerOptions speaking = config.speaking;
     speaking.voice = phrases.voice();
     speaking.device = !writes && !options.silent;
+    speaking.first_frame = first_sound_frame_;
     speaker = std::make_unique<Speaker>(
         speaking, [this, sound = std::move(sound)](std::span<const float> samples) {
           if (wav_) wav_->write(samples);
@@ -235,7 +242,9 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
   }
   TrackerOptions tracking = config.tracking;
   if (tracking.high_score <= 0) tracking.high_score = suggested_score(models);
-  GuideStage::Parts parts{Tracker(tracking, ObjectCatalog::load(home / "data" / "objects.toml")),
+  Tracker tracker(tracking, ObjectCatalog::load(home / "data" / "objects.toml"));
+  tracker.continue_ids_from(options.resume.last_track + 1);
+  GuideStage::Parts parts{std::move(tracker),
                           Guide(config.guiding),
                           config.guiding,
                           std::move(phrases),
@@ -296,6 +305,20 @@ std::vector<std::string> GuidePart::files() const {
 
 // ---- show
 
+namespace {
+
+/// "overlay", or the next number when earlier videos of this run are to stay.
+fs::path free_stem(const fs::path& folder, bool keep) {
+  fs::path stem = folder / "overlay";
+  const auto taken = [&stem] {
+    return fs::exists(stem.string() + ".mp4") || fs::exists(stem.string() + ".mkv");
+  };
+  for (int i = 2; keep && taken(); ++i) stem = folder / ("overlay-" + std::to_string(i));
+  return stem;
+}
+
+}  // namespace
+
 ShowPart::ShowPart(const RunOptions& options, const Intrinsics& camera,
                    std::optional<std::int64_t> duration_ns, Metrics& metrics,
                    std::function<void()> on_write_failure)
@@ -304,8 +327,9 @@ ShowPart::ShowPart(const RunOptions& options, const Intrinsics& camera,
   std::unique_ptr<Overlay> overlay;
   if (!options.out_directory.empty() && options.video) {
     overlay = std::make_unique<Overlay>(camera.width, camera.height, options.config.guiding);
-    recorder_ = std::make_unique<Recorder>(made_directory(options.out_directory) / "overlay",
-                                           overlay->width(), overlay->height(), options.sound);
+    recorder_ = std::make_unique<Recorder>(
+        free_stem(made_directory(options.out_directory), options.resume.files), overlay->width(),
+        overlay->height(), options.sound);
   }
   if (options.show_progress) {
     progress_ = std::make_unique<Progress>(std::cerr, terminal_columns(STDERR_FILENO), duration_ns);

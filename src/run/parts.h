@@ -77,6 +77,8 @@ class GuidePart {
   [[nodiscard]] Port<GuideInput>& input() { return input_; }
   void start(OnFailure on_failure);
   void finish();
+  /// Place in the stream, in pairs of samples, of the first sound that will be rendered.
+  [[nodiscard]] std::int64_t first_sound_frame() const { return first_sound_frame_; }
   /// Why events or sound could not be written; empty while all is well. After finish().
   [[nodiscard]] std::vector<std::string> faults() const;
   [[nodiscard]] std::vector<std::string> files() const;
@@ -85,6 +87,7 @@ class GuidePart {
   const bool live_;
   Port<GuideInput> input_;
   ThreadRole thread_role_ = ThreadRole::normal;
+  std::int64_t first_sound_frame_ = 0;
   std::filesystem::path events_file_;
   std::filesystem::path wav_file_;
   std::unique_ptr<WavWriter> wav_;

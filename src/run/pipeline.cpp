@@ -40,9 +40,6 @@ struct Pipeline::Impl {
     foresights.close();
     capture.stop();
   }
-
-  /// The report's words, and the report as a file.
-  void complete(RunResult& result);
 };
 
 Pipeline::Impl::Impl(RunOptions run_options, std::unique_ptr<Source> given_source)
@@ -57,21 +54,14 @@ Pipeline::Impl::Impl(RunOptions run_options, std::unique_ptr<Source> given_sourc
           [this] { write_failed(); }),
       see(options, models, foresights, metrics, guide.input()) {}
 
-void Pipeline::Impl::complete(RunResult& result) {
+void finish_report(const RunOptions& options, bool stopped, RunResult& result) {
   Report& report = result.report;
-  report.version = kVersion;
-  report.source = options.source;
-  report.models = models.name;
-  report.mode = options.realtime ? "realtime" : "fast";
-  report.language = options.config.language;
   report.faults = result.problems;
   report.exit_code = static_cast<int>(result.code);
   report.ended = stopped                   ? "stopped"
                  : result.problems.empty() ? "end of stream"
                                            : result.problems.front();
   if (options.out_directory.empty()) return;
-  report.files = guide.files();
-  for (std::string& file : show.files()) report.files.push_back(std::move(file));
   const std::filesystem::path file = options.out_directory / "report.json";
   report.files.push_back(file.string());
   try {
@@ -126,7 +116,14 @@ RunResult Pipeline::run() {
                                   std::to_string(report.frames) +
                                   " frames could not be seen: " + s.metrics.first_fault());
   }
-  s.complete(result);
+  report.version = kVersion;
+  report.source = s.options.source;
+  report.models = s.models.name;
+  report.mode = s.options.realtime ? "realtime" : "fast";
+  report.language = s.options.config.language;
+  report.files = s.guide.files();
+  for (std::string& file : s.show.files()) report.files.push_back(std::move(file));
+  finish_report(s.options, s.stopped, result);
   return result;
 }
 

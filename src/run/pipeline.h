@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,16 @@ struct RunOptions {
   std::uint64_t warm_up_frames = 0;
   std::uint64_t frames = 0;
   bool show_progress = true;
+  /// Live: where the stream begins, and when (steady clock) its time 0 was; a capture that goes on
+  /// after another one died.
+  std::int64_t start_ns = 0;
+  std::optional<std::int64_t> origin_ns;
+  /// A guide or show that goes on after another one died: files are continued, not replaced.
+  struct Resume {
+    bool files = false;
+    std::int64_t stream_ns = 0;  ///< present
+    int last_track = 0;          ///< highest id given so far
+  } resume;
   bool silent = false;  ///< sound is rendered, to be measured, and heard by nobody
   Config config;
 };
@@ -38,6 +49,9 @@ struct RunResult {
   std::vector<std::string> problems;  ///< one line each, for the user; empty when all went well
   Report report;
 };
+
+/// The last words of a report: why the run ended, its files, and the report itself as a file.
+void finish_report(const RunOptions& options, bool stopped, RunResult& result);
 
 /// The main job in one process: a source becomes guidance. Stages on threads, wired by ports.
 class Pipeline {

@@ -24,7 +24,7 @@ void ShowStage::process(const Scene& scene) {
     }
   }
   if (parts_.progress != nullptr) {
-    parts_.progress->update(metrics_.frames(), stream_ns, steady_now_ns());
+    parts_.progress->update(scene.frame.stamp.sequence + 1, stream_ns, steady_now_ns());
   }
 }
 

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <iterator>
@@ -90,14 +92,40 @@ std::optional<double> with(const std::optional<double>& distance, double value) 
   return distance ? std::optional(value) : std::nullopt;
 }
 
+/// Where the last whole line of a file ends: what a process that was killed wrote after it is lost.
+std::int64_t end_of_whole_lines(int descriptor) {
+  std::array<char, 65536> block{};
+  std::int64_t end = ::lseek(descriptor, 0, SEEK_END);
+  while (end > 0) {
+    const std::int64_t begin = std::max<std::int64_t>(0, end - static_cast<std::int64_t>(block.size()));
+    const auto got = ::pread(descriptor, block.data(), static_cast<std::size_t>(end - begin), begin);
+    if (got <= 0) return 0;
+    const std::string_view text(block.data(), static_cast<std::size_t>(got));
+    const auto newline = text.rfind('\n');
+    if (newline != std::string_view::npos) return begin + static_cast<std::int64_t>(newline) + 1;
+    end = begin;
+  }
+  return 0;
+}
+
 }  // namespace
 
-EventsWriter::EventsWriter(const std::filesystem::path& file, const RunInfo& run) : file_(file) {
+EventsWriter::EventsWriter(const std::filesystem::path& file, const RunInfo& run, bool go_on)
+    : file_(file) {
   const mode_t mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
-  descriptor_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  const int flags = go_on ? O_RDWR : O_WRONLY | O_TRUNC;
+  descriptor_ = ::open(file.c_str(), flags | O_CREAT | O_CLOEXEC, mode);
   if (descriptor_ < 0) {
     throw Error(ExitCode::output,
                 fmt::format("cannot create {}: {}", file.string(), message(errno)));
+  }
+  if (go_on) {
+    written_ = end_of_whole_lines(descriptor_);
+    if (::ftruncate(descriptor_, written_) != 0 || ::lseek(descriptor_, 0, SEEK_END) != written_) {
+      throw Error(ExitCode::output,
+                  fmt::format("cannot write on {}: {}", file.string(), message(errno)));
+    }
+    if (written_ > 0) return;
   }
   {
     Object o(line_);

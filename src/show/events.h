@@ -33,8 +33,9 @@ enum class Look {
 /// most the last line is not whole. Not thread-safe.
 class EventsWriter {
  public:
-  /// Replaces an existing file. Throws Error(output).
-  EventsWriter(const std::filesystem::path& file, const RunInfo& run);
+  /// Replaces an existing file, or goes on at its end: what follows its last whole line is cut off.
+  /// Throws Error(output).
+  EventsWriter(const std::filesystem::path& file, const RunInfo& run, bool go_on = false);
   ~EventsWriter();
   EventsWriter(const EventsWriter&) = delete;
   EventsWriter& operator=(const EventsWriter&) = delete;

@@ -58,6 +58,22 @@ std::string counts(const std::map<std::string, std::uint64_t>& map) {
 
 }  // namespace
 
+LatencyHistogram::LatencyHistogram(const Counts& counts)
+    : sum_ms_(counts.sum_ms), min_ms_(counts.min_ms), max_ms_(counts.max_ms) {
+  for (const auto& [bucket, count] : counts.buckets) {
+    buckets_[std::min<std::size_t>(bucket, kBuckets - 1)] += count;
+    count_ += count;
+  }
+}
+
+LatencyHistogram::Counts LatencyHistogram::counts() const {
+  Counts counts{{}, sum_ms_, min_ms_, max_ms_};
+  for (std::uint32_t i = 0; i < kBuckets; ++i) {
+    if (buckets_[i] > 0) counts.buckets.emplace_back(i, buckets_[i]);
+  }
+  return counts;
+}
+
 void LatencyHistogram::add(double ms) {
   if (!std::isfinite(ms) || ms < 0) return;
   const double at = ms <= kSmallest_ms ? 0 : std::log(ms / kSmallest_ms) / std::log(kGrowth) + 1;

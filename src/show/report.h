@@ -16,6 +16,17 @@ namespace lazarillo {
 /// compatible: const calls may run at once, add() may not.
 class LatencyHistogram {
  public:
+  /// What was counted, to be carried to another process: only buckets that are not empty.
+  struct Counts {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> buckets;  ///< index, count
+    double sum_ms = 0;
+    double min_ms = 0;
+    double max_ms = 0;
+  };
+  LatencyHistogram() = default;
+  explicit LatencyHistogram(const Counts& counts);
+  [[nodiscard]] Counts counts() const;
+
   /// Negative and non-finite durations are not durations: ignored.
   void add(double ms);
   void merge(const LatencyHistogram& other);

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <sndfile.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <vector>
 
 #include "error.h"
 
@@ -25,18 +27,31 @@ struct WavWriter::Impl {
   std::string fault;
 };
 
-WavWriter::WavWriter(const std::filesystem::path& file) : impl_(std::make_unique<Impl>()) {
+WavWriter::WavWriter(const std::filesystem::path& file, bool go_on)
+    : impl_(std::make_unique<Impl>()) {
   impl_->file = file;
   SF_INFO info{};
-  info.samplerate = kRate;
-  info.channels = kChannels;
-  info.format = SF_FORMAT_WAV | SF_FORMAT_PCM_16;
+  std::error_code ignored;
+  const bool there = go_on && std::filesystem::file_size(file, ignored) > 0 && !ignored;
+  if (!there) {
+    info.samplerate = kRate;
+    info.channels = kChannels;
+    info.format = SF_FORMAT_WAV | SF_FORMAT_PCM_16;
+  }
   errno = 0;
-  impl_->sound = sf_open(file.c_str(), SFM_WRITE, &info);
+  impl_->sound = sf_open(file.c_str(), there ? SFM_RDWR : SFM_WRITE, &info);
   if (impl_->sound == nullptr) {
     const std::string why =
         errno != 0 ? std::generic_category().message(errno) : std::string(sf_strerror(nullptr));
     throw Error(ExitCode::output, fmt::format("cannot create {}: {}", file.string(), why));
+  }
+  if (there) {
+    if (info.samplerate != kRate || info.channels != kChannels) {
+      close();
+      throw Error(ExitCode::output,
+                  fmt::format("cannot go on with {}: it is no sound of a run", file.string()));
+    }
+    impl_->frames = sf_seek(impl_->sound, 0, SEEK_END);
   }
   sf_command(impl_->sound, SFC_SET_CLIPPING, nullptr, SF_TRUE);
   sf_command(impl_->sound, SFC_SET_UPDATE_HEADER_AUTO, nullptr, SF_TRUE);
@@ -59,6 +74,14 @@ void WavWriter::write(std::span<const float> samples) {
     impl_->fault = fmt::format("cannot write on {}: {}", impl_->file.string(),
                                errno != 0 ? std::generic_category().message(errno)
                                           : std::string(sf_strerror(impl_->sound)));
+  }
+}
+
+void WavWriter::write_silence_until(std::int64_t frame) {
+  const std::vector<float> second(static_cast<std::size_t>(kRate * kChannels));
+  while (impl_->fault.empty() && impl_->sound != nullptr && impl_->frames < frame) {
+    const auto count = std::min<std::int64_t>(kRate, frame - impl_->frames);
+    write(std::span(second).first(static_cast<std::size_t>(count * kChannels)));
   }
 }
 

@@ -12,12 +12,16 @@ namespace lazarillo {
 /// whatever ends the process. Samples outside -1..1 are clipped. Not thread-safe.
 class WavWriter {
  public:
-  /// Replaces an existing file. Throws Error(output).
-  explicit WavWriter(const std::filesystem::path& file);
+  /// Replaces an existing file, or goes on at the end of one that a WavWriter began. Throws
+  /// Error(output).
+  explicit WavWriter(const std::filesystem::path& file, bool go_on = false);
   ~WavWriter();
 
   /// The next samples: interleaved stereo, -1..1.
   void write(std::span<const float> samples);
+
+  /// Silence until so many moments are written; nothing when they are.
+  void write_silence_until(std::int64_t frame);
 
   /// Moments (pairs of samples) written so far.
   [[nodiscard]] std::int64_t frames() const;

@@ -47,6 +47,7 @@ struct Speaker::Impl {
         stage(options.device ? SoundStage::Output::device : SoundStage::Output::rendered),
         queue(static_cast<std::int64_t>(options.grace_ms * 1e6),
               static_cast<std::int64_t>(options.expire_s * 1e9)) {
+    rendered_frames = options.first_frame;
     if (options.speech) voice.emplace(options.voice, options.words_per_minute);
   }
 

@@ -19,12 +19,13 @@ struct SpeakerOptions {
   double grace_ms = 250;       ///< how long a lesser sentence may go on once a critical cue came
   double expire_s = 2.5;       ///< a sentence that waited longer is no longer worth saying
   bool device = false;         ///< true: sound card; false: rendered through `sink`
+  std::int64_t first_frame = 0;  ///< rendered: place of the first sample, in pairs of samples
 };
 
 inline constexpr int kSampleRate = 48000;
 
 /// Receives rendered sound in order, without gaps: interleaved stereo, 48 kHz, -1..1. The first
-/// sample is stream time 0.
+/// sample is stream time 0, or SpeakerOptions::first_frame.
 using SoundSink = std::function<void(std::span<const float>)>;
 
 struct SpokenNow {

@@ -1,0 +1,387 @@
+#include "run/isolate/children.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <thread>
+#include <utility>
+
+#include "clock.h"
+#include "ring/ring_reader.h"
+#include "run/isolate/codec.h"
+#include "run/isolate/links.h"
+#include "run/isolate/report_codec.h"
+#include "run/parts.h"
+
+namespace lazarillo {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kWatch{5};
+constexpr milliseconds kWait{100};
+// What the eyes may hold at once: a frame waiting and one being looked at, the same for depth, and
+// one just taken.
+constexpr std::uint32_t kPins = 5;
+constexpr std::uint32_t kReaders = 4;  // see, guide, show, and one that died a moment ago
+constexpr std::uint32_t kSlots = kReaders * kPins + 2;
+constexpr std::uint32_t kValueSlots = 32;  // half a second at 60 frames a second
+
+Labels labels_of(const ModelSet& models) {
+  for (const NetworkManifest& network : models.networks) {
+    if (network.task != Task::depth) {
+      return std::make_shared<const std::vector<std::string>>(network.labels);
+    }
+  }
+  return std::make_shared<const std::vector<std::string>>();
+}
+
+/// A frame whose pixels are a ring's slot, held until the last copy of the frame is gone.
+Frame frame_in_place(Pin pin) {
+  Frame frame = frame_of(pin.record());
+  const auto held = std::make_shared<Pin>(std::move(pin));
+  frame.pixels = {held, reinterpret_cast<const std::uint8_t*>(held->bytes().data())};
+  return frame;
+}
+
+/// Calls `look` every few milliseconds until it is destroyed.
+class Watch {
+ public:
+  template <class Look>
+  explicit Watch(Look look)
+      : thread_([look = std::move(look)](const std::stop_token& stop) mutable {
+          begin_thread("lz-watch", ThreadRole::normal);
+          while (!stop.stop_requested()) {
+            look();
+            std::this_thread::sleep_for(kWatch);
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+/// What every process needs: its numbers, its place in the shared state, its failures.
+struct Process {
+  Process(PartName part, SharedState& shared) : state(shared), own(shared.of(part)) {}
+
+  SharedState& state;
+  SharedState::Part& own;
+  Metrics metrics;
+  std::uint32_t steady_seen = 0;
+
+  [[nodiscard]] OnFailure on_failure() {
+    // A fault of the program itself: die, and be started anew.
+    return [](const std::exception_ptr&) { _exit(static_cast<int>(ExitCode::internal)); };
+  }
+  void note(ExitCode code, const std::string& line) {
+    if (line.empty()) return;
+    own.fault_code = static_cast<int>(code);
+    own.fault.set(line);
+  }
+  /// The numbers begin anew when the warm-up is over.
+  void watch_steady() {
+    const std::uint32_t steady = state.steady;
+    if (steady == steady_seen) return;
+    steady_seen = steady;
+    metrics.begin();
+  }
+  [[nodiscard]] bool orphaned() const { return ::getppid() != state.supervisor; }
+
+  void ready() { own.ready = true; }
+  void done(const std::vector<std::string>& files = {}) {
+    Report report;
+    metrics.fill(report);
+    report.files = files;
+    store_report(report, own);
+    own.done = true;
+  }
+};
+
+/// Takes every value of a ring in order until the writer is done, or everything stops and nothing
+/// comes any more.
+template <class Take>
+void pump(const Ring& ring, const SharedState& state, const Take& take) {
+  RingReader reader(ring);
+  for (;;) {
+    const bool more = reader.wait(kWait);
+    while (auto pin = reader.next()) take(std::move(*pin));
+    if (!more && (ring.closed() || state.abandoned)) return;
+  }
+}
+
+void run_capture(const RunOptions& given, const Rings& rings, SharedState& state, bool restarted) {
+  Process process(PartName::capture, state);
+  RunOptions options = given;
+  if (restarted && state.origin_ns != 0) {
+    options.origin_ns = state.origin_ns;
+    options.start_ns = std::max<std::int64_t>(0, steady_now_ns() - state.origin_ns);
+  }
+  CapturePart part(options, nullptr, process.metrics);
+  FrameLink frames(rings.frames, process.metrics);
+  NoSink<GuideInput> guide;  // reads the ring of frames itself
+  part.start({guide, frames}, nullptr, [&] {
+    process.metrics.begin();
+    ++state.steady;
+    process.steady_seen = state.steady;
+  }, process.on_failure());
+  process.ready();
+  {
+    const Watch watch([&] {
+      if (state.stopping) part.stop();
+    });
+    part.join();
+  }
+  process.metrics.end();
+  process.note(ExitCode::source, part.source().fault());
+  state.stream_ended = true;
+  frames.close();
+  process.done();
+}
+
+void run_see(const RunOptions& options, const ModelSet& models, const Rings& rings,
+             SharedState& state) {
+  Process process(PartName::see, state);
+  ForesightBoard board;
+  std::optional<SeenLink> seen;
+  struct Late final : Sink<GuideInput> {
+    std::optional<SeenLink>& link;
+    explicit Late(std::optional<SeenLink>& l) : link(l) {}
+    bool push(GuideInput value) override { return link->push(std::move(value)); }
+  } output(seen);
+  SeePart part(options, models, board, process.metrics, output);
+  // From here on it takes part: a dead one before it has left the ring.
+  seen.emplace(rings.seen, process.metrics);
+  part.start(process.on_failure());
+  std::jthread foresights([&](const std::stop_token& stop) {
+    RingReader reader(rings.foresights);
+    while (!stop.stop_requested()) {
+      (void)reader.wait(kWait);
+      if (auto pin = reader.newest()) {
+        board.push({pin->record().frame_sequence, pin->record().stream_ns});
+      }
+    }
+  });
+  process.ready();
+  RingReader reader(rings.frames);
+  const Watch watch([&] { process.watch_steady(); });
+  for (;;) {
+    const bool more = reader.wait(kWait);
+    if (auto pin = reader.newest()) part.input().push(frame_in_place(std::move(*pin)));
+    if (!more && (rings.frames.closed() || state.abandoned)) break;
+  }
+  process.metrics.end();
+  part.finish();
+  process.metrics.drop("detector_busy", reader.dropped());
+  if (process.metrics.faults() > 0) {
+    process.note(ExitCode::vision, std::to_string(process.metrics.faults()) +
+                                       " frames could not be seen: " +
+                                       process.metrics.first_fault());
+  }
+  seen->close();
+  process.done();
+}
+
+void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rings,
+               SharedState& state, bool restarted) {
+  Process process(PartName::guide, state);
+  RunOptions options = given;
+  if (restarted) {
+    options.resume.files = true;
+    options.resume.last_track = state.last_track;
+    if (state.origin_ns != 0) options.resume.stream_ns = steady_now_ns() - state.origin_ns;
+  }
+  SceneLink scenes(rings.scenes, process.metrics, state.last_track);
+  ForesightLink foresights(rings.foresights);
+  std::optional<SoundLink> sound;
+  GuidePart part(
+      options, models, process.metrics, scenes, foresights,
+      [&](std::span<const float> samples) {
+        if (sound) sound->push(samples);
+      },
+      [] {});
+  sound.emplace(rings.sound, part.first_sound_frame());
+  part.start(process.on_failure());
+  process.ready();
+
+  const Labels labels = labels_of(models);
+  std::atomic<std::uint32_t> breaks_told = state.breaks.load();
+  std::atomic<bool> broken = false;
+  const auto break_vision = [&] {
+    broken = true;
+    part.input().push(VisionBreak{true});
+  };
+  if (restarted && state.blind) break_vision();
+  bool orphan = false;
+  {
+    const Watch watch([&] {
+      process.watch_steady();
+      if (state.breaks != breaks_told) {
+        breaks_told = state.breaks.load();
+        break_vision();
+      }
+      if (!orphan && process.orphaned()) {
+        orphan = true;
+        state.abandoned = true;
+        break_vision();
+      }
+    });
+    std::jthread frames([&] {
+      pump(rings.frames, state, [&](const Pin& pin) {
+        const Frame frame = frame_of(pin.record());
+        if (state.origin_ns == 0) state.origin_ns = frame.stamp.capture_ns - frame.stamp.stream_ns;
+        part.input().push(frame);
+      });
+    });
+    pump(rings.seen, state, [&](const Pin& pin) {
+      if (static_cast<InternalKind>(pin.record().kind) == InternalKind::depth) {
+        part.input().push(decode_depth(pin.bytes()));
+        return;
+      }
+      Seen value = decode_seen(pin.record(), pin.bytes(), labels);
+      if (broken && value.frame.stamp.capture_ns > state.broken_ns) {
+        broken = false;
+        state.blind = false;
+        part.input().push(VisionBreak{false});
+      }
+      part.input().push(std::move(value));
+    });
+    frames.join();
+  }
+  process.metrics.end();
+  part.finish();
+  for (const std::string& line : part.faults()) process.note(ExitCode::output, line);
+  scenes.close();
+  sound->close();
+  process.done(part.files());
+}
+
+/// The frames a scene may still ask for, held in place.
+class RecentFrames {
+ public:
+  explicit RecentFrames(const Ring& ring) : reader_(ring) {}
+
+  /// The pixels of this frame; without any when they are gone.
+  void complete(Frame& frame) {
+    const std::uint64_t wanted = frame.stamp.sequence;
+    std::erase_if(pins_, [&](const Pin& pin) { return pin.record().frame_sequence < wanted; });
+    while (pins_.empty() || pins_.back().record().frame_sequence < wanted) {
+      auto pin = reader_.next();
+      if (!pin) break;
+      if (pin->record().frame_sequence >= wanted) pins_.push_back(std::move(*pin));
+    }
+    if (pins_.empty() || pins_.front().record().frame_sequence != wanted) return;
+    Frame whole = frame_in_place(std::move(pins_.front()));
+    pins_.pop_front();
+    frame.pixels = std::move(whole.pixels);
+    frame.stride_bytes = whole.stride_bytes;
+  }
+
+ private:
+  RingReader reader_;
+  std::deque<Pin> pins_;
+};
+
+void run_show(const RunOptions& given, const ModelSet& models, const Rings& rings,
+              SharedState& state, bool restarted) {
+  Process process(PartName::show, state);
+  RunOptions options = given;
+  options.resume.files = restarted;
+  std::optional<std::int64_t> duration_ns;
+  if (state.duration_ns >= 0) duration_ns = state.duration_ns;
+  ShowPart part(options, state.camera, duration_ns, process.metrics, [] {});
+  part.start(process.on_failure());
+  process.ready();
+  const Watch watch([&] { process.watch_steady(); });
+  const Labels labels = labels_of(models);
+  std::jthread sound([&] {
+    std::int64_t next_frame = 0;
+    pump(rings.sound, state, [&](const Pin& pin) {
+      // What was lost on the way is silence: sound stays in step with the pictures.
+      const std::int64_t lost = pin.record().stream_ns - next_frame;
+      if (lost > 0) part.sound(std::vector<float>(static_cast<std::size_t>(2 * lost)));
+      const auto* samples = reinterpret_cast<const float*>(pin.bytes().data());
+      const std::size_t count = pin.bytes().size() / sizeof(float);
+      part.sound({samples, count});
+      next_frame = pin.record().stream_ns + static_cast<std::int64_t>(count / 2);
+    });
+  });
+  Depth depth;
+  RecentFrames frames(rings.frames);
+  pump(rings.scenes, state, [&](const Pin& pin) {
+    Scene scene = decode_scene(pin.record(), pin.bytes(), labels);
+    if (std::holds_alternative<std::monostate>(scene.sighting.depth)) {
+      scene.sighting.depth = depth;
+    } else {
+      depth = scene.sighting.depth;
+    }
+    frames.complete(scene.frame);
+    part.input().push(std::move(scene));
+  });
+  sound.join();
+  part.finish();
+  part.close_video();
+  process.note(ExitCode::output, part.fault());
+  process.done(part.files());
+}
+
+}  // namespace
+
+const char* to_string(PartName part) {
+  constexpr std::array<const char*, kParts> names{"capture", "see", "guide", "show"};
+  return names[static_cast<std::size_t>(part)];
+}
+
+void SharedText::set(const std::string& text) noexcept {
+  std::uint32_t empty = 0;
+  if (!state_.compare_exchange_strong(empty, 1)) return;
+  const std::size_t length = std::min(text.size(), text_.size() - 1);
+  std::copy_n(text.begin(), length, text_.begin());
+  text_[length] = '\0';
+  state_ = 2;
+}
+
+std::string SharedText::get() const { return state_ == 2 ? std::string(text_.data()) : ""; }
+
+Rings make_rings(const Intrinsics& camera, const ModelSet& models) {
+  const std::uint64_t row = (std::uint64_t{3} * static_cast<std::uint64_t>(camera.width) + 63) / 64 * 64;
+  std::uint64_t cells = 0;
+  for (const NetworkManifest& network : models.networks) {
+    cells = std::max(cells, static_cast<std::uint64_t>(network.input_width) *
+                                static_cast<std::uint64_t>(network.input_height));
+  }
+  const std::uint64_t value = value_bytes(cells);
+  return {Ring::create({"lazarillo frames", kSlots, row * static_cast<std::uint64_t>(camera.height),
+                        kReaders, kPins}),
+          Ring::create({"lazarillo seen", kValueSlots, value, 3, 1}),
+          Ring::create({"lazarillo scenes", kValueSlots, value, 3, 1}),
+          Ring::create({"lazarillo foresights", 8, 64, 3, 1}),
+          Ring::create({"lazarillo sound", 128, 2 * sizeof(float) * SoundLink::kBlockFrames, 3, 1})};
+}
+
+void probe_source(const RunOptions& options, SharedState& state) {
+  Metrics metrics;
+  CapturePart part(options, nullptr, metrics);
+  state.camera = part.source().cameras().at(0).intrinsics;
+  state.duration_ns = part.source().duration_ns().value_or(-1);
+  part.stop();
+  state.probed = true;
+}
+
+void run_part(PartName part, const RunOptions& options, const ModelSet& models, const Rings& rings,
+              SharedState& state, bool restarted) {
+  switch (part) {
+    case PartName::capture:
+      return run_capture(options, rings, state, restarted);
+    case PartName::see:
+      return run_see(options, models, rings, state);
+    case PartName::guide:
+      return run_guide(options, models, rings, state, restarted);
+    case PartName::show:
+      return run_show(options, models, rings, state, restarted);
+  }
+}
+
+}  // namespace lazarillo

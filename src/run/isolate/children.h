@@ -1,0 +1,30 @@
+#pragma once
+
+#include "ring/ring.h"
+#include "run/isolate/shared_state.h"
+#include "run/pipeline.h"
+
+namespace lazarillo {
+
+/// The rings of one run; each is made before the processes are, which inherit it.
+struct Rings {
+  Ring frames;      ///< capture -> see, guide, show
+  Ring seen;        ///< see -> guide
+  Ring scenes;      ///< guide -> show
+  Ring foresights;  ///< guide -> see
+  Ring sound;       ///< guide -> show
+};
+
+/// Makes the rings for a camera and a model set. Throws Error(output) with the memory needed.
+[[nodiscard]] Rings make_rings(const Intrinsics& camera, const ModelSet& models);
+
+/// Looks at the source: the camera's size and the length of the stream, into `state`. A process of
+/// its own runs this, so that none of the source's threads live in the one that forks the others.
+void probe_source(const RunOptions& options, SharedState& state);
+
+/// The life of one process: works until the stream ends or `state` says to stop. Throws Error when
+/// it cannot be set up. `restarted`: takes the place of one that died.
+void run_part(PartName part, const RunOptions& options, const ModelSet& models, const Rings& rings,
+              SharedState& state, bool restarted);
+
+}  // namespace lazarillo

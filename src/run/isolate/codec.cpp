@@ -1,0 +1,324 @@
+#include "run/isolate/codec.h"
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace lazarillo {
+namespace {
+
+using Json = nlohmann::json;
+
+// Detections and tracks are capped far below this (see/decode.h): a crowd of 500 is 100 KiB.
+constexpr std::uint64_t kTextBytes = std::uint64_t{1} << 19;
+
+Json to_json(const FrameStamp& s) { return {s.camera, s.sequence, s.capture_ns, s.stream_ns}; }
+
+FrameStamp stamp_from(const Json& j) {
+  return {j[0].get<int>(), j[1].get<std::uint64_t>(), j[2].get<std::int64_t>(),
+          j[3].get<std::int64_t>()};
+}
+
+Json to_json(const Box& b) { return {b.x1, b.y1, b.x2, b.y2}; }
+
+Box box_from(const Json& j) {
+  return {j[0].get<float>(), j[1].get<float>(), j[2].get<float>(), j[3].get<float>()};
+}
+
+Json to_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+std::optional<double> number_from(const Json& j) {
+  return j.is_null() ? std::nullopt : std::optional(j.get<double>());
+}
+
+Json to_json(const Detections& detections) {
+  Json items = Json::array();
+  for (const Detection& d : detections.items) {
+    items.push_back({to_json(d.box), d.score, d.class_id});
+  }
+  return {{"stamp", to_json(detections.stamp)}, {"items", std::move(items)}};
+}
+
+Detections detections_from(const Json& j, const Labels& labels) {
+  Detections detections{stamp_from(j["stamp"]), {}, labels};
+  for (const Json& item : j["items"]) {
+    detections.items.push_back({box_from(item[0]), item[1].get<float>(), item[2].get<int>()});
+  }
+  return detections;
+}
+
+Json to_json(const Track& t) {
+  return {t.id,
+          t.label,
+          static_cast<int>(t.kind),
+          to_json(t.box),
+          t.score,
+          t.observed,
+          t.first_seen_ns,
+          t.last_seen_ns,
+          t.hits,
+          t.bearing_deg,
+          t.bearing_rate_deg_s,
+          t.angular_width_deg,
+          t.angular_height_deg,
+          to_json(t.distance_m),
+          t.distance_sigma_m,
+          t.closing_speed_mps,
+          t.closing_speed_sigma_mps,
+          to_json(t.ttc_s)};
+}
+
+Track track_from(const Json& j) {
+  Track t;
+  std::size_t i = 0;
+  t.id = j[i++].get<int>();
+  t.label = j[i++].get<std::string>();
+  t.kind = static_cast<ObjectKind>(j[i++].get<int>());
+  t.box = box_from(j[i++]);
+  t.score = j[i++].get<float>();
+  t.observed = j[i++].get<bool>();
+  t.first_seen_ns = j[i++].get<std::int64_t>();
+  t.last_seen_ns = j[i++].get<std::int64_t>();
+  t.hits = j[i++].get<int>();
+  t.bearing_deg = j[i++].get<double>();
+  t.bearing_rate_deg_s = j[i++].get<double>();
+  t.angular_width_deg = j[i++].get<double>();
+  t.angular_height_deg = j[i++].get<double>();
+  t.distance_m = number_from(j[i++]);
+  t.distance_sigma_m = j[i++].get<double>();
+  t.closing_speed_mps = j[i++].get<double>();
+  t.closing_speed_sigma_mps = j[i++].get<double>();
+  t.ttc_s = number_from(j[i++]);
+  return t;
+}
+
+Json to_json(const Cue& c) {
+  return {static_cast<int>(c.kind),
+          static_cast<int>(c.priority),
+          to_json(c.stamp),
+          c.track,
+          c.label,
+          c.bearing_deg,
+          static_cast<int>(c.side),
+          c.clock_hour,
+          to_json(c.distance_m),
+          c.distance_sigma_m,
+          to_json(c.ttc_s)};
+}
+
+Cue cue_from(const Json& j) {
+  Cue c;
+  std::size_t i = 0;
+  c.kind = static_cast<CueKind>(j[i++].get<int>());
+  c.priority = static_cast<Priority>(j[i++].get<int>());
+  c.stamp = stamp_from(j[i++]);
+  c.track = j[i++].get<int>();
+  c.label = j[i++].get<std::string>();
+  c.bearing_deg = j[i++].get<double>();
+  c.side = static_cast<Side>(j[i++].get<int>());
+  c.clock_hour = j[i++].get<int>();
+  c.distance_m = number_from(j[i++]);
+  c.distance_sigma_m = j[i++].get<double>();
+  c.ttc_s = number_from(j[i++]);
+  return c;
+}
+
+/// A depth map: what stands in the object, and the numbers that follow it.
+struct DepthParts {
+  Json description;
+  std::span<const float> values;
+  std::span<const float> sigmas;
+};
+
+Json to_json(const DepthGrid& g) { return {g.width, g.height, g.scale, g.offset_x, g.offset_y}; }
+
+DepthParts parts_of(const Depth& depth) {
+  if (const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth)) {
+    const MetricDepth& d = **metric;
+    return {{{"kind", "metric"}, {"stamp", to_json(d.stamp)}, {"grid", to_json(d.depth_m)},
+             {"sigmas", d.sigma_relative.size()}},
+            d.depth_m.values,
+            d.sigma_relative};
+  }
+  if (const auto* relative = std::get_if<std::shared_ptr<const RelativeDepth>>(&depth)) {
+    const RelativeDepth& d = **relative;
+    return {{{"kind", "relative"}, {"stamp", to_json(d.stamp)}, {"grid", to_json(d.inverse)}},
+            d.inverse.values,
+            {}};
+  }
+  return {};
+}
+
+DepthGrid grid_from(const Json& j, const float*& next) {
+  DepthGrid g{j[0].get<int>(), j[1].get<int>(), j[2].get<double>(), j[3].get<double>(),
+              j[4].get<double>(), {}};
+  const std::size_t count = static_cast<std::size_t>(g.width) * static_cast<std::size_t>(g.height);
+  g.values.assign(next, next + count);
+  next += count;
+  return g;
+}
+
+Depth depth_from(const Json& j, const float* next) {
+  if (j.is_null()) return {};
+  if (j["kind"] == "metric") {
+    auto depth = std::make_shared<MetricDepth>();
+    depth->stamp = stamp_from(j["stamp"]);
+    depth->depth_m = grid_from(j["grid"], next);
+    depth->sigma_relative.assign(next, next + j["sigmas"].get<std::size_t>());
+    return std::shared_ptr<const MetricDepth>(std::move(depth));
+  }
+  auto depth = std::make_shared<RelativeDepth>();
+  depth->stamp = stamp_from(j["stamp"]);
+  depth->inverse = grid_from(j["grid"], next);
+  return std::shared_ptr<const RelativeDepth>(std::move(depth));
+}
+
+std::size_t aligned(std::size_t bytes) { return (bytes + 3) / 4 * 4; }
+
+std::optional<std::size_t> write(const Json& object, const DepthParts& depth,
+                                 std::span<std::byte> slot) {
+  const std::vector<std::uint8_t> text = Json::to_cbor(object);
+  const std::size_t numbers_at = aligned(4 + text.size());
+  const std::size_t total = numbers_at + depth.values.size_bytes() + depth.sigmas.size_bytes();
+  if (total > slot.size()) return std::nullopt;
+  const auto length = static_cast<std::uint32_t>(text.size());
+  std::memcpy(slot.data(), &length, 4);
+  std::memcpy(slot.data() + 4, text.data(), text.size());
+  std::byte* at = slot.data() + numbers_at;
+  for (const std::span<const float> numbers : {depth.values, depth.sigmas}) {
+    if (!numbers.empty()) std::memcpy(at, numbers.data(), numbers.size_bytes());
+    at += numbers.size_bytes();
+  }
+  return total;
+}
+
+struct Read {
+  Json object;
+  const float* numbers;
+};
+
+Read read(std::span<const std::byte> bytes) {
+  std::uint32_t length = 0;
+  std::memcpy(&length, bytes.data(), 4);
+  const auto* text = reinterpret_cast<const std::uint8_t*>(bytes.data()) + 4;
+  return {Json::from_cbor(text, text + length),
+          reinterpret_cast<const float*>(bytes.data() + aligned(4 + length))};
+}
+
+}  // namespace
+
+std::uint64_t value_bytes(std::uint64_t depth_cells) { return kTextBytes + 8 * depth_cells; }
+
+SlotRecord record_of(const Frame& frame) {
+  SlotRecord record;
+  record.kind = ValueKind::frame;
+  record.camera = static_cast<std::uint32_t>(frame.stamp.camera);
+  record.frame_sequence = frame.stamp.sequence;
+  record.capture_ns = frame.stamp.capture_ns;
+  record.stream_ns = frame.stamp.stream_ns;
+  record.width = static_cast<std::uint32_t>(frame.width);
+  record.height = static_cast<std::uint32_t>(frame.height);
+  record.stride_bytes = static_cast<std::uint32_t>(frame.stride_bytes);
+  record.pixel_format = frame.format == PixelFormat::bgr8 ? RingPixelFormat::bgr8
+                                                          : RingPixelFormat::gray8;
+  record.fx = frame.intrinsics.fx;
+  record.fy = frame.intrinsics.fy;
+  record.cx = frame.intrinsics.cx;
+  record.cy = frame.intrinsics.cy;
+  record.flags = frame.intrinsics.assumed ? kIntrinsicsAssumed : 0;
+  return record;
+}
+
+Frame frame_of(const SlotRecord& record) {
+  Frame frame;
+  frame.stamp = {static_cast<int>(record.camera), record.frame_sequence, record.capture_ns,
+                 record.stream_ns};
+  frame.width = static_cast<int>(record.width);
+  frame.height = static_cast<int>(record.height);
+  frame.stride_bytes = record.stride_bytes;
+  frame.format = record.pixel_format == RingPixelFormat::bgr8 ? PixelFormat::bgr8
+                                                              : PixelFormat::gray8;
+  frame.intrinsics = {record.fx,    record.fy,    record.cx,
+                      record.cy,    frame.width,  frame.height,
+                      (record.flags & kIntrinsicsAssumed) != 0};
+  return frame;
+}
+
+std::optional<std::size_t> encode(const Seen& seen, std::span<std::byte> slot) {
+  const Sighting& s = seen.sighting;
+  const DepthParts depth = parts_of(s.depth);
+  return write({{"outcome", static_cast<int>(seen.outcome)},
+                {"fault", s.fault},
+                {"detections", to_json(s.detections)},
+                {"depth", depth.description}},
+               depth, slot);
+}
+
+std::optional<std::size_t> encode(const DepthSighting& sighting, std::span<std::byte> slot) {
+  const DepthParts depth = parts_of(sighting.depth);
+  return write({{"stamp", to_json(sighting.stamp)},
+                {"fault", sighting.fault},
+                {"depth", depth.description}},
+               depth, slot);
+}
+
+std::optional<std::size_t> encode(const Scene& scene, bool with_depth, std::span<std::byte> slot) {
+  Json tracks = Json::array();
+  for (const Track& track : scene.tracks.items) tracks.push_back(to_json(track));
+  Json cues = Json::array();
+  for (const Cue& cue : scene.cues) cues.push_back(to_json(cue));
+  const DepthParts depth = with_depth ? parts_of(scene.sighting.depth) : DepthParts{};
+  return write({{"seen", scene.seen},
+                {"fault", scene.sighting.fault},
+                {"detections", to_json(scene.sighting.detections)},
+                {"tracks", std::move(tracks)},
+                {"cues", std::move(cues)},
+                {"caption", scene.caption},
+                {"caption_track", scene.caption_track},
+                {"fps", scene.fps},
+                {"latency_ms", scene.latency_ms},
+                {"depth", depth.description}},
+               depth, slot);
+}
+
+Seen decode_seen(const SlotRecord& record, std::span<const std::byte> bytes,
+                 const Labels& labels) {
+  const auto [object, numbers] = read(bytes);
+  Seen seen;
+  seen.frame = frame_of(record);
+  seen.outcome = static_cast<Seen::Outcome>(object["outcome"].get<int>());
+  seen.sighting.fault = object["fault"].get<std::string>();
+  seen.sighting.detections = detections_from(object["detections"], labels);
+  seen.sighting.depth = depth_from(object["depth"], numbers);
+  return seen;
+}
+
+DepthSighting decode_depth(std::span<const std::byte> bytes) {
+  const auto [object, numbers] = read(bytes);
+  DepthSighting sighting;
+  sighting.stamp = stamp_from(object["stamp"]);
+  sighting.fault = object["fault"].get<std::string>();
+  sighting.depth = depth_from(object["depth"], numbers);
+  return sighting;
+}
+
+Scene decode_scene(const SlotRecord& record, std::span<const std::byte> bytes,
+                   const Labels& labels) {
+  const auto [object, numbers] = read(bytes);
+  Scene scene;
+  scene.frame = frame_of(record);
+  scene.seen = object["seen"].get<bool>();
+  scene.sighting.fault = object["fault"].get<std::string>();
+  scene.sighting.detections = detections_from(object["detections"], labels);
+  scene.sighting.depth = depth_from(object["depth"], numbers);
+  scene.tracks.stamp = scene.frame.stamp;
+  for (const Json& track : object["tracks"]) scene.tracks.items.push_back(track_from(track));
+  for (const Json& cue : object["cues"]) scene.cues.push_back(cue_from(cue));
+  scene.caption = object["caption"].get<std::string>();
+  scene.caption_track = object["caption_track"].get<int>();
+  scene.fps = object["fps"].get<double>();
+  scene.latency_ms = object["latency_ms"].get<double>();
+  return scene;
+}
+
+}  // namespace lazarillo

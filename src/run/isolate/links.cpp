@@ -1,0 +1,117 @@
+#include "run/isolate/links.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "source/frame_copies.h"
+
+namespace lazarillo {
+namespace {
+
+ValueKind kind(InternalKind kind) { return static_cast<ValueKind>(kind); }
+
+std::uint64_t depth_sequence_of(const Depth& depth) {
+  if (const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth)) {
+    return (*metric)->stamp.sequence;
+  }
+  if (const auto* relative = std::get_if<std::shared_ptr<const RelativeDepth>>(&depth)) {
+    return (*relative)->stamp.sequence;
+  }
+  return UINT64_MAX;
+}
+
+}  // namespace
+
+bool FrameLink::push(Frame frame) {
+  SlotRecord record = record_of(frame);
+  const std::size_t channels = frame.format == PixelFormat::bgr8 ? 3 : 1;
+  const std::size_t row = channels * record.width;
+  const std::size_t stride = (row + 63) / 64 * 64;
+  const std::size_t size = stride * record.height;
+  const std::span<std::byte> slot = writer_.begin();
+  if (size > slot.size()) {
+    metrics_.drop("frame_larger_than_the_first");
+    return true;
+  }
+  for (std::uint32_t y = 0; y < record.height; ++y) {
+    std::memcpy(slot.data() + y * stride, frame.pixels.get() + y * frame.stride_bytes, row);
+  }
+  FrameCopies::add();
+  record.stride_bytes = static_cast<std::uint32_t>(stride);
+  record.payload_bytes = size;
+  writer_.publish(record);
+  return true;
+}
+
+bool SeenLink::push(GuideInput value) {
+  const std::lock_guard lock(mutex_);
+  SlotRecord record;
+  std::optional<std::size_t> size;
+  const std::span<std::byte> slot = writer_.begin();
+  if (const Seen* seen = std::get_if<Seen>(&value)) {
+    record = record_of(seen->frame);
+    record.kind = kind(InternalKind::seen);
+    size = encode(*seen, slot);
+  } else if (const auto* depth = std::get_if<DepthSighting>(&value)) {
+    record.kind = kind(InternalKind::depth);
+    size = encode(*depth, slot);
+  } else {
+    return true;
+  }
+  if (!size) {
+    metrics_.drop("value_larger_than_its_slot");
+    return true;
+  }
+  record.payload_bytes = *size;
+  writer_.publish(record);
+  return true;
+}
+
+void SeenLink::close() {
+  const std::lock_guard lock(mutex_);
+  writer_.close();
+}
+
+bool SceneLink::push(Scene scene) {
+  int last = last_track_.load();
+  for (const Track& track : scene.tracks.items) last = std::max(last, track.id);
+  last_track_ = last;
+  const std::uint64_t depth = depth_sequence_of(scene.sighting.depth);
+  SlotRecord record = record_of(scene.frame);
+  record.kind = kind(InternalKind::scene);
+  const auto size = encode(scene, depth != depth_sequence_, writer_.begin());
+  if (!size) {
+    metrics_.drop("value_larger_than_its_slot");
+    return true;
+  }
+  depth_sequence_ = depth;
+  record.payload_bytes = *size;
+  writer_.publish(record);
+  return true;
+}
+
+bool ForesightLink::push(Foresight foresight) {
+  SlotRecord record;
+  record.kind = kind(InternalKind::foresight);
+  record.frame_sequence = foresight.sequence;
+  record.stream_ns = foresight.holds_until_ns;
+  (void)writer_.begin();
+  writer_.publish(record);
+  return true;
+}
+
+void SoundLink::push(std::span<const float> samples) {
+  while (!samples.empty()) {
+    const std::span<const float> block = samples.first(std::min(samples.size(), 2 * kBlockFrames));
+    SlotRecord record;
+    record.kind = kind(InternalKind::sound);
+    record.stream_ns = next_frame_;
+    record.payload_bytes = block.size_bytes();
+    std::memcpy(writer_.begin().data(), block.data(), block.size_bytes());
+    writer_.publish(record);
+    next_frame_ += static_cast<std::int64_t>(block.size() / 2);
+    samples = samples.subspan(block.size());
+  }
+}
+
+}  // namespace lazarillo

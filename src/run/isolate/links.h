@@ -1,0 +1,89 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <span>
+
+#include "ring/ring_writer.h"
+#include "run/isolate/codec.h"
+#include "run/metrics.h"
+#include "run/port.h"
+#include "run/values.h"
+
+// The sending ends between processes: each puts a stage's values into a ring. Thread-safe.
+
+namespace lazarillo {
+
+/// Frames into their ring: the one copy of their pixels that separate processes cost.
+class FrameLink final : public Sink<Frame> {
+ public:
+  FrameLink(Ring ring, Metrics& metrics) : writer_(std::move(ring)), metrics_(metrics) {}
+  bool push(Frame frame) override;
+  void close() { writer_.close(); }
+
+ private:
+  RingWriter writer_;
+  Metrics& metrics_;
+};
+
+/// What was seen, and depth. Frames and breaks of vision reach the guide otherwise.
+class SeenLink final : public Sink<GuideInput> {
+ public:
+  SeenLink(Ring ring, Metrics& metrics) : writer_(std::move(ring)), metrics_(metrics) {}
+  bool push(GuideInput value) override;
+  void close();
+
+ private:
+  std::mutex mutex_;  ///< detector and depth are two threads
+  RingWriter writer_;
+  Metrics& metrics_;
+};
+
+class SceneLink final : public Sink<Scene> {
+ public:
+  /// `last_track` is kept up to date with the highest id.
+  SceneLink(Ring ring, Metrics& metrics, std::atomic<int>& last_track)
+      : writer_(std::move(ring)), metrics_(metrics), last_track_(last_track) {}
+  bool push(Scene scene) override;
+  void close() { writer_.close(); }
+
+ private:
+  RingWriter writer_;
+  Metrics& metrics_;
+  std::atomic<int>& last_track_;
+  std::uint64_t depth_sequence_ = UINT64_MAX;  ///< of the depth map sent last
+};
+
+class ForesightLink final : public Sink<Foresight> {
+ public:
+  explicit ForesightLink(Ring ring) : writer_(std::move(ring)) {}
+  bool push(Foresight foresight) override;
+
+ private:
+  RingWriter writer_;
+};
+
+/// Sound for the video: interleaved stereo, in order, each block with its place.
+class SoundLink {
+ public:
+  /// Frames (pairs of samples) that one block can hold.
+  static constexpr std::size_t kBlockFrames = 4800;
+  SoundLink(Ring ring, std::int64_t first_frame)
+      : writer_(std::move(ring)), next_frame_(first_frame) {}
+  void push(std::span<const float> samples);
+  void close() { writer_.close(); }
+
+ private:
+  RingWriter writer_;
+  std::int64_t next_frame_;
+};
+
+/// For an output that nobody needs.
+template <class T>
+class NoSink final : public Sink<T> {
+ public:
+  bool push(T) override { return true; }
+};
+
+}  // namespace lazarillo

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "error.h"
+#include "source/intrinsics.h"
+
+namespace lazarillo {
+
+enum class PartName : std::uint8_t { capture, see, guide, show };
+inline constexpr std::size_t kParts = 4;
+[[nodiscard]] const char* to_string(PartName part);
+
+/// A line of text that one process writes and others read: written once, then published.
+class SharedText {
+ public:
+  /// Keeps what fits. The first text stays; later ones are ignored.
+  void set(const std::string& text) noexcept;
+  [[nodiscard]] std::string get() const;
+
+ private:
+  std::atomic<std::uint32_t> state_ = 0;  ///< 0 empty, 1 being written, 2 there
+  std::array<char, 1020> text_{};
+};
+
+/// What the processes of one run know of each other, besides the values in the rings. Lies in
+/// anonymous shared memory that children inherit: it has no name and ends with the last process.
+struct SharedState {
+  // Written once by the process that looks at the source first.
+  std::atomic<bool> probed = false;
+  Intrinsics camera;
+  std::int64_t duration_ns = -1;  ///< -1: not known
+
+  /// Steady-clock moment of stream time 0: set by the first capture, kept by the next.
+  std::atomic<std::int64_t> origin_ns = 0;
+  std::atomic<int> last_track = 0;  ///< highest id given to an object
+
+  std::atomic<int> supervisor = 0;          ///< its pid
+  std::atomic<std::uint32_t> steady = 0;    ///< the warm-up is over when this counts up
+  std::atomic<bool> stopping = false;       ///< an orderly end was asked for
+  std::atomic<bool> stream_ended = false;   ///< capture is done
+  std::atomic<bool> abandoned = false;      ///< nobody else will come: work off what is there, end
+  std::atomic<std::uint32_t> breaks = 0;    ///< times that vision broke (a process died)
+  std::atomic<std::int64_t> broken_ns = 0;  ///< steady clock of the last of them
+  std::atomic<bool> blind = false;          ///< nothing was seen since
+
+  struct Part {
+    std::atomic<bool> ready = false;     ///< set up and at work
+    std::atomic<bool> done = false;      ///< ended in order
+    std::atomic<int> error_code = 0;     ///< ExitCode of a failed set-up
+    SharedText error;
+    SharedText fault;                    ///< what went wrong in its work
+    std::atomic<int> fault_code = 0;     ///< ExitCode of that
+    /// Its numbers as CBOR (report_codec.h), when it ended in order.
+    std::atomic<std::uint32_t> report_bytes = 0;
+    std::array<std::uint8_t, std::size_t{1} << 18> report{};
+  };
+  std::array<Part, kParts> parts;
+
+  [[nodiscard]] Part& of(PartName part) { return parts[static_cast<std::size_t>(part)]; }
+};
+
+}  // namespace lazarillo
