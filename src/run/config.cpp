@@ -118,6 +118,8 @@ std::vector<Setting> settings_of(Config& c) {
        &c.running.streams, 0, 64},
       {"run.priorities", "live: guiding and sound go before everything else, where allowed",
        &c.running.priorities},
+      {"run.spare", "--isolate: networks loaded twice, so that seeing goes on at once after a crash",
+       &c.running.spare},
 
       {"track.high_score", "boxes this good are matched first; 0: the model's own score",
        &t.high_score, 0, 1},

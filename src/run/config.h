@@ -20,6 +20,7 @@ struct RunningOptions {
   bool lockstep = false;   ///< one frame at a time, nothing overlaps: the plan's starting point
   int streams = 0;         ///< a replay's pairs of eyes, each with its own network; 0: one per core
   bool priorities = true;  ///< urgent threads first, as far as this user may
+  bool spare = true;       ///< --isolate: a second pair of eyes waits, its networks loaded
 };
 
 /// Everything a user can set, with the values used when nothing is.

@@ -112,10 +112,10 @@ void pump(const Ring& ring, const SharedState& state, const Take& take) {
   }
 }
 
-void run_capture(const RunOptions& given, const Rings& rings, SharedState& state, bool restarted) {
+void run_capture(const RunOptions& given, const Rings& rings, SharedState& state, Start start) {
   Process process(PartName::capture, state);
   RunOptions options = given;
-  if (restarted && state.origin_ns != 0) {
+  if (start == Start::restarted && state.origin_ns != 0) {
     options.origin_ns = state.origin_ns;
     options.start_ns = std::max<std::int64_t>(0, steady_now_ns() - state.origin_ns);
   }
@@ -142,7 +142,7 @@ void run_capture(const RunOptions& given, const Rings& rings, SharedState& state
 }
 
 void run_see(const RunOptions& options, const ModelSet& models, const Rings& rings,
-             SharedState& state) {
+             SharedState& state, Start start) {
   Process process(PartName::see, state);
   ForesightBoard board;
   std::optional<SeenLink> seen;
@@ -152,6 +152,13 @@ void run_see(const RunOptions& options, const ModelSet& models, const Rings& rin
     bool push(GuideInput value) override { return link->push(std::move(value)); }
   } output(seen);
   SeePart part(options, models, board, process.metrics, output);
+  if (start == Start::spare) {
+    state.spare_ready = true;
+    while (state.spare_called != ::getpid()) {
+      if (state.abandoned || state.stream_ended) return;
+      std::this_thread::sleep_for(kWatch);
+    }
+  }
   // From here on it takes part: a dead one before it has left the ring.
   seen.emplace(rings.seen, process.metrics);
   part.start(process.on_failure());
@@ -185,9 +192,10 @@ void run_see(const RunOptions& options, const ModelSet& models, const Rings& rin
 }
 
 void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rings,
-               SharedState& state, bool restarted) {
+               SharedState& state, Start start) {
   Process process(PartName::guide, state);
   RunOptions options = given;
+  const bool restarted = start == Start::restarted;
   if (restarted) {
     options.resume.files = true;
     options.resume.last_track = state.last_track;
@@ -285,10 +293,10 @@ class RecentFrames {
 };
 
 void run_show(const RunOptions& given, const ModelSet& models, const Rings& rings,
-              SharedState& state, bool restarted) {
+              SharedState& state, Start start) {
   Process process(PartName::show, state);
   RunOptions options = given;
-  options.resume.files = restarted;
+  options.resume.files = start == Start::restarted;
   std::optional<std::int64_t> duration_ns;
   if (state.duration_ns >= 0) duration_ns = state.duration_ns;
   ShowPart part(options, state.camera, duration_ns, process.metrics, [] {});
@@ -371,16 +379,16 @@ void probe_source(const RunOptions& options, SharedState& state) {
 }
 
 void run_part(PartName part, const RunOptions& options, const ModelSet& models, const Rings& rings,
-              SharedState& state, bool restarted) {
+              SharedState& state, Start start) {
   switch (part) {
     case PartName::capture:
-      return run_capture(options, rings, state, restarted);
+      return run_capture(options, rings, state, start);
     case PartName::see:
-      return run_see(options, models, rings, state);
+      return run_see(options, models, rings, state, start);
     case PartName::guide:
-      return run_guide(options, models, rings, state, restarted);
+      return run_guide(options, models, rings, state, start);
     case PartName::show:
-      return run_show(options, models, rings, state, restarted);
+      return run_show(options, models, rings, state, start);
   }
 }
 

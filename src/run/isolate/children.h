@@ -22,9 +22,16 @@ struct Rings {
 /// its own runs this, so that none of the source's threads live in the one that forks the others.
 void probe_source(const RunOptions& options, SharedState& state);
 
+/// How a process begins.
+enum class Start {
+  first,
+  restarted,  ///< takes the place of one that died
+  spare,      ///< see only: loads its networks and waits until it is called to take over
+};
+
 /// The life of one process: works until the stream ends or `state` says to stop. Throws Error when
-/// it cannot be set up. `restarted`: takes the place of one that died.
+/// it cannot be set up.
 void run_part(PartName part, const RunOptions& options, const ModelSet& models, const Rings& rings,
-              SharedState& state, bool restarted);
+              SharedState& state, Start start);
 
 }  // namespace lazarillo

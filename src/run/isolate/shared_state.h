@@ -46,6 +46,8 @@ struct SharedState {
   std::atomic<std::uint32_t> breaks = 0;    ///< times that vision broke (a process died)
   std::atomic<std::int64_t> broken_ns = 0;  ///< steady clock of the last of them
   std::atomic<bool> blind = false;          ///< nothing was seen since
+  std::atomic<bool> spare_ready = false;    ///< the spare pair of eyes has its networks loaded
+  std::atomic<int> spare_called = 0;        ///< its pid, once it is to take over
 
   struct Part {
     std::atomic<bool> ready = false;     ///< set up and at work

@@ -57,6 +57,23 @@ std::string how_it_ended(int status) {
   return "ended with code " + std::to_string(WEXITSTATUS(status));
 }
 
+struct Child {
+  pid_t pid = 0;  ///< 0: not running
+  std::int64_t started_ns = 0;
+  std::int64_t again_ns = 0;  ///< when to start it again; 0: not planned
+  std::int64_t pause_ns = 0;
+  int starts = 0;
+};
+
+void kill_child(Child& child) {
+  child.again_ns = 0;
+  if (child.pid == 0) return;
+  ::kill(child.pid, SIGKILL);
+  while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  child.pid = 0;
+}
+
 class Supervisor {
  public:
   explicit Supervisor(const RunOptions& options)
@@ -71,16 +88,11 @@ class Supervisor {
   RunResult run(int& signal_received);
 
  private:
-  struct Child {
-    pid_t pid = 0;  ///< 0: not running
-    std::int64_t started_ns = 0;
-    std::int64_t again_ns = 0;  ///< when to start it again; 0: not planned
-    std::int64_t pause_ns = 0;
-    int starts = 0;
-  };
-
   void probe();
   void start(PartName part);
+  void start_spare();
+  /// Lets the spare pair of eyes take over; false when there is none ready.
+  bool call_spare();
   void await_ready(PartName part);
   void watch();
   void handle_signal(int signal);
@@ -96,8 +108,10 @@ class Supervisor {
   ModelSet models_;
   SharedStateMemory memory_;
   SharedState& state_ = *memory_;
+  SharedState::Part spare_part_;  ///< nobody reads it: a spare that fails is tried again
   std::optional<Rings> rings_;
   std::array<Child, kParts> children_;
+  Child spare_;  ///< a second pair of eyes, networks loaded
   bool at_work_ = false;  ///< everything was ready once
   std::int64_t ending_since_ns_ = 0;
   int signal_ = 0;
@@ -167,8 +181,32 @@ void Supervisor::start(PartName name) {
   child.started_ns = steady_now_ns();
   child.pid = fork_child(title.c_str(), ::getpid(), part, name == PartName::guide,
                          [this, name, restarted] {
-                           run_part(name, options_, models_, *rings_, state_, restarted);
+                           run_part(name, options_, models_, *rings_, state_,
+                                    restarted ? Start::restarted : Start::first);
                          });
+}
+
+void Supervisor::start_spare() {
+  if (!options_.config.running.spare) return;
+  state_.spare_ready = false;
+  spare_.again_ns = 0;
+  spare_.started_ns = steady_now_ns();
+  spare_.pid = fork_child("lz-spare", ::getpid(), spare_part_, false, [this] {
+    run_part(PartName::see, options_, models_, *rings_, state_, Start::spare);
+  });
+}
+
+bool Supervisor::call_spare() {
+  if (spare_.pid == 0 || !state_.spare_ready) return false;
+  Child& see = children_[static_cast<std::size_t>(PartName::see)];
+  see.pid = spare_.pid;
+  see.started_ns = steady_now_ns();
+  ++see.starts;
+  spare_.pid = 0;
+  // Loading the next one takes the processor from the one that has just begun: a little later.
+  spare_.again_ns = steady_now_ns() + kNsPerS;
+  state_.spare_called = see.pid;
+  return true;
 }
 
 void Supervisor::await_ready(PartName name) {
@@ -203,6 +241,7 @@ RunResult Supervisor::run(int& signal_received) {
               << children_[i].pid;
   }
   std::cerr << std::endl;
+  spare_.again_ns = steady_now_ns() + kNsPerS;
   watch();
   signal_received = signal_;
   return collect();
@@ -219,7 +258,7 @@ void Supervisor::watch() {
     reap();
     start_due();
     const auto runs = [](const Child& child) { return child.pid != 0 || child.again_ns != 0; };
-    if (std::none_of(children_.begin(), children_.end(), runs)) return;
+    if (std::none_of(children_.begin(), children_.end(), runs)) return kill_all();
     if (!ending()) continue;
     if (ending_since_ns_ == 0) ending_since_ns_ = steady_now_ns();
     if (steady_now_ns() - ending_since_ns_ > kEndingNs) {
@@ -244,6 +283,9 @@ void Supervisor::reap() {
     for (std::size_t i = 0; i < kParts; ++i) {
       if (children_[i].pid == pid) on_death(static_cast<PartName>(i), status);
     }
+    if (spare_.pid != pid) continue;
+    spare_.pid = 0;
+    if (!ending()) spare_.again_ns = steady_now_ns() + kLongestPauseNs;
   }
 }
 
@@ -269,6 +311,10 @@ void Supervisor::on_death(PartName name, int status) {
     abandon_if_headless(name);
     return;
   }
+  if (name == PartName::see && call_spare()) {
+    std::cerr << "lazarillo: see " << child.pid << std::endl;
+    return;
+  }
   const bool soon = now_ns - child.started_ns < kSoonNs;
   child.pause_ns = soon && child.starts > 1
                        ? std::min(kLongestPauseNs, child.pause_ns * 2 + kNsPerS / 10)
@@ -277,6 +323,10 @@ void Supervisor::on_death(PartName name, int status) {
 }
 
 void Supervisor::start_due() {
+  if (spare_.again_ns != 0 && steady_now_ns() >= spare_.again_ns) {
+    spare_.again_ns = 0;
+    if (!ending()) start_spare();
+  }
   for (std::size_t i = 0; i < kParts; ++i) {
     Child& child = children_[i];
     if (child.again_ns == 0 || steady_now_ns() < child.again_ns) continue;
@@ -287,14 +337,8 @@ void Supervisor::start_due() {
 }
 
 void Supervisor::kill_all() {
-  for (Child& child : children_) {
-    if (child.pid == 0) continue;
-    ::kill(child.pid, SIGKILL);
-    while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    child.pid = 0;
-    child.again_ns = 0;
-  }
+  kill_child(spare_);
+  for (Child& child : children_) kill_child(child);
 }
 
 void Supervisor::abandon_if_headless(PartName name) {
