@@ -40,7 +40,11 @@ DecodingPipeline::DecodingPipeline(const std::filesystem::path& file, const std:
     : name_(quoted(file)) {
   check_readable(file);
   on_stop_.emplace(stop, [this] { halt(); });
-  build(file);
+  {
+    // Hands what is written so far over to GStreamer's threads, which lock before they look.
+    const std::lock_guard lock(mutex_);
+    build(file);
+  }
   if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
     fail("cannot be opened");
   }
@@ -157,26 +161,27 @@ void DecodingPipeline::await_first(std::unique_lock<std::mutex>& lock) {
   await(lock, heard);
 }
 
-/// No element pulls data from the file any more.
+/// No element pulls data from the file any more, and none passes on what it has got.
 bool DecodingPipeline::nobody_reads() const {
-  int reading = 0;
-  int done = 0;
-  const auto look = [&](GstElement* element) {
-    const Ptr<GstPad> pad(gst_element_get_static_pad(element, "sink"));
-    if (!pad) return;
-    const GstTaskState state = gst_pad_get_task_state(pad.get());
-    if (state == GST_TASK_STARTED) ++reading;
-    if (state == GST_TASK_PAUSED) ++done;
+  struct Tasks {
+    int running = 0;
+    int done = 0;
+  } tasks;
+  const auto look = [](GstElement*, GstPad* pad, gpointer counts) -> gboolean {
+    const GstTaskState state = gst_pad_get_task_state(pad);
+    if (state == GST_TASK_STARTED) ++static_cast<Tasks*>(counts)->running;
+    if (state == GST_TASK_PAUSED) ++static_cast<Tasks*>(counts)->done;
+    return TRUE;
   };
   GstIterator* elements = gst_bin_iterate_recurse(reinterpret_cast<GstBin*>(pipeline_.get()));
   GValue item = G_VALUE_INIT;
   while (gst_iterator_next(elements, &item) == GST_ITERATOR_OK) {
-    look(static_cast<GstElement*>(g_value_get_object(&item)));
+    gst_element_foreach_pad(static_cast<GstElement*>(g_value_get_object(&item)), look, &tasks);
     g_value_reset(&item);
   }
   g_value_unset(&item);
   gst_iterator_free(elements);
-  return reading == 0 && done > 0;
+  return tasks.running == 0 && tasks.done > 0;
 }
 
 void DecodingPipeline::fail(const std::string& why) {

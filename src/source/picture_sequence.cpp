@@ -90,7 +90,9 @@ std::optional<PictureSequence::Place> PictureSequence::place(const PictureTime& 
 void PictureSequence::start() {
   std::int64_t before_ns = 0;  // the passes that are over by then
   std::uint64_t before = 0;
-  const double wanted = std::ceil(static_cast<double>(options_.start_ns) * options_.feed_fps / 1e9);
+  // The first number whose place, rounded to whole ns, is not before the start.
+  const double wanted = std::max(
+      std::ceil((static_cast<double>(options_.start_ns) - 0.5) * options_.feed_fps / 1e9), 0.0);
   std::int64_t target_ns = options_.start_ns;
   if (options_.loop) {
     const Pass pass = measure();

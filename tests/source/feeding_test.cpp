@@ -140,7 +140,7 @@ TEST(Feeding, ALoopEndsWithAFaultWhenTheFileIsGone) {
   std::filesystem::remove(file);
   // What is open already may still be played.
   EXPECT_LE(watch(*source, 1000).size(), 6U);
-  EXPECT_THAT(source->fault(), HasSubstr("there is no file"));
+  EXPECT_THAT(source->fault(), HasSubstr("steps.mkv"));
 }
 
 struct Container {
@@ -198,7 +198,7 @@ TEST_P(Starting, GoesOnInALaterPassOfALoop) {
   for (const double fps : {0.0, 60.0}) {
     const auto whole = watch(*open_source(file.string(), {.feed_fps = fps, .loop = true}), 230);
     ASSERT_EQ(whole.size(), 230U);
-    for (const std::size_t first : {10, 99, 100, 163}) {
+    for (const std::size_t first : {10, 49, 99, 100, 163}) {
       SCOPED_TRACE(std::to_string(fps) + " from " + std::to_string(first));
       const auto late = watch(
           *open_source(file.string(),
