@@ -11,6 +11,12 @@ bool CaptureStage::process() {
     frame = source_.next();
   }
   if (!frame) return false;
+  const auto [last, first] = last_ns_.try_emplace(frame->stamp.camera, frame->stamp.stream_ns);
+  if (!first && frame->stamp.stream_ns <= last->second) {
+    metrics_.drop("time_went_back");
+    return true;
+  }
+  last->second = frame->stamp.stream_ns;
   const std::uint64_t sequence = frame->stamp.sequence;
   if (!outputs_.guide.push(*frame) || !outputs_.see.push(std::move(*frame))) return false;
   if (lockstep_ != nullptr) lockstep_->await(sequence);

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <map>
 
 #include "run/foresight_board.h"
 #include "run/metrics.h"
@@ -11,7 +12,8 @@
 namespace lazarillo {
 
 /// Frames from the source, to the guide (which answers for every frame) and to the eyes. Has no
-/// input port: the source is its input.
+/// input port: the source is its input. A source breaks its word when a camera's stream time does
+/// not grow: such frames are left out, counted.
 class CaptureStage {
  public:
   struct Outputs {
@@ -30,6 +32,7 @@ class CaptureStage {
   Metrics& metrics_;
   Outputs outputs_;
   ForesightBoard* lockstep_;
+  std::map<int, std::int64_t> last_ns_;  ///< stream time of each camera's last frame
 };
 
 }  // namespace lazarillo

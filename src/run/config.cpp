@@ -106,7 +106,7 @@ std::vector<Setting> settings_of(Config& c) {
 
       {"skip.enabled", "rest the detector where nothing changed that a prediction does not cover",
        &c.skipping.enabled},
-      {"skip.changed", "part of the picture that must change for the detector to run",
+      {"skip.changed", "part of the picture that may change unlooked at, beside what tracks explain",
        &c.skipping.changed, 0, 1},
       {"skip.longest_s", "the detector runs at least so often", &c.skipping.longest_s, 0, 5},
       {"skip.doubt", "doubt in a predicted place, part of the box height, that wakes the detector",

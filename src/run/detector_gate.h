@@ -10,14 +10,14 @@ namespace lazarillo {
 
 struct GateOptions {
   bool enabled = false;
-  double changed = 0.002;  ///< part of the picture that must have changed
+  double changed = 0;  ///< part of the picture that may change, beside what tracks explain
   double longest_s = 0.5;  ///< the detector runs at least so often
   double doubt = 0.08;     ///< place of a prediction, as a part of the box height: one sigma
 };
 
 /// Decides on which frames the detector may rest. It runs when
 ///  - the picture changed since it last ran, beyond the camera's own motion and noise
-///    (see/motion.h), or is another scene altogether;
+///    (see/motion.h), elsewhere than around the tracks; or it is another scene altogether;
 ///  - the guide's foresight has run out: a track is critical, waits to be confirmed, or its
 ///    prediction is in doubt;
 ///  - it has rested for longest_s.

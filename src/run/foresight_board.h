@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <utility>
 
 #include "run/port.h"
 #include "run/values.h"
@@ -15,7 +16,7 @@ class ForesightBoard final : public Sink<Foresight> {
   bool push(Foresight foresight) override {
     {
       const std::lock_guard lock(mutex_);
-      newest_ = foresight;
+      newest_ = std::move(foresight);
       any_ = true;
     }
     changed_.notify_all();

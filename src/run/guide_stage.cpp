@@ -206,7 +206,10 @@ void GuideStage::foresee(const Scene& scene) {
     if (doubt.unconfirmed || doubt.place > parts_.skip_doubt) break;
     foresight.holds_until_ns = then_ns;
   }
-  foresights_.push(foresight);
+  if (foresight.holds_until_ns > 0) {
+    for (const Track& track : scene.tracks.items) foresight.boxes.push_back(track.box);
+  }
+  foresights_.push(std::move(foresight));
 }
 
 std::int64_t GuideStage::stream_now(std::int64_t wall_ns) const {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "see/perception.h"
 #include "source/frame.h"
@@ -35,6 +36,7 @@ using GuideInput = std::variant<Frame, Seen, DepthSighting, VisionBreak>;
 struct Foresight {
   std::uint64_t sequence = 0;       ///< of the newest frame decided on
   std::int64_t holds_until_ns = 0;  ///< stream time; 0: look at the next frame
+  std::vector<Box> boxes;           ///< of the tracks: change there is what was foreseen
 };
 
 }  // namespace lazarillo

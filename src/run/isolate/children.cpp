@@ -167,7 +167,7 @@ void run_see(const RunOptions& options, const ModelSet& models, const Rings& rin
     while (!stop.stop_requested()) {
       (void)reader.wait(kWait);
       if (auto pin = reader.newest()) {
-        board.push({pin->record().frame_sequence, pin->record().stream_ns});
+        board.push(decode_foresight(pin->record(), pin->bytes()));
       }
     }
   });
@@ -365,7 +365,7 @@ Rings make_rings(const Intrinsics& camera, const ModelSet& models) {
                         kReaders, kPins}),
           Ring::create({"lazarillo seen", kValueSlots, value, 3, 1}),
           Ring::create({"lazarillo scenes", kValueSlots, value, 3, 1}),
-          Ring::create({"lazarillo foresights", 8, 64, 3, 1}),
+          Ring::create({"lazarillo foresights", 8, sizeof(Box) * 300, 3, 1}),
           Ring::create({"lazarillo sound", 128, 2 * sizeof(float) * SoundLink::kBlockFrames, 3, 1})};
 }
 

@@ -1,5 +1,6 @@
 #include "run/isolate/codec.h"
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -279,6 +280,23 @@ std::optional<std::size_t> encode(const Scene& scene, bool with_depth, std::span
                 {"latency_ms", scene.latency_ms},
                 {"depth", depth.description}},
                depth, slot);
+}
+
+std::size_t encode(const Foresight& foresight, SlotRecord& record, std::span<std::byte> slot) {
+  record.frame_sequence = foresight.sequence;
+  record.stream_ns = foresight.holds_until_ns;
+  const std::size_t count = std::min(foresight.boxes.size(), slot.size() / sizeof(Box));
+  // Without all the boxes the prediction would explain less than it foresees: that only costs a
+  // look more.
+  if (count > 0) std::memcpy(slot.data(), foresight.boxes.data(), count * sizeof(Box));
+  return count * sizeof(Box);
+}
+
+Foresight decode_foresight(const SlotRecord& record, std::span<const std::byte> bytes) {
+  Foresight foresight{record.frame_sequence, record.stream_ns, {}};
+  foresight.boxes.resize(bytes.size() / sizeof(Box));
+  if (!bytes.empty()) std::memcpy(foresight.boxes.data(), bytes.data(), bytes.size());
+  return foresight;
 }
 
 Seen decode_seen(const SlotRecord& record, std::span<const std::byte> bytes,

@@ -29,6 +29,11 @@ std::optional<std::size_t> encode(const DepthSighting& depth, std::span<std::byt
 /// `with_depth`: the reader does not know this depth map yet.
 std::optional<std::size_t> encode(const Scene& scene, bool with_depth, std::span<std::byte> slot);
 
+/// What has no place in the record are the boxes; those beyond the slot are left out.
+std::size_t encode(const Foresight& foresight, SlotRecord& record, std::span<std::byte> slot);
+
+[[nodiscard]] Foresight decode_foresight(const SlotRecord& record,
+                                         std::span<const std::byte> bytes);
 /// `labels` are the detector's; they do not travel.
 [[nodiscard]] Seen decode_seen(const SlotRecord& record, std::span<const std::byte> bytes,
                                const Labels& labels);

@@ -93,9 +93,7 @@ bool SceneLink::push(Scene scene) {
 bool ForesightLink::push(Foresight foresight) {
   SlotRecord record;
   record.kind = kind(InternalKind::foresight);
-  record.frame_sequence = foresight.sequence;
-  record.stream_ns = foresight.holds_until_ns;
-  (void)writer_.begin();
+  record.payload_bytes = encode(foresight, record, writer_.begin());
   writer_.publish(record);
   return true;
 }
