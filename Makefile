@@ -3,11 +3,11 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 build = build$(if $(filter release,$(PRESET)),,-$(PRESET))
 
-.PHONY: help setup setup-test build test demo asan tsan sanitize tidy format clean
+.PHONY: help setup setup-test build test demo bench bench-setup asan tsan sanitize tidy format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@scripts/setup.sh
@@ -27,6 +27,13 @@ demo: setup  ## install, build and guide through a real street video; results in
 	@cmake --preset release > /dev/null
 	@cmake --build build -j$(JOBS) --target lazarillo
 	@scripts/demo.sh
+
+bench-setup:  ## install the Python peer (6 GB) and export the networks that `make bench` compares
+	@scripts/setup_bench.sh
+
+bench: build bench-setup  ## how fast, beside the Python peer; results in out/bench
+	@scripts/fetch_video.sh
+	@python3 bench/compare.py
 
 asan:  ## the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory sanitize PRESET=asan
