@@ -10,9 +10,9 @@ namespace lazarillo {
 
 struct GateOptions {
   bool enabled = false;
-  double changed = 0;  ///< part of the picture that may change, beside what tracks explain
+  double changed = 0.02;  ///< part of the picture that may change, beside what tracks explain
   double longest_s = 0.5;  ///< the detector runs at least so often
-  double doubt = 0.08;     ///< place of a prediction, as a part of the box height: one sigma
+  double doubt = 0.12;     ///< place of a prediction, as a part of the box height: one sigma
 };
 
 /// Decides on which frames the detector may rest. It runs when
