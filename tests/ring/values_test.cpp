@@ -181,21 +181,21 @@ TEST(Ring, TheWriterFindsASlotHoweverReadersJumpFromSlotToSlot) {
       for (std::uint32_t n = 0; !stop.stop_requested(); ++n) ring.pin(0, 0) = n % 3 + 1;
     });
     while (ring.pin(0, 0) == 0) std::this_thread::yield();
-    for (std::uint64_t n = 1; n <= 300'000; ++n) {
+    for (std::uint64_t n = 1; n <= 100'000; ++n) {
       ASSERT_EQ(write_value(writer, n, 64), n);
       // What was claimed in vain was given back.
       for (std::uint32_t slot = 0; slot < 3; ++slot) ASSERT_LE(ring.slot(slot).sequence, n);
     }
   }
   ring.pin(0, 0) = 0;
-  EXPECT_EQ(RingReader(ring).newest()->sequence(), 300'000U);
+  EXPECT_EQ(RingReader(ring).newest()->sequence(), 100'000U);
 }
 
 TEST(Ring, AReaderThatKeepsUpLosesNothing) {
   const Ring ring = make_ring(8, 1, 1);
   RingWriter writer(ring);
   RingReader reader(ring);
-  constexpr std::uint64_t kValues = 300'000;
+  constexpr std::uint64_t kValues = 100'000;
   // Never more than 5 values ahead: with the one held and the one being written 7 of 8 slots.
   const std::jthread writing([&](const std::stop_token& stop) {
     for (std::uint64_t n = 1; n <= kValues && !stop.stop_requested(); ++n) {
@@ -205,7 +205,10 @@ TEST(Ring, AReaderThatKeepsUpLosesNothing) {
   });
   for (std::uint64_t n = 1; n <= kValues;) {
     const auto pin = reader.next();
-    if (!pin) continue;
+    if (!pin) {
+      std::this_thread::yield();
+      continue;
+    }
     ASSERT_EQ(pin->sequence(), n++);
     ASSERT_TRUE(is_whole(*pin));
   }
