@@ -195,7 +195,7 @@ TEST(Ring, AReaderThatKeepsUpLosesNothing) {
   const Ring ring = make_ring(8, 1, 1);
   RingWriter writer(ring);
   RingReader reader(ring);
-  constexpr std::uint64_t kValues = 100'000;
+  constexpr std::uint64_t kValues = 300'000;
   // Never more than 5 values ahead: with the one held and the one being written 7 of 8 slots.
   const std::jthread writing([&](const std::stop_token& stop) {
     for (std::uint64_t n = 1; n <= kValues && !stop.stop_requested(); ++n) {
@@ -203,10 +203,11 @@ TEST(Ring, AReaderThatKeepsUpLosesNothing) {
       write_value(writer, n, 64);
     }
   });
-  for (std::uint64_t n = 1; n <= kValues;) {
+  // Looks often, so as to look while a value is being published.
+  for (std::uint64_t n = 1, looked = 0; n <= kValues; ++looked) {
     const auto pin = reader.next();
     if (!pin) {
-      std::this_thread::yield();
+      if (looked % 64 == 0) std::this_thread::yield();
       continue;
     }
     ASSERT_EQ(pin->sequence(), n++);
