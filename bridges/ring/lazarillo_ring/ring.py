@@ -210,8 +210,8 @@ class Ring:
                 raise RingError(f"cannot sign in at the ring '{self.name}': another process began "
                                 "to sign in and does not finish; end it")
             yield
-            fcntl.flock(fd, fcntl.LOCK_UN)
         finally:
+            fcntl.flock(fd, fcntl.LOCK_UN)  # explicitly: a child forked meanwhile holds it, too
             os.close(fd)
 
     def reclaim_dead_readers(self):
