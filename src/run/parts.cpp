@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 
 /// A guide that hears nothing for so long looks by itself whether vision is lost.
 constexpr std::chrono::milliseconds kIdle{50};
-/// A guide this many values behind is stuck; the oldest go.
+/// A guide takes well under a millisecond a frame: one that is so many values behind is stuck, and
+/// nothing it has not been told yet must be lost to it. Everybody waits.
 constexpr std::size_t kGuideBehind = 256;
 
 ThreadRole role(const RunOptions& options, ThreadRole wanted) {
@@ -207,8 +208,7 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
                      Sink<Scene>& scenes, Sink<Foresight>& foresights, SoundSink sound,
                      std::function<void()> on_write_failure)
     : live_(options.realtime),
-      input_(live_ ? PortPolicy::bounded(kGuideBehind) : PortPolicy::block(4),
-             [&metrics] { metrics.drop("guide_behind"); }) {
+      input_(PortPolicy::block(live_ ? kGuideBehind : 4)) {
   const Config& config = options.config;
   const fs::path home = home_directory();
   Phrasebook phrases = Phrasebook::load(home / "data" / "lang", config.language);
