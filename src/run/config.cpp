@@ -102,6 +102,8 @@ std::vector<Setting> settings_of(Config& c) {
        &p.threads, 0, 256},
       {"see.depth_threads", "threads of a separate depth network; 0: a share of the cores",
        &p.depth_threads, 0, 256},
+      {"see.precision", "arithmetic of the networks: f32, or bf16 where the processor has it",
+       &p.precision},
       {"see.batch", "a replay's frames in one call of the detector", &p.batch, 1, 4},
 
       {"skip.enabled", "rest the detector where nothing changed that a prediction does not cover",

@@ -26,8 +26,16 @@ class Lap {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-std::unique_ptr<Engine> load(const NetworkManifest& manifest, int threads, int batch) {
+Precision precision_named(const std::string& name) {
+  if (name == "f32") return Precision::f32;
+  if (name == "bf16") return Precision::bf16;
+  throw Error(ExitCode::usage, "see.precision is '" + name + "', must be f32 or bf16");
+}
+
+std::unique_ptr<Engine> load(const NetworkManifest& manifest, int threads, int batch,
+                             Precision precision) {
   EngineOptions options{threads, input_shape(manifest)};
+  options.precision = precision;
   options.input_shape[0] = batch;
   options.reshape = batch > 1;
   auto engine = make_openvino_engine(manifest.file, options);
@@ -39,10 +47,13 @@ std::unique_ptr<Engine> load(const NetworkManifest& manifest, int threads, int b
 }
 
 struct Network {
-  Network(const NetworkManifest& m, int threads, int batch_size = 1)
-      : manifest(m), letterbox(m), batch(batch_size), single(load(m, threads, 1)),
+  Network(const NetworkManifest& m, int threads, Precision precision, int batch_size = 1)
+      : manifest(m),
+        letterbox(m),
+        batch(batch_size),
+        single(load(m, threads, 1, precision)),
         plan(check_contract(m, *single)) {
-    if (batch > 1) many = load(m, threads, batch);
+    if (batch > 1) many = load(m, threads, batch, precision);
   }
 
   NetworkManifest manifest;
@@ -123,11 +134,12 @@ Depth read_depth(const Slice& slice, const Frame& frame) {
 
 struct Perception::Impl {
   Impl(const ModelSet& models, const PerceptionOptions& o) : options(o) {
+    const Precision precision = precision_named(o.precision);
     for (const NetworkManifest& network : models.networks) {
       if (network.task == Task::depth) {
-        if (o.depth) depth_network = std::make_unique<Network>(network, o.depth_threads);
+        if (o.depth) depth_network = std::make_unique<Network>(network, o.depth_threads, precision);
       } else {
-        detector = std::make_unique<Network>(network, o.threads, o.batch);
+        detector = std::make_unique<Network>(network, o.threads, precision, o.batch);
       }
     }
     if (!detector) {

@@ -42,6 +42,7 @@ struct PerceptionOptions {
   bool depth = true;       ///< run the depth network of a pair; a joint network always gives it
   int threads = 0;         ///< threads of the detector or joint network; 0: one per core
   int depth_threads = 0;   ///< threads of a pair's depth network; 0: one per core
+  std::string precision = "f32";  ///< or "bf16": faster where the processor has it
   /// Frames the detector or joint network takes in one call; a second network is loaded for calls
   /// with as many frames, others run one by one. Throws where the network's file cannot be resized.
   int batch = 1;

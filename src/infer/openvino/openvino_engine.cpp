@@ -2,6 +2,7 @@
 #include <fstream>
 #include <openvino/openvino.hpp>
 #include <sstream>
+#include <thread>
 
 #include "error.h"
 #include "infer/engine.h"
@@ -87,8 +88,16 @@ class OpenVinoEngine final : public Engine {
       } else {
         fix_input_shape(*model, options.input_shape);
       }
-      ov::AnyMap properties{ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY),
-                            ov::hint::inference_precision(ov::element::f32), ov::num_streams(1)};
+      const bool bf16 = options.precision == Precision::bf16;
+      if (bf16) check_bf16(core);
+      // A network that takes all cores is faster when its threads stay where they are. One that
+      // takes some must not be pinned: every such network would get the same first cores.
+      const auto cores = static_cast<int>(std::thread::hardware_concurrency());
+      const bool all = options.threads <= 0 || options.threads >= cores;
+      ov::AnyMap properties{
+          ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY),
+          ov::hint::inference_precision(bf16 ? ov::element::bf16 : ov::element::f32),
+          ov::num_streams(1), ov::hint::enable_cpu_pinning(all)};
       if (options.threads > 0) properties.insert(ov::inference_num_threads(options.threads));
       compiled_ = core.compile_model(model, "CPU", properties);
       request_ = compiled_.create_infer_request();
@@ -126,6 +135,15 @@ class OpenVinoEngine final : public Engine {
   }
 
  private:
+  void check_bf16(ov::Core& core) const {
+    for (const std::string& each : core.get_property("CPU", ov::device::capabilities)) {
+      if (each == ov::device::capability::BF16) return;
+    }
+    throw Error(ExitCode::model, "the network " + quoted(file_) +
+                                     " cannot run in bf16: this processor has no bfloat16 "
+                                     "arithmetic; set see.precision = \"f32\"");
+  }
+
   /// Closes the dimensions a network file leaves open. A network all fixed keeps its shape.
   void fix_input_shape(ov::Model& model, const std::vector<std::int64_t>& wanted) const {
     if (model.inputs().empty() || !model.input(0).get_partial_shape().is_dynamic()) return;
