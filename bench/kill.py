@@ -26,11 +26,11 @@ PARTS = ("capture", "see", "guide", "show")
 class Run:
     """A run in the background whose events can be watched."""
 
-    def __init__(self, program, video, out, models):
+    def __init__(self, program, source, out, models, video=False):
         self.events = pathlib.Path(out) / "events.jsonl"
         self.process = subprocess.Popen(
-            [program, "run", video, "--realtime", "--isolate", "--out", out, "--no-video",
-             "--models", models], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            [program, "run", source, "--realtime", "--isolate", "--out", out, "--models", models,
+             *([] if video else ["--no-video"])], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.pids = {}
         while len(self.pids) < len(PARTS):
             self._read_line()
@@ -53,7 +53,8 @@ class Run:
         """decision_ns of the first event after `since_ns` for which wanted(event); None: too late."""
         end = time.monotonic() + patience_s
         while time.monotonic() < end:
-            for line in self.events.read_text(errors="replace").splitlines()[1:]:
+            lines = self.events.read_text(errors="replace") if self.events.exists() else ""
+            for line in lines.splitlines()[1:]:
                 try:
                     event = json.loads(line)
                 except ValueError:

@@ -13,6 +13,7 @@
 #include "infer/model_set.h"
 #include "infer/openvino/openvino_info.h"
 #include "run/paths.h"
+#include "run/thread_role.h"
 #include "source/media_capabilities.h"
 #include "speak/phrasebook.h"
 #include "speak/sound_info.h"
@@ -48,7 +49,16 @@ void processor() {
   line(has("avx2"), "AVX2", "least for networks at a useful rate");
   line(has("avx512f"), "AVX-512", "networks run about twice as fast as with AVX2");
   line(has("avx512_vnni") || has("avx_vnni"), "VNNI", "makes INT8 networks faster");
+  line(has("avx512_bf16"), "bfloat16", "see.precision = \"bf16\": networks nearly twice as fast");
   line(has("amx_int8"), "AMX", "makes INT8 and BF16 networks several times faster");
+}
+
+void priorities() {
+  const std::string priority = urgent_priority_here();
+  line(priority != "none", "priority for guiding and sound",
+       priority != "none" ? priority
+                          : "would keep them on time on a busy machine; allow rtprio or nice in "
+                            "/etc/security/limits.conf");
 }
 
 void inference() {
@@ -105,6 +115,7 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
       ->callback([&exit_code] {
         std::cout << "lazarillo " << kVersion << '\n';
         processor();
+        priorities();
         inference();
         pictures();
         sound();

@@ -234,6 +234,9 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
     speaking.voice = phrases.voice();
     speaking.device = !writes && !options.silent;
     speaking.first_frame = first_sound_frame_;
+    speaking.thread_begins = [urgent = role(options, ThreadRole::urgent)] {
+      begin_thread("lz-sound", urgent);
+    };
     speaker = std::make_unique<Speaker>(
         speaking, [this, sound = std::move(sound)](std::span<const float> samples) {
           if (wav_) wav_->write(samples);

@@ -149,7 +149,10 @@ struct Speaker::Impl {
 Speaker::Speaker(SpeakerOptions options, SoundSink sink)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(sink))) {
   if (impl_->options.device) {
-    impl_->ticker = std::jthread([this](const std::stop_token& stop) { impl_->tick(stop); });
+    impl_->ticker = std::jthread([this](const std::stop_token& stop) {
+      if (impl_->options.thread_begins) impl_->options.thread_begins();
+      impl_->tick(stop);
+    });
   }
 }
 

@@ -19,6 +19,8 @@ struct SpeakerOptions {
   double grace_ms = 250;       ///< how long a lesser sentence may go on once a critical cue came
   double expire_s = 2.5;       ///< a sentence that waited longer is no longer worth saying
   bool device = false;         ///< true: sound card; false: rendered through `sink`
+  /// Called first by the thread that times sentences on a sound card (its name, its priority).
+  std::function<void()> thread_begins;
   std::int64_t first_frame = 0;  ///< rendered: place of the first sample, in pairs of samples
 };
 

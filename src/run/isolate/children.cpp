@@ -100,14 +100,17 @@ struct Process {
   }
 };
 
-/// Takes every value of a ring in order until the writer is done, or everything stops and nothing
-/// comes any more.
+/// Takes every value of a ring in order, beginning after the frame `after` (-1: the first), until
+/// the writer is done, or everything stops and nothing comes any more.
 template <class Take>
-void pump(const Ring& ring, const SharedState& state, const Take& take) {
+void pump(const Ring& ring, const SharedState& state, std::int64_t after, const Take& take) {
   RingReader reader(ring);
   for (;;) {
     const bool more = reader.wait(kWait);
-    while (auto pin = reader.next()) take(std::move(*pin));
+    while (auto pin = reader.next()) {
+      // What another process had dealt with before it died still lies in the ring.
+      if (static_cast<std::int64_t>(pin->record().frame_sequence) > after) take(std::move(*pin));
+    }
     if (!more && (ring.closed() || state.abandoned)) return;
   }
 }
@@ -196,12 +199,13 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
   Process process(PartName::guide, state);
   RunOptions options = given;
   const bool restarted = start == Start::restarted;
+  const std::int64_t after = restarted ? state.last_frame.load() : -1;
   if (restarted) {
     options.resume.files = true;
     options.resume.last_track = state.last_track;
     if (state.origin_ns != 0) options.resume.stream_ns = steady_now_ns() - state.origin_ns;
   }
-  SceneLink scenes(rings.scenes, process.metrics, state.last_track);
+  SceneLink scenes(rings.scenes, process.metrics, state);
   ForesightLink foresights(rings.foresights);
   std::optional<SoundLink> sound;
   GuidePart part(
@@ -237,13 +241,13 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
       }
     });
     std::jthread frames([&] {
-      pump(rings.frames, state, [&](const Pin& pin) {
+      pump(rings.frames, state, after, [&](const Pin& pin) {
         const Frame frame = frame_of(pin.record());
         if (state.origin_ns == 0) state.origin_ns = frame.stamp.capture_ns - frame.stamp.stream_ns;
         part.input().push(frame);
       });
     });
-    pump(rings.seen, state, [&](const Pin& pin) {
+    pump(rings.seen, state, after, [&](const Pin& pin) {
       if (static_cast<InternalKind>(pin.record().kind) == InternalKind::depth) {
         part.input().push(decode_depth(pin.bytes()));
         return;
@@ -306,7 +310,7 @@ void run_show(const RunOptions& given, const ModelSet& models, const Rings& ring
   const Labels labels = labels_of(models);
   std::jthread sound([&] {
     std::int64_t next_frame = 0;
-    pump(rings.sound, state, [&](const Pin& pin) {
+    pump(rings.sound, state, -1, [&](const Pin& pin) {
       // What was lost on the way is silence: sound stays in step with the pictures.
       const std::int64_t lost = pin.record().stream_ns - next_frame;
       if (lost > 0) part.sound(std::vector<float>(static_cast<std::size_t>(2 * lost)));
@@ -318,7 +322,8 @@ void run_show(const RunOptions& given, const ModelSet& models, const Rings& ring
   });
   Depth depth;
   RecentFrames frames(rings.frames);
-  pump(rings.scenes, state, [&](const Pin& pin) {
+  pump(rings.scenes, state, start == Start::restarted ? state.last_frame.load() : -1,
+       [&](const Pin& pin) {
     Scene scene = decode_scene(pin.record(), pin.bytes(), labels);
     if (std::holds_alternative<std::monostate>(scene.sighting.depth)) {
       scene.sighting.depth = depth;

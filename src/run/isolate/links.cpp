@@ -54,6 +54,7 @@ bool SeenLink::push(GuideInput value) {
     size = encode(*seen, slot);
   } else if (const auto* depth = std::get_if<DepthSighting>(&value)) {
     record.kind = kind(InternalKind::depth);
+    record.frame_sequence = depth->stamp.sequence;
     size = encode(*depth, slot);
   } else {
     return true;
@@ -73,9 +74,10 @@ void SeenLink::close() {
 }
 
 bool SceneLink::push(Scene scene) {
-  int last = last_track_.load();
+  int last = state_.last_track;
   for (const Track& track : scene.tracks.items) last = std::max(last, track.id);
-  last_track_ = last;
+  state_.last_track = last;
+  state_.last_frame = static_cast<std::int64_t>(scene.frame.stamp.sequence);
   const std::uint64_t depth = depth_sequence_of(scene.sighting.depth);
   SlotRecord record = record_of(scene.frame);
   record.kind = kind(InternalKind::scene);

@@ -7,6 +7,7 @@
 
 #include "ring/ring_writer.h"
 #include "run/isolate/codec.h"
+#include "run/isolate/shared_state.h"
 #include "run/metrics.h"
 #include "run/port.h"
 #include "run/values.h"
@@ -42,16 +43,16 @@ class SeenLink final : public Sink<GuideInput> {
 
 class SceneLink final : public Sink<Scene> {
  public:
-  /// `last_track` is kept up to date with the highest id.
-  SceneLink(Ring ring, Metrics& metrics, std::atomic<int>& last_track)
-      : writer_(std::move(ring)), metrics_(metrics), last_track_(last_track) {}
+  /// Keeps last_track and last_frame of `state` up to date.
+  SceneLink(Ring ring, Metrics& metrics, SharedState& state)
+      : writer_(std::move(ring)), metrics_(metrics), state_(state) {}
   bool push(Scene scene) override;
   void close() { writer_.close(); }
 
  private:
   RingWriter writer_;
   Metrics& metrics_;
-  std::atomic<int>& last_track_;
+  SharedState& state_;
   std::uint64_t depth_sequence_ = UINT64_MAX;  ///< of the depth map sent last
 };
 

@@ -36,7 +36,8 @@ struct SharedState {
 
   /// Steady-clock moment of stream time 0: set by the first capture, kept by the next.
   std::atomic<std::int64_t> origin_ns = 0;
-  std::atomic<int> last_track = 0;  ///< highest id given to an object
+  std::atomic<int> last_track = 0;             ///< highest id given to an object
+  std::atomic<std::int64_t> last_frame = -1;   ///< sequence of the newest frame given out
 
   std::atomic<int> supervisor = 0;          ///< its pid
   std::atomic<std::uint32_t> steady = 0;    ///< the warm-up is over when this counts up
