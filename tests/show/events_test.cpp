@@ -129,7 +129,7 @@ TEST(Events, LinesSayWhatHappened) {
   EXPECT_EQ(
       lines[1],
       R"({"type":"frame","sequence":41,"camera":1,"stream_ns":1366666667,"capture_ns":1000000123,)"
-      R"("decision_ns":1050000000,"width":768,"height":576,"detections":[)"
+      R"("decision_ns":1050000000,"width":768,"height":576,"looked_at":true,"detections":[)"
       R"({"label":"person","score":0.8765,"box":[1.23,2.35,30.50,40.00]},)"
       R"({"label":"tv\tmonitor","score":0.8765,"box":[2.23,2.35,31.50,40.00]}],"tracks":[)"
       R"({"track":3,"label":"person","box":[1.24,2.00,30.00,40.00],"score":0.5000,"observed":true,)"
@@ -307,6 +307,32 @@ TEST(Events, DocumentNamesTheFieldsOfTheSchema) {
     for (const auto& [key, rule] : root["$defs"][name]["properties"].items()) fields.insert(key);
     EXPECT_EQ(documented(heading), fields) << heading;
   }
+}
+
+TEST(Events, GoesOnAfterAWriterThatWasKilled) {
+  const fs::path file = fresh("lazarillo-go-on.jsonl");
+  {
+    EventsWriter writer(file, kRun);
+    writer.frame(some_detections(), some_tracks(), "", 10, 10, 1, Look::never);
+  }
+  std::ofstream(file, std::ios::app) << R"({"type":"frame","sequ)";
+  {
+    EventsWriter writer(file, kRun, true);
+    writer.frame(some_detections(), some_tracks(), "", 10, 10, 2, Look::late);
+  }
+  const auto lines = lines_of(file);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(json::parse(lines[0])["type"], "run");
+  EXPECT_EQ(json::parse(lines[1])["type"], "frame");
+  EXPECT_EQ(json::parse(lines[1])["looked_at"], false);
+  EXPECT_EQ(json::parse(lines[2])["type"], "sighting");
+  EXPECT_EQ(json::parse(lines[2])["decision_ns"], 2);
+}
+
+TEST(Events, GoesOnWhereThereIsNothingYet) {
+  const fs::path file = fresh("lazarillo-go-on-new.jsonl");
+  EventsWriter writer(file, kRun, true);
+  EXPECT_EQ(json::parse(lines_of(file).at(0))["type"], "run");
 }
 
 TEST(Events, FullDiskLeavesWholeLinesAndOneFault) {

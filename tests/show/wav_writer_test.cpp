@@ -110,6 +110,30 @@ TEST(WavWriter, PlaysAfterTheProcessWasKilled) {
   EXPECT_NEAR(sound.samples[2 * 4800 + 50], samples[50], 2.0 / 32768);
 }
 
+TEST(WavWriter, GoesOnAtTheEndAndFillsWithSilence) {
+  const fs::path file = fresh("lazarillo-go-on.wav");
+  const auto samples = tones(1000);
+  {
+    WavWriter writer(file);
+    writer.write(samples);
+  }
+  {
+    WavWriter writer(file, true);
+    EXPECT_EQ(writer.frames(), 1000);
+    writer.write_silence_until(1500);
+    writer.write_silence_until(700);  // is long past
+    writer.write(samples);
+    EXPECT_EQ(writer.frames(), 2500);
+  }
+  const Sound sound = read(file);
+  ASSERT_EQ(sound.info.frames, 2500);
+  for (std::size_t i = 0; i < 2000; ++i) {
+    EXPECT_NEAR(sound.samples[i], samples[i], 1e-4);
+    EXPECT_NEAR(sound.samples[3000 + i], samples[i], 1e-4);
+  }
+  for (std::size_t i = 2000; i < 3000; ++i) EXPECT_EQ(sound.samples[i], 0);
+}
+
 TEST(WavWriter, FullDiskIsAFaultAndKeepsWhatFitted) {
   const fs::path file = fresh("lazarillo-full.wav");
   const pid_t child = fork();

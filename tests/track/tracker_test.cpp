@@ -89,6 +89,97 @@ TEST_F(TrackerTest, WeakBoxesContinueButNeverBegin) {
   EXPECT_TRUE(tracks.items.empty());
 }
 
+TEST_F(TrackerTest, PredictsWhereThingsWillBeAndChangesNothing) {
+  // 120 px/s to the right, seen at 15 frames a second.
+  const auto x_at = [](double t) { return 100 + 120 * t; };
+  const auto stamp_at = [](double t) {
+    FrameStamp stamp;
+    stamp.stream_ns = std::llround(t * 1e9);
+    return stamp;
+  };
+  for (int i = 0; i <= 30; ++i) {
+    tracker.update(frame(i, 15, {{around(x_at(i / 15.0), 240, 40, 100), 0.8F, 0}}), {}, camera);
+  }
+  for (const double ahead : {0.0, 0.016, 0.05, 0.2}) {
+    const Tracks tracks = tracker.predict(stamp_at(2 + ahead), camera);
+    ASSERT_EQ(tracks.items.size(), 1U);
+    EXPECT_NEAR(tracks.items[0].box.centre_x(), x_at(2 + ahead), 4) << ahead;
+    EXPECT_EQ(tracks.items[0].observed, ahead == 0);
+    EXPECT_EQ(tracks.stamp.stream_ns, stamp_at(2 + ahead).stream_ns);
+  }
+  // Predicted too far ahead it is not told any more, and yet it was not lost.
+  EXPECT_TRUE(tracker.predict(stamp_at(3.5), camera).items.empty());
+  EXPECT_EQ(tracker.predict(stamp_at(2.05), camera).items.size(), 1U);
+}
+
+TEST_F(TrackerTest, DoubtGrowsWithTimeAndEndsWithADetection) {
+  const auto ns = [](double t) { return std::llround(t * 1e9); };
+  EXPECT_EQ(tracker.doubt(0).place, 0);
+  tracker.update(frame(0, 15, {{around(100, 240, 40, 100), 0.8F, 0}}), {}, camera);
+  EXPECT_TRUE(tracker.doubt(0).unconfirmed);
+  for (int i = 1; i <= 30; ++i) {
+    tracker.update(frame(i, 15, {{around(100, 240, 40, 100), 0.8F, 0}}), {}, camera);
+  }
+  EXPECT_FALSE(tracker.doubt(ns(2)).unconfirmed);
+  const double now = tracker.doubt(ns(2)).place;
+  const double later = tracker.doubt(ns(2.1)).place;
+  const double latest = tracker.doubt(ns(2.4)).place;
+  EXPECT_LT(now, 0.05);
+  EXPECT_LT(now, later);
+  EXPECT_LT(later, latest);
+}
+
+TEST_F(TrackerTest, AnOldDepthMapIsReadWhereThingsWereAndTrustedLess) {
+  // A wall of a thing without a known height: only depth tells its distance. It comes at 1.5 m/s
+  // and drifts to the right; every map is 0.4 s old when it arrives.
+  const double fps = 15;
+  const auto z_at = [](double t) { return 9 - 1.5 * t; };
+  const auto x_at = [](double t) { return 150 + 100 * t; };
+  const auto map_of = [&](double t) {
+    auto depth = std::make_shared<MetricDepth>();
+    depth->stamp.stream_ns = std::llround(t * 1e9);
+    depth->depth_m = {160, 120, 0.25, -0.375, -0.375, std::vector<float>(160 * 120, 30.0F)};
+    depth->sigma_relative.assign(160 * 120, 0.1F);
+    for (int row = 40; row < 80; ++row) {
+      for (int column = 0; column < 160; ++column) {
+        if (std::abs(column * 4 - x_at(t)) < 40) {
+          depth->depth_m.values[static_cast<std::size_t>(row * 160 + column)] =
+              static_cast<float>(z_at(t));
+        }
+      }
+    }
+    return std::shared_ptr<const MetricDepth>(std::move(depth));
+  };
+  Tracker fresh{{}, kCatalog};
+  Tracks old_maps;
+  Tracks new_maps;
+  double t = 0;
+  for (int i = 0; i < 45; ++i) {
+    t = i / fps;
+    const Detections seen = frame(i, fps, {{around(x_at(t), 240, 80, 160), 0.9F, 1}});
+    // As from a network that needs 0.4 s: the newest map is of 0.4 s ago.
+    old_maps = tracker.update(seen, t >= 0.4 ? Depth(map_of(t - 0.4)) : Depth(), camera);
+    new_maps = fresh.update(seen, map_of(t), camera);
+  }
+  ASSERT_EQ(old_maps.items.size(), 1U);
+  ASSERT_EQ(new_maps.items.size(), 1U);
+  const double bearing = old_maps.items[0].bearing_deg * 3.14159265 / 180;
+  const double truth = z_at(t) / std::cos(bearing);
+  EXPECT_NEAR(new_maps.items[0].distance_m.value(), truth, 0.05 * truth);
+  // Taken as if it were new it would read 0.6 m too far.
+  EXPECT_NEAR(old_maps.items[0].distance_m.value(), truth, 0.06 * truth);
+  EXPECT_GT(old_maps.items[0].distance_sigma_m, new_maps.items[0].distance_sigma_m);
+}
+
+TEST_F(TrackerTest, IdsGoOnAfterAnotherTracker) {
+  tracker.continue_ids_from(42);
+  Tracks tracks;
+  for (int i = 0; i < 10; ++i)
+    tracks = tracker.update(frame(i, 10, {{around(200, 200, 40, 100), 0.8F, 0}}), {}, camera);
+  ASSERT_EQ(tracks.items.size(), 1U);
+  EXPECT_EQ(tracks.items[0].id, 42);
+}
+
 TEST_F(TrackerTest, ForgetsWhatIsGone) {
   for (int i = 0; i < 10; ++i)
     (void)tracker.update(frame(i, 10, {{around(200, 200, 40, 100), 0.8F, 0}}), {}, camera);

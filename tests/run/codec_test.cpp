@@ -1,0 +1,275 @@
+#include "run/isolate/codec.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+#include "run/isolate/report_codec.h"
+
+namespace lazarillo {
+namespace {
+
+/// Random values of every field, so that one forgotten or swapped shows.
+class CodecTest : public testing::Test {
+ protected:
+  double real() { return std::uniform_real_distribution<double>(-1e3, 1e3)(random); }
+  float small() { return static_cast<float>(real()); }
+  int whole() { return std::uniform_int_distribution<int>(0, 1'000'000)(random); }
+
+  FrameStamp stamp() {
+    return {whole() % 8, static_cast<std::uint64_t>(whole()) << 20, std::int64_t{whole()} << 30,
+            std::int64_t{whole()} << 25};
+  }
+  Box box() { return {small(), small(), small(), small()}; }
+  DepthGrid grid(int width, int height) {
+    DepthGrid g{width, height, real(), real(), real(), {}};
+    for (int i = 0; i < width * height; ++i) g.values.push_back(small());
+    return g;
+  }
+  Depth metric() {
+    auto depth = std::make_shared<MetricDepth>();
+    depth->stamp = stamp();
+    depth->depth_m = grid(13, 7);
+    for (int i = 0; i < 13 * 7; ++i) depth->sigma_relative.push_back(small());
+    return std::shared_ptr<const MetricDepth>(depth);
+  }
+  Frame frame() {
+    Frame f;
+    f.stamp = stamp();
+    f.width = 640;
+    f.height = 480;
+    f.stride_bytes = 1920;
+    f.intrinsics = {real(), real(), real(), real(), 640, 480, whole() % 2 == 0};
+    return f;
+  }
+  Sighting sighting() {
+    Sighting s;
+    s.detections.stamp = stamp();
+    s.detections.labels = labels;
+    for (int i = 0; i < 5; ++i) s.detections.items.push_back({box(), small(), whole() % 3});
+    s.fault = "the output 'ñ' is not finite";
+    return s;
+  }
+  Track track() {
+    Track t;
+    t.id = whole();
+    t.label = "person";
+    t.kind = ObjectKind::cycle;
+    t.box = box();
+    t.score = small();
+    t.observed = false;
+    t.first_seen_ns = whole();
+    t.last_seen_ns = whole();
+    t.hits = whole();
+    t.bearing_deg = real();
+    t.bearing_rate_deg_s = real();
+    t.angular_width_deg = real();
+    t.angular_height_deg = real();
+    t.distance_m = real();
+    t.distance_sigma_m = real();
+    t.closing_speed_mps = real();
+    t.closing_speed_sigma_mps = real();
+    return t;
+  }
+  Cue cue() {
+    Cue c;
+    c.kind = CueKind::approaching;
+    c.priority = Priority::warning;
+    c.stamp = stamp();
+    c.track = whole();
+    c.label = "car";
+    c.bearing_deg = real();
+    c.side = Side::right;
+    c.clock_hour = 2;
+    c.distance_sigma_m = real();
+    c.ttc_s = real();
+    return c;
+  }
+
+  std::mt19937 random{5};
+  Labels labels = std::make_shared<const std::vector<std::string>>(
+      std::vector<std::string>{"tree", "person", "car"});
+  std::vector<std::byte> slot = std::vector<std::byte>(1 << 16);
+};
+
+void expect_same(const FrameStamp& a, const FrameStamp& b) {
+  EXPECT_EQ(a.camera, b.camera);
+  EXPECT_EQ(a.sequence, b.sequence);
+  EXPECT_EQ(a.capture_ns, b.capture_ns);
+  EXPECT_EQ(a.stream_ns, b.stream_ns);
+}
+
+void expect_same(const Box& a, const Box& b) {
+  EXPECT_EQ(std::tuple(a.x1, a.y1, a.x2, a.y2), std::tuple(b.x1, b.y1, b.x2, b.y2));
+}
+
+void expect_same(const DepthGrid& a, const DepthGrid& b) {
+  EXPECT_EQ(std::tuple(a.width, a.height, a.scale, a.offset_x, a.offset_y, a.values),
+            std::tuple(b.width, b.height, b.scale, b.offset_x, b.offset_y, b.values));
+}
+
+void expect_same(const Depth& a, const Depth& b) {
+  ASSERT_EQ(a.index(), b.index());
+  if (a.index() == 1) {
+    const MetricDepth& x = *std::get<1>(a);
+    const MetricDepth& y = *std::get<1>(b);
+    expect_same(x.stamp, y.stamp);
+    expect_same(x.depth_m, y.depth_m);
+    EXPECT_EQ(x.sigma_relative, y.sigma_relative);
+  }
+  if (a.index() == 2) {
+    expect_same(std::get<2>(a)->stamp, std::get<2>(b)->stamp);
+    expect_same(std::get<2>(a)->inverse, std::get<2>(b)->inverse);
+  }
+}
+
+void expect_same(const Sighting& a, const Sighting& b) {
+  expect_same(a.detections.stamp, b.detections.stamp);
+  EXPECT_EQ(a.detections.labels, b.detections.labels);
+  ASSERT_EQ(a.detections.items.size(), b.detections.items.size());
+  for (std::size_t i = 0; i < a.detections.items.size(); ++i) {
+    expect_same(a.detections.items[i].box, b.detections.items[i].box);
+    EXPECT_EQ(a.detections.items[i].score, b.detections.items[i].score);
+    EXPECT_EQ(a.detections.items[i].class_id, b.detections.items[i].class_id);
+  }
+  expect_same(a.depth, b.depth);
+  EXPECT_EQ(a.fault, b.fault);
+}
+
+void expect_same_but_pixels(const Frame& a, const Frame& b) {
+  expect_same(a.stamp, b.stamp);
+  EXPECT_EQ(std::tuple(a.width, a.height, a.stride_bytes, a.format),
+            std::tuple(b.width, b.height, b.stride_bytes, b.format));
+  const Intrinsics& x = a.intrinsics;
+  const Intrinsics& y = b.intrinsics;
+  EXPECT_EQ(std::tuple(x.fx, x.fy, x.cx, x.cy, x.width, x.height, x.assumed),
+            std::tuple(y.fx, y.fy, y.cx, y.cy, y.width, y.height, y.assumed));
+}
+
+TEST_F(CodecTest, SeenComesBackAsItWent) {
+  for (const bool with_depth : {true, false}) {
+    Seen seen{frame(), Seen::Outcome::skipped, sighting()};
+    if (with_depth) seen.sighting.depth = metric();
+    const auto size = encode(seen, slot);
+    ASSERT_TRUE(size);
+    const Seen back = decode_seen(record_of(seen.frame), std::span(slot).first(*size), labels);
+    expect_same_but_pixels(back.frame, seen.frame);
+    EXPECT_EQ(back.outcome, seen.outcome);
+    expect_same(back.sighting, seen.sighting);
+  }
+}
+
+TEST_F(CodecTest, DepthComesBackAsItWent) {
+  DepthSighting depth;
+  depth.stamp = stamp();
+  depth.fault = "none";
+  depth.depth =
+      std::make_shared<const RelativeDepth>(RelativeDepth{stamp(), grid(9, 4)});
+  const auto size = encode(depth, slot);
+  ASSERT_TRUE(size);
+  const DepthSighting back = decode_depth(std::span(slot).first(*size));
+  expect_same(back.stamp, depth.stamp);
+  EXPECT_EQ(back.fault, depth.fault);
+  expect_same(back.depth, depth.depth);
+}
+
+TEST_F(CodecTest, ASceneComesBackAsItWent) {
+  Scene scene;
+  scene.frame = frame();
+  scene.seen = false;
+  scene.sighting = sighting();
+  scene.sighting.depth = metric();
+  scene.tracks = {scene.frame.stamp, {track(), track()}};
+  scene.cues = {cue()};
+  scene.caption = "Persona a la izquierda";
+  scene.caption_track = 3;
+  scene.fps = real();
+  scene.latency_ms = real();
+  const auto size = encode(scene, true, slot);
+  ASSERT_TRUE(size);
+  const Scene back = decode_scene(record_of(scene.frame), std::span(slot).first(*size), labels);
+  expect_same_but_pixels(back.frame, scene.frame);
+  EXPECT_EQ(back.seen, scene.seen);
+  expect_same(back.sighting, scene.sighting);
+  expect_same(back.tracks.stamp, scene.tracks.stamp);
+  ASSERT_EQ(back.tracks.items.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Track& a = back.tracks.items[i];
+    const Track& b = scene.tracks.items[i];
+    expect_same(a.box, b.box);
+    EXPECT_EQ(std::tuple(a.id, a.label, a.kind, a.score, a.observed, a.first_seen_ns,
+                         a.last_seen_ns, a.hits, a.bearing_deg, a.bearing_rate_deg_s),
+              std::tuple(b.id, b.label, b.kind, b.score, b.observed, b.first_seen_ns,
+                         b.last_seen_ns, b.hits, b.bearing_deg, b.bearing_rate_deg_s));
+    EXPECT_EQ(std::tuple(a.angular_width_deg, a.angular_height_deg, a.distance_m,
+                         a.distance_sigma_m, a.closing_speed_mps, a.closing_speed_sigma_mps,
+                         a.ttc_s),
+              std::tuple(b.angular_width_deg, b.angular_height_deg, b.distance_m,
+                         b.distance_sigma_m, b.closing_speed_mps, b.closing_speed_sigma_mps,
+                         b.ttc_s));
+  }
+  ASSERT_EQ(back.cues.size(), 1U);
+  const Cue& a = back.cues[0];
+  const Cue& b = scene.cues[0];
+  expect_same(a.stamp, b.stamp);
+  EXPECT_EQ(std::tuple(a.kind, a.priority, a.track, a.label, a.bearing_deg, a.side, a.clock_hour,
+                       a.distance_m, a.distance_sigma_m, a.ttc_s),
+            std::tuple(b.kind, b.priority, b.track, b.label, b.bearing_deg, b.side, b.clock_hour,
+                       b.distance_m, b.distance_sigma_m, b.ttc_s));
+  EXPECT_EQ(std::tuple(back.caption, back.caption_track, back.fps, back.latency_ms),
+            std::tuple(scene.caption, scene.caption_track, scene.fps, scene.latency_ms));
+}
+
+TEST_F(CodecTest, ForesightComesBackAsItWent) {
+  const Foresight foresight{77, 12345, {box(), box(), box()}};
+  SlotRecord record;
+  const std::size_t size = encode(foresight, record, slot);
+  const Foresight back = decode_foresight(record, std::span(slot).first(size));
+  EXPECT_EQ(back.sequence, foresight.sequence);
+  EXPECT_EQ(back.holds_until_ns, foresight.holds_until_ns);
+  ASSERT_EQ(back.boxes.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) expect_same(back.boxes[i], foresight.boxes[i]);
+}
+
+TEST_F(CodecTest, WhatDoesNotFitIsRefused) {
+  Seen seen{frame(), Seen::Outcome::seen, sighting()};
+  seen.sighting.depth = metric();
+  EXPECT_FALSE(encode(seen, std::span(slot).first(300)));
+}
+
+TEST(ReportCodec, NumbersOfTheProcessesAddUp) {
+  const auto stored = [](std::uint64_t frames, double ms) {
+    Report report;
+    report.frames = frames;
+    report.copies = frames;
+    report.rss_mib = 10;
+    report.drops["late"] = 2;
+    report.cores = {{"all", 0.5}, {"lz-see", 0.4}};
+    LatencyHistogram histogram;
+    for (int i = 1; i <= 100; ++i) histogram.add(ms * i);
+    report.stages.emplace_back("stage", histogram);
+    report.capture_to_decision = histogram;
+    auto part = std::make_unique<SharedState::Part>();
+    store_report(report, *part);
+    return part;
+  };
+  Report report;
+  merge_report(PartName::see, *stored(5, 1), report);
+  merge_report(PartName::guide, *stored(7, 2), report);
+  merge_report(PartName::show, *std::make_unique<SharedState::Part>(), report);  // died
+  EXPECT_EQ(report.frames, 7U);  // the guide's: it answers for every frame
+  EXPECT_EQ(report.copies, 12U);
+  EXPECT_EQ(report.rss_mib, 20);
+  EXPECT_EQ(report.drops["late"], 4U);
+  EXPECT_DOUBLE_EQ(report.cores["all"], 1.0);
+  EXPECT_DOUBLE_EQ(report.cores["process see"], 0.5);
+  ASSERT_EQ(report.stages.size(), 2U);
+  EXPECT_NEAR(report.capture_to_decision.percentile_ms(50), 100, 1);
+  EXPECT_DOUBLE_EQ(report.capture_to_decision.mean_ms(), 101);
+  EXPECT_DOUBLE_EQ(report.capture_to_decision.max_ms(), 200);
+  EXPECT_EQ(report.capture_to_decision.count(), 100U);
+}
+
+}  // namespace
+}  // namespace lazarillo
