@@ -23,16 +23,21 @@ class ConstantVelocity {
     p11_ += q * dt_s;
   }
 
-  void correct(double measured, double sigma) {
-    const double innovation_variance = p00_ + sigma * sigma;
-    const double gain_value = p00_ / innovation_variance;
-    const double gain_velocity = p01_ / innovation_variance;
-    const double innovation = measured - value_;
+  /// A measurement of the value as it was `age_s` ago: of value - age * velocity, so H = (1, -age)
+  /// (out-of-sequence measurement, ibid. ch. 6; what the noise did to the value since is the
+  /// caller's part of `sigma`).
+  void correct(double measured, double sigma, double age_s = 0) {
+    const double ph0 = p00_ - age_s * p01_;  // P H'
+    const double ph1 = p01_ - age_s * p11_;
+    const double innovation_variance = ph0 - age_s * ph1 + sigma * sigma;
+    const double gain_value = ph0 / innovation_variance;
+    const double gain_velocity = ph1 / innovation_variance;
+    const double innovation = measured - value_ + age_s * velocity_;
     value_ += gain_value * innovation;
     velocity_ += gain_velocity * innovation;
-    p11_ -= gain_velocity * p01_;
-    p01_ *= 1 - gain_value;
-    p00_ *= 1 - gain_value;
+    p11_ -= gain_velocity * ph1;
+    p01_ -= gain_value * ph1;
+    p00_ -= gain_value * ph0;
   }
 
   [[nodiscard]] double value() const { return value_; }

@@ -107,7 +107,9 @@ std::optional<Range> fuse(const std::optional<Range>& a, const std::optional<Ran
   const double disagreement = std::abs(std::log(a->depth_m / b->depth_m)) /
                               std::hypot(a->sigma_relative, b->sigma_relative);
   const double sigma = std::sqrt(1 / (weight_a + weight_b)) * std::max(1.0, disagreement / 2);
-  return Range{std::exp(log_depth), sigma};
+  const double age_s =
+      (weight_a * a->age_s + weight_b * b->age_s) / (weight_a + weight_b);
+  return Range{std::exp(log_depth), sigma, age_s};
 }
 
 }  // namespace lazarillo

@@ -13,6 +13,7 @@ namespace lazarillo {
 struct Range {
   double depth_m = 0;
   double sigma_relative = 0;
+  double age_s = 0;  ///< how long ago it was so; of a mixture: the mean by weight
 };
 
 /// Depth from the depth map: the densest part of the nearer values inside the box, because the box

@@ -127,15 +127,19 @@ void Target::correct(const Detection& detection, const ObjectClass& object,
 
 void Target::restart_range(const Range& range) {
   jitter_variance_ = std::pow(std::max(kRangeJitter * range.sigma_relative, kLeastJitter), 2);
-  state_.log_depth = ConstantVelocity(std::log(range.depth_m), std::sqrt(jitter_variance_),
-                                motion_of(object_.kind).speed / range.depth_m);
+  // An old range says where it was; how far it went since is as unknown as its speed.
+  const double rate_sigma = motion_of(object_.kind).speed / range.depth_m;
+  const double value_sigma = std::hypot(std::sqrt(jitter_variance_), rate_sigma * range.age_s);
+  state_.log_depth = ConstantVelocity(std::log(range.depth_m), value_sigma, rate_sigma);
   range_sigma_ = range.sigma_relative;
   range_ns_ = now_ns_;
 }
 
 void Target::correct_range(const Range& range) {
   if (!state_.log_depth) return restart_range(range);
-  const double innovation = std::log(range.depth_m) - state_.log_depth->value();
+  ConstantVelocity& filter = *state_.log_depth;
+  const double innovation =
+      std::log(range.depth_m) - filter.value() + range.age_s * filter.velocity();
   // Ranges of different kinds (a depth map, a known height) differ by lasting errors. Going from
   // one to the other is a step, not motion: the better kind takes over, the worse one waits.
   if (std::abs(innovation) > 2 * range.sigma_relative) {
@@ -150,23 +154,19 @@ void Target::correct_range(const Range& range) {
 
   // The jitter is measured from the innovations: a detector whose boxes breathe must not look like
   // somebody who runs. A single outlier counts for three sigma at most.
-  const double expected = state_.log_depth->value_variance() + jitter_variance_;
+  const double expected = filter.value_variance() + jitter_variance_;
   const double squared = std::min(innovation * innovation, kOutlier * expected);
   const double jitter =
-      std::max(squared - state_.log_depth->value_variance(), kLeastJitter * kLeastJitter);
+      std::max(squared - filter.value_variance(), kLeastJitter * kLeastJitter);
   jitter_variance_ += kJitterMemory * (jitter - jitter_variance_);
   const double outlier = std::max(1.0, innovation * innovation / (kOutlier * expected));
-  state_.log_depth->correct(std::log(range.depth_m), std::sqrt(jitter_variance_ * outlier));
+  // What acceleration may have done since (the filter's own model, kalman.h).
+  const double acceleration =
+      motion_of(object_.kind).acceleration / std::max(std::exp(filter.value()), 0.5);
+  const double since = acceleration * acceleration * std::pow(range.age_s, 3) / 3;
+  filter.correct(std::log(range.depth_m), std::sqrt(jitter_variance_ * outlier + since),
+                 range.age_s);
   range_sigma_ += 0.2 * (range.sigma_relative - range_sigma_);
-}
-
-Range Target::aged(const Range& range, double age_s) const {
-  // Without a distance yet nothing is known of the speed but what the kind is capable of.
-  const double rate = state_.log_depth ? state_.log_depth->velocity() : 0;
-  const double rate_sigma = state_.log_depth ? std::sqrt(state_.log_depth->velocity_variance())
-                                             : motion_of(object_.kind).speed / range.depth_m;
-  return {range.depth_m * std::exp(rate * age_s),
-          std::hypot(range.sigma_relative, rate_sigma * age_s)};
 }
 
 Box Target::State::box() const {

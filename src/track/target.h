@@ -23,10 +23,6 @@ class Target {
   void correct(const Detection& detection, const ObjectClass& object, const Intrinsics& intrinsics,
                bool strong);
   void correct_range(const Range& range);
-  /// What a range measured at an earlier moment says of the present: carried on by the object's own
-  /// motion, less sure the older it is.
-  [[nodiscard]] Range aged(const Range& range, double age_s) const;
-
   [[nodiscard]] Box box() const { return state_.box(); }  ///< may reach out of the frame
   /// Where the box was `age_s` before the state, by its present velocity.
   [[nodiscard]] Box box_before(double age_s) const;

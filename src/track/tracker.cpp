@@ -90,7 +90,7 @@ struct Tracker::Impl {
         from_depth = range_from_depth(**metric, box);
       } else if (age_s <= kOldestDepthS) {
         from_depth = range_from_depth(**metric, target.box_before(age_s));
-        if (from_depth) from_depth = target.aged(*from_depth, age_s);
+        if (from_depth) from_depth->age_s = age_s;
       }
     }
     const std::optional<Range> range =

@@ -83,5 +83,35 @@ TEST(Kalman, ErrorsMatchTheStatedVariance) {
   EXPECT_NEAR(nees / count, 1.0, 0.1);
 }
 
+TEST(Kalman, AnOldMeasurementIsTheBatchLeastSquaresSolution) {
+  // Independent reference: the same measurements, each at its own moment, solved at once in
+  // information form for a value and a velocity that do not change (no process noise).
+  std::mt19937 random(3);
+  std::normal_distribution<double> noise(0, 0.5);
+  ConstantVelocity filter(0, 10, 5);
+  double a00 = 1.0 / 100, a01 = 0, a11 = 1.0 / 25, b0 = 0, b1 = 0;  // prior at t = 0
+  double now = 0;
+  for (int i = 1; i <= 40; ++i) {
+    now = 0.1 * i;
+    const double age = (i % 4) * 0.09;
+    const double then = now - age;
+    const double measured = 3 + 1.7 * then + noise(random);
+    filter.predict(0.1, 0);
+    filter.correct(measured, 0.5, age);
+    const double w = 1 / (0.5 * 0.5);
+    a00 += w;
+    a01 += w * then;
+    a11 += w * then * then;
+    b0 += w * measured;
+    b1 += w * measured * then;
+  }
+  const double det = a00 * a11 - a01 * a01;
+  const double value0 = (a11 * b0 - a01 * b1) / det;
+  const double velocity = (a00 * b1 - a01 * b0) / det;
+  EXPECT_NEAR(filter.velocity(), velocity, 1e-9);
+  EXPECT_NEAR(filter.value(), value0 + velocity * now, 1e-9);
+  EXPECT_NEAR(filter.velocity_variance(), a00 / det, 1e-9);
+}
+
 }  // namespace
 }  // namespace lazarillo
