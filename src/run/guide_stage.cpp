@@ -87,7 +87,7 @@ void GuideStage::settle(Seen seen) {
   if (waits) {
     give_out(&seen, std::move(tracks));
   } else {
-    decide_late(seen);
+    decide_late(seen, std::move(tracks));
   }
 }
 
@@ -107,7 +107,7 @@ void GuideStage::give_out(Seen* seen, Tracks tracks) {
   waiting_.pop_front();
   const FrameStamp stamp = scene.frame.stamp;
   scene.tracks = std::move(tracks);
-  scene.seen = seen != nullptr;
+  scene.look = seen != nullptr ? Look::in_time : Look::never;
   if (seen != nullptr) {
     scene.sighting = std::move(seen->sighting);
   } else {
@@ -122,7 +122,7 @@ void GuideStage::give_out(Seen* seen, Tracks tracks) {
   scene.latency_ms = static_cast<double>(decision_ns - stamp.capture_ns) / 1e6;
   if (seen != nullptr) metrics_.detection(scene.latency_ms);
   metrics_.frame(stamp.stream_ns, last_track(scene.tracks), scene.latency_ms);
-  record_frame(scene, decision_ns, seen != nullptr ? Look::in_time : Look::never);
+  record_frame(scene, decision_ns);
   record_cues(scene, sentences, decision_ns);
   scene.fps = metrics_.fps();
   std::move(late_cues_.begin(), late_cues_.end(), std::back_inserter(scene.cues));
@@ -131,8 +131,9 @@ void GuideStage::give_out(Seen* seen, Tracks tracks) {
   scenes_.push(std::move(scene));
 }
 
-void GuideStage::decide_late(const Seen& seen) {
+void GuideStage::decide_late(const Seen& seen, Tracks tracks) {
   Scene scene;
+  scene.look = Look::late;
   FrameStamp stamp = seen.frame.stamp;
   if (given_) stamp.stream_ns = std::max(stamp.stream_ns, given_->stream_ns);
   scene.tracks = parts_.tracker.predict(stamp, seen.frame.intrinsics);
@@ -141,10 +142,14 @@ void GuideStage::decide_late(const Seen& seen) {
   metrics_.detection(static_cast<double>(decision_ns - seen.frame.stamp.capture_ns) / 1e6);
   scene.frame = seen.frame;
   scene.sighting = seen.sighting;
-  record_frame(scene, decision_ns, Look::late);
+  record_frame(scene, decision_ns);
   record_cues(scene, sentences, decision_ns);
   foresee(scene);
   std::move(scene.cues.begin(), scene.cues.end(), std::back_inserter(late_cues_));
+  // For who draws the frames around it.
+  scene.cues.clear();
+  scene.tracks = std::move(tracks);
+  scenes_.push(std::move(scene));
 }
 
 std::int64_t GuideStage::decide(const Tracks& tracks, const FrameStamp& led_by, Scene& scene,
@@ -173,11 +178,11 @@ std::int64_t GuideStage::decide(const Tracks& tracks, const FrameStamp& led_by, 
   return decision_ns;
 }
 
-void GuideStage::record_frame(const Scene& scene, std::int64_t decision_ns, Look look) {
+void GuideStage::record_frame(const Scene& scene, std::int64_t decision_ns) {
   if (!parts_.events) return;
   const StageTimer timer(metrics_, "record_events");
   parts_.events->frame(scene.sighting.detections, scene.tracks, scene.sighting.fault,
-                       scene.frame.width, scene.frame.height, decision_ns, look);
+                       scene.frame.width, scene.frame.height, decision_ns, scene.look);
 }
 
 void GuideStage::record_cues(const Scene& scene, const std::vector<std::string>& sentences,

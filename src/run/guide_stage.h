@@ -66,11 +66,12 @@ class GuideStage {
   /// Gives out the frame that waits longest; `seen` is null when it was not looked at.
   void give_out(Seen* seen, Tracks tracks);
   void give_out_predicted();
-  void decide_late(const Seen& seen);
+  /// `tracks` as they were at that frame.
+  void decide_late(const Seen& seen, Tracks tracks);
   /// Cues for `tracks`, their sound and the time it was.
   std::int64_t decide(const Tracks& tracks, const FrameStamp& led_by, Scene& scene,
                       std::vector<std::string>& sentences);
-  void record_frame(const Scene& scene, std::int64_t decision_ns, Look look);
+  void record_frame(const Scene& scene, std::int64_t decision_ns);
   void record_cues(const Scene& scene, const std::vector<std::string>& sentences,
                    std::int64_t decision_ns);
   void foresee(const Scene& scene);

@@ -323,7 +323,7 @@ fs::path free_stem(const fs::path& folder, bool keep) {
 }  // namespace
 
 ShowPart::ShowPart(const RunOptions& options, const Intrinsics& camera,
-                   std::optional<std::int64_t> duration_ns, Metrics& metrics,
+                   std::optional<std::int64_t> duration_ns, std::size_t held, Metrics& metrics,
                    std::function<void()> on_write_failure)
     : input_(options.realtime ? PortPolicy::bounded(4) : PortPolicy::block(4),
              [&metrics] { metrics.drop("picture_not_drawn"); }) {
@@ -339,7 +339,7 @@ ShowPart::ShowPart(const RunOptions& options, const Intrinsics& camera,
   }
   stage_ = std::make_unique<ShowStage>(
       ShowStage::Parts{std::move(overlay), recorder_.get(), progress_.get(),
-                       std::move(on_write_failure)},
+                       recorder_ ? held : 0, std::move(on_write_failure)},
       metrics);
   thread_role_ = role(options, ThreadRole::background);
 }
@@ -350,12 +350,13 @@ void ShowPart::sound(std::span<const float> samples) {
 
 void ShowPart::start(OnFailure on_failure) {
   thread_ = start_stage("lz-show", thread_role_, input_, std::move(on_failure),
-                        [this](const Scene& scene) { stage_->process(scene); });
+                        [this](Scene scene) { stage_->process(std::move(scene)); });
 }
 
 void ShowPart::finish() {
   input_.close();
   if (thread_.joinable()) thread_.join();
+  stage_->finish();
 }
 
 void ShowPart::close_video() {

@@ -97,8 +97,9 @@ class GuidePart {
 
 class ShowPart {
  public:
+  /// `held`: how many frames may wait to be drawn with what is seen after them.
   ShowPart(const RunOptions& options, const Intrinsics& camera,
-           std::optional<std::int64_t> duration_ns, Metrics& metrics,
+           std::optional<std::int64_t> duration_ns, std::size_t held, Metrics& metrics,
            std::function<void()> on_write_failure);
   [[nodiscard]] Port<Scene>& input() { return input_; }
   /// Thread-safe. Ignored when no video is recorded.

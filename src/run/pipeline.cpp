@@ -11,6 +11,13 @@
 
 namespace lazarillo {
 
+namespace {
+
+/// A fifth of a second at 60 frames a second: longer than the slowest detector worth its name.
+constexpr std::size_t kHeldFrames = 12;
+
+}  // namespace
+
 struct Pipeline::Impl {
   Impl(RunOptions run_options, std::unique_ptr<Source> given_source);
 
@@ -47,7 +54,7 @@ Pipeline::Impl::Impl(RunOptions run_options, std::unique_ptr<Source> given_sourc
       models(load_model_set(options.config.models, model_directories())),
       capture(options, std::move(given_source), metrics),
       show(options, capture.source().cameras().at(0).intrinsics, capture.source().duration_ns(),
-           metrics, [this] { write_failed(); }),
+           kHeldFrames, metrics, [this] { write_failed(); }),
       guide(
           options, models, metrics, show.input(), foresights,
           [this](std::span<const float> samples) { show.sound(samples); },

@@ -6,6 +6,7 @@
 
 #include "guide/cue.h"
 #include "see/detections.h"
+#include "show/look.h"
 #include "track/track.h"
 
 namespace lazarillo {
@@ -19,13 +20,6 @@ struct RunInfo {
   std::string source;
   std::string models;
   std::string language;
-};
-
-/// Whether the detector looked at a frame.
-enum class Look {
-  in_time,  ///< before the frame was given out
-  never,    ///< its tracks are predicted
-  late,     ///< after it was given out: a line of its own, type "sighting"
 };
 
 /// Writes events.jsonl: one line for the run, one for each frame, one for each cue
@@ -42,7 +36,7 @@ class EventsWriter {
 
   /// One frame: what was found in it and who is followed. `fault` is Sighting::fault; `width` and
   /// `height` are the frame's, pixels; `decision_ns` is the steady clock when its cues were
-  /// decided.
+  /// decided. One that was looked at late has a line of its own, type "sighting".
   void frame(const Detections& detections, const Tracks& tracks, const std::string& fault,
              int width, int height, std::int64_t decision_ns, Look look = Look::in_time);
   /// A cue of the last frame and its sentence.

@@ -8,6 +8,7 @@
 #include "guide/cue.h"
 #include "guide/guide.h"
 #include "see/perception.h"
+#include "show/look.h"
 #include "source/frame.h"
 #include "track/track.h"
 
@@ -23,7 +24,7 @@ struct Canvas {
 /// Everything shown about one frame.
 struct Scene {
   Frame frame;
-  bool seen = true;  ///< false: the detector did not look at it, its tracks are predicted
+  Look look = Look::in_time;  ///< late: no picture to show, its tracks correct those around it
   Sighting sighting;
   Tracks tracks;
   std::vector<Cue> cues;  ///< decided on this frame

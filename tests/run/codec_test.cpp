@@ -177,7 +177,7 @@ TEST_F(CodecTest, DepthComesBackAsItWent) {
 TEST_F(CodecTest, ASceneComesBackAsItWent) {
   Scene scene;
   scene.frame = frame();
-  scene.seen = false;
+  scene.look = Look::never;
   scene.sighting = sighting();
   scene.sighting.depth = metric();
   scene.tracks = {scene.frame.stamp, {track(), track()}};
@@ -190,7 +190,7 @@ TEST_F(CodecTest, ASceneComesBackAsItWent) {
   ASSERT_TRUE(size);
   const Scene back = decode_scene(record_of(scene.frame), std::span(slot).first(*size), labels);
   expect_same_but_pixels(back.frame, scene.frame);
-  EXPECT_EQ(back.seen, scene.seen);
+  EXPECT_EQ(back.look, scene.look);
   expect_same(back.sighting, scene.sighting);
   expect_same(back.tracks.stamp, scene.tracks.stamp);
   ASSERT_EQ(back.tracks.items.size(), 2U);

@@ -303,7 +303,8 @@ void run_show(const RunOptions& given, const ModelSet& models, const Rings& ring
   options.resume.files = start == Start::restarted;
   std::optional<std::int64_t> duration_ns;
   if (state.duration_ns >= 0) duration_ns = state.duration_ns;
-  ShowPart part(options, state.camera, duration_ns, process.metrics, [] {});
+  // Frames are drawn as they come: those that wait would hold slots of the ring.
+  ShowPart part(options, state.camera, duration_ns, 0, process.metrics, [] {});
   part.start(process.on_failure());
   process.ready();
   const Watch watch([&] { process.watch_steady(); });
@@ -330,7 +331,7 @@ void run_show(const RunOptions& given, const ModelSet& models, const Rings& ring
     } else {
       depth = scene.sighting.depth;
     }
-    frames.complete(scene.frame);
+    if (scene.look != Look::late) frames.complete(scene.frame);
     part.input().push(std::move(scene));
   });
   sound.join();

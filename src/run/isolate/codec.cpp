@@ -269,7 +269,7 @@ std::optional<std::size_t> encode(const Scene& scene, bool with_depth, std::span
   Json cues = Json::array();
   for (const Cue& cue : scene.cues) cues.push_back(to_json(cue));
   const DepthParts depth = with_depth ? parts_of(scene.sighting.depth) : DepthParts{};
-  return write({{"seen", scene.seen},
+  return write({{"look", static_cast<int>(scene.look)},
                 {"fault", scene.sighting.fault},
                 {"detections", to_json(scene.sighting.detections)},
                 {"tracks", std::move(tracks)},
@@ -325,7 +325,7 @@ Scene decode_scene(const SlotRecord& record, std::span<const std::byte> bytes,
   const auto [object, numbers] = read(bytes);
   Scene scene;
   scene.frame = frame_of(record);
-  scene.seen = object["seen"].get<bool>();
+  scene.look = static_cast<Look>(object["look"].get<int>());
   scene.sighting.fault = object["fault"].get<std::string>();
   scene.sighting.detections = detections_from(object["detections"], labels);
   scene.sighting.depth = depth_from(object["depth"], numbers);
