@@ -373,8 +373,8 @@ TEST(Events, SaysWhyItCannotBeCreated) {
     }
     return std::string();
   };
-  EXPECT_THAT(failure("/nonexistent/events.jsonl"), HasSubstr("/nonexistent/events.jsonl"));
-  EXPECT_THAT(failure("/nonexistent/events.jsonl"), HasSubstr("No such file"));
+  EXPECT_THAT(failure("/proc/nonexistent/events.jsonl"), HasSubstr("/proc/nonexistent/events.jsonl"));
+  EXPECT_THAT(failure("/proc/nonexistent/events.jsonl"), HasSubstr("No such file"));
   EXPECT_THAT(failure("/dev/full"), HasSubstr("No space left"));
 }
 

@@ -163,11 +163,11 @@ TEST(Report, IsReplacedAsAWhole) {
 
 TEST(Report, SaysWhyItCannotBeWritten) {
   try {
-    write_report(sample(), "/nonexistent/folder/report.json");
+    write_report(sample(), "/proc/nonexistent/folder/report.json");
     FAIL() << "no error";
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ExitCode::output);
-    EXPECT_THAT(e.what(), HasSubstr("/nonexistent/folder/report.json"));
+    EXPECT_THAT(e.what(), HasSubstr("/proc/nonexistent/folder/report.json"));
     EXPECT_THAT(e.what(), HasSubstr("No such file"));
   }
 }

@@ -161,11 +161,11 @@ TEST(WavWriter, FullDiskIsAFaultAndKeepsWhatFitted) {
 
 TEST(WavWriter, SaysWhyItCannotBeCreated) {
   try {
-    WavWriter writer("/nonexistent/audio.wav");
+    WavWriter writer("/proc/nonexistent/audio.wav");
     FAIL() << "no error";
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ExitCode::output);
-    EXPECT_THAT(e.what(), HasSubstr("/nonexistent/audio.wav"));
+    EXPECT_THAT(e.what(), HasSubstr("/proc/nonexistent/audio.wav"));
     EXPECT_THAT(e.what(), HasSubstr("No such file"));
   }
 }
