@@ -3,7 +3,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 build = build$(if $(filter release,$(PRESET)),,-$(PRESET))
 
-.PHONY: help setup setup-test build test demo asan tsan sanitize tidy format clean
+.PHONY: help setup setup-test build test demo ladder scaling asan tsan sanitize tidy format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -27,6 +27,15 @@ demo: setup  ## install, build and guide through a real street video; results in
 	@cmake --preset release > /dev/null
 	@cmake --build build -j$(JOBS) --target lazarillo
 	@scripts/demo.sh
+
+ladder: build  ## the plan's steps one after the other on one video; results in out/ladder
+	@scripts/fetch_video.sh
+	@python3 bench/ladder.py
+
+scaling: build  ## cost against resolution, objects and cameras; results in out/scaling
+	@scripts/fetch_video.sh
+	@cmake --build $(build) -j$(JOBS) --target tracker_bench cameras_bench
+	@python3 bench/scaling.py
 
 asan:  ## the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory sanitize PRESET=asan

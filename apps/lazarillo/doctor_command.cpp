@@ -2,17 +2,18 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
 #include <string>
-#include <thread>
 
 #include "commands.h"
+#include "error.h"
 #include "infer/model_set.h"
 #include "infer/openvino/openvino_info.h"
+#include "run/machine_profile.h"
 #include "run/paths.h"
+#include "run/processor.h"
 #include "source/media_capabilities.h"
 #include "speak/phrasebook.h"
 #include "speak/sound_info.h"
@@ -28,18 +29,8 @@ void line(bool there, const std::string& what, const std::string& detail) {
             << '\n';
 }
 
-/// The first value of a key in /proc/cpuinfo.
-std::string cpuinfo(const std::string& key) {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string text; std::getline(file, text);) {
-    if (text.starts_with(key)) return text.substr(text.find(':') + 2);
-  }
-  return "";
-}
-
 void processor() {
-  heading("Processor: " + cpuinfo("model name") + ", " +
-          std::to_string(std::thread::hardware_concurrency()) + " threads");
+  heading("Processor: " + processor_name());
   std::istringstream flags(cpuinfo("flags"));
   const std::vector<std::string> have{std::istream_iterator<std::string>(flags), {}};
   const auto has = [&](const char* flag) {
@@ -49,6 +40,15 @@ void processor() {
   line(has("avx512f"), "AVX-512", "networks run about twice as fast as with AVX2");
   line(has("avx512_vnni") || has("avx_vnni"), "VNNI", "makes INT8 networks faster");
   line(has("amx_int8"), "AMX", "makes INT8 and BF16 networks several times faster");
+  try {
+    const std::filesystem::path profile = machine_profile_file();
+    const bool measured = is_for_this_processor(profile);
+    line(measured, "measured settings",
+         measured ? "for the models '" + tuned_for(profile).models + "': " + profile.string()
+                  : "`lazarillo tune` finds the fastest for this machine");
+  } catch (const Error& error) {
+    line(false, "measured settings", error.what());
+  }
 }
 
 void inference() {
