@@ -6,8 +6,8 @@
 Every step is a live run of `lazarillo bench` at --feed-fps; what this machine was tuned to is left out,
 so that steps differ by their profile alone. "tracked" counts every frame given out with its tracks,
 "looked at" those the detector saw; "latency" is from the capture of a frame to the decision its
-detections led to. Gains are over step 0 of the same round; the median over the rounds counts. The
-plan's frames a second are its own expectations for an RTX 2060, beside them for comparison only.
+detections led to. Both gains are over the frames step 0 looks at in the same round (what "today" does
+not look at gets no tracks); the median over the rounds counts. The plan's frames a second are its own expectations for an RTX 2060, beside them for comparison only.
 Exit codes: 0 done, 1 a step failed, 2 something is missing.
 """
 
@@ -98,7 +98,8 @@ def report(rounds, args, machine):
                     "copies_per_frame"):
             step[key] = median([result[key] for result in results])
         for key in "tracked_fps", "looked_at_fps":
-            gains = [gain(result[key], base[key]) for result, base in zip(results, first)]
+            gains = [gain(result[key], base["looked_at_fps"])
+                     for result, base in zip(results, first)]
             step["gain_" + key.removesuffix("_fps")] = None if None in gains else median(gains)
         step["plan"] = {"fps": plan, "gain": [None if fps is None else fps / STEPS[0][2][0]
                                               for fps in plan]}
