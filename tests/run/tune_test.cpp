@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
+#include "../infer/tiny_network.h"
 #include "error.h"
 #include "run/machine_profile.h"
 #include "run/parts.h"
@@ -58,6 +61,79 @@ TEST(TuneChoice, ABatchMustBring5Percent) {
   EXPECT_EQ(choice.stream_threads, 1);
   table.replay[2].frames_per_s = 42.1;
   EXPECT_EQ(choose(table, 2).batch, 2);
+}
+
+// ---- measuring, on networks that cost nothing
+
+class TunePair : public testing::Test {
+ protected:
+  /// Both networks take batches.
+  ModelSet pair(float score) {
+    test::write_tiny_network(folder.path() / "d.xml", {1, 3, 32, 32},
+                             {{"out", {1, 6, 1}, {16, 16, 8, 8, score, 0}, 0.001F}});
+    test::write_tiny_network(folder.path() / "z.xml", {1, 3, 14, 14},
+                             {{"depth", {1, 14, 14}, {5}, 0.001F}});
+    return load_model_set(
+        folder
+            .write("pair.toml",
+                   "[detector]\nfile = 'd.xml'\ninput = { width = 32, height = 32 }\n"
+                   "labels = ['person', 'car']\ncontract = 'ultralytics'\n"
+                   "[depth]\nfile = 'z.xml'\ninput = { width = 14, height = 14 }\n"
+                   "contract = 'relative_inverse'\n")
+            .string(),
+        {});
+  }
+
+  test::TempDir folder;
+  TuneOptions quick{.cores = 2, .depth_interval = 2, .seconds = 0.005};
+};
+
+TEST_F(TunePair, MeasuresEverySettingOnce) {
+  const TuneTable table = measure(pair(0.8F), quick);
+  std::vector<std::pair<int, int>> calls;
+  for (const CallTime& call : table.detector) {
+    calls.emplace_back(call.threads, call.batch);
+    EXPECT_GT(call.call_ms, 0);
+  }
+  using Pairs = std::vector<std::pair<int, int>>;
+  EXPECT_EQ(calls, (Pairs{{1, 1}, {1, 2}, {1, 4}, {2, 1}, {2, 2}, {2, 4}}));
+  Pairs splits;
+  for (const SideBySide& each : table.beside) {
+    splits.emplace_back(each.threads, each.depth_threads);
+    EXPECT_GT(each.detections_per_s, 0);
+    EXPECT_GT(each.depth_share, 0);
+    EXPECT_LE(each.depth_share, 1);
+  }
+  EXPECT_EQ(splits, (Pairs{{1, 1}, {2, 1}}));
+  Pairs streams;
+  for (const ReplayRate& each : table.replay) {
+    EXPECT_GT(each.frames_per_s, 0);
+    if (each.batch == 1) streams.emplace_back(each.streams, each.threads);
+  }
+  EXPECT_EQ(streams, (Pairs{{1, 2}, {2, 1}}));
+  EXPECT_EQ(table.replay.size(), 4U) << "batches of 2 and 4 for one of them";
+  EXPECT_EQ(table.no_batch, "");
+}
+
+TEST_F(TunePair, ANetworkThatFailsIsNoMeasurement) {
+  const ModelSet broken = pair(std::numeric_limits<float>::quiet_NaN());
+  try {
+    (void)measure(broken, quick);
+    FAIL() << "measured";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::model);
+    EXPECT_THAT(error.what(), HasSubstr("finite"));
+  }
+}
+
+TEST(Tune, ANetworkOfOneFrameOnlyIsAFinding) {
+  // The joint network's output keeps its batch of 1 in a constant shape.
+  const TuneTable table =
+      measure(load_model_set("lznet", {test::models_folder()}), {.cores = 1, .seconds = 0.005});
+  EXPECT_NE(table.no_batch, "");
+  ASSERT_EQ(table.detector.size(), 1U);
+  EXPECT_TRUE(table.depth.empty());
+  EXPECT_EQ(choose(table, 1).batch, 1);
 }
 
 // ---- the profile, and who reads it
