@@ -40,15 +40,6 @@ void processor() {
   line(has("avx512f"), "AVX-512", "networks run about twice as fast as with AVX2");
   line(has("avx512_vnni") || has("avx_vnni"), "VNNI", "makes INT8 networks faster");
   line(has("amx_int8"), "AMX", "makes INT8 and BF16 networks several times faster");
-  try {
-    const std::filesystem::path profile = machine_profile_file();
-    const bool measured = is_for_this_processor(profile);
-    line(measured, "measured settings",
-         measured ? "for the models '" + tuned_for(profile).models + "': " + profile.string()
-                  : "`lazarillo tune` finds the fastest for this machine");
-  } catch (const Error& error) {
-    line(false, "measured settings", error.what());
-  }
 }
 
 void inference() {
@@ -67,6 +58,15 @@ void inference() {
   for (const ModelSetSummary& set : list_model_sets(model_directories())) {
     line(set.problem.empty(), "models: " + set.name,
          set.problem.empty() ? set.description : set.problem);
+  }
+  try {
+    const std::filesystem::path profile = machine_profile_file();
+    const bool measured = is_for_this_processor(profile);
+    line(measured, "measured settings",
+         measured ? "for the models '" + tuned_for(profile).models + "': " + profile.string()
+                  : "`lazarillo tune` finds the fastest for this machine");
+  } catch (const Error& error) {
+    line(false, "measured settings", error.what());
   }
 }
 
