@@ -3,7 +3,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 build = build$(if $(filter release,$(PRESET)),,-$(PRESET))
 
-.PHONY: help setup setup-test build test demo bench bench-setup asan tsan sanitize tidy format clean
+.PHONY: help setup setup-test build test demo bench bench-setup ladder scaling asan tsan sanitize tidy format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -34,6 +34,15 @@ bench-setup:  ## install the Python peer (6 GB) and export the networks that `ma
 bench: build bench-setup  ## how fast, beside the Python peer; results in out/bench
 	@scripts/fetch_video.sh
 	@python3 bench/compare.py
+
+ladder: build  ## the plan's steps one after the other on one video; results in out/ladder
+	@scripts/fetch_video.sh
+	@python3 bench/ladder.py
+
+scaling: build  ## cost against resolution, objects and cameras; results in out/scaling
+	@scripts/fetch_video.sh
+	@cmake --build $(build) -j$(JOBS) --target tracker_bench cameras_bench
+	@python3 bench/scaling.py
 
 asan:  ## the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory sanitize PRESET=asan

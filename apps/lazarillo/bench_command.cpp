@@ -10,6 +10,8 @@
 #include "error.h"
 #include "run/config.h"
 #include "run/isolate/supervisor.h"
+#include "run/machine_profile.h"
+#include "run/paths.h"
 #include "run/pipeline.h"
 
 namespace lazarillo {
@@ -22,6 +24,7 @@ struct BenchArguments {
   std::string json_file;
   bool fast = false;
   bool isolate = false;
+  bool no_tuned = false;
 };
 
 nlohmann::ordered_json percentiles(const LatencyHistogram& h) {
@@ -78,9 +81,10 @@ void print_bench(const Report& r, std::ostream& out) {
 
 int bench(const BenchArguments& a) {
   RunOptions options = a.options;
-  if (!a.config_file.empty()) read_config(a.config_file, options.config);
-  if (!a.models.empty()) options.config.models = a.models;
   options.realtime = !a.fast;
+  read_settings({a.config_file, a.models, 0,
+                 a.no_tuned ? std::filesystem::path() : machine_profile_file(), options.realtime},
+                options.config);
   options.silent = true;
   options.loop = true;
   options.show_progress = true;
@@ -128,6 +132,8 @@ void add_bench_command(CLI::App& app, int& exit_code) {
                       "Settings (TOML); `lazarillo config` prints them all");
   command->add_option("--json", a.json_file, "Write the numbers into this file, too");
   command->add_flag("--fast", a.fast, "As fast as possible, nothing dropped, instead of live");
+  command->add_flag("--no-tuned", a.no_tuned,
+                    "Leave out what `lazarillo tune` found best on this machine");
   command->add_flag("--isolate", a.isolate, "In separate processes, as `run --isolate`");
   command->callback([arguments, &exit_code] { exit_code = bench(*arguments); });
 }

@@ -2,18 +2,19 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
 #include <string>
-#include <thread>
 
 #include "commands.h"
+#include "error.h"
 #include "infer/model_set.h"
 #include "infer/openvino/openvino_info.h"
+#include "run/machine_profile.h"
 #include "run/paths.h"
 #include "run/thread_role.h"
+#include "run/processor.h"
 #include "source/media_capabilities.h"
 #include "speak/phrasebook.h"
 #include "speak/sound_info.h"
@@ -29,18 +30,8 @@ void line(bool there, const std::string& what, const std::string& detail) {
             << '\n';
 }
 
-/// The first value of a key in /proc/cpuinfo.
-std::string cpuinfo(const std::string& key) {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string text; std::getline(file, text);) {
-    if (text.starts_with(key)) return text.substr(text.find(':') + 2);
-  }
-  return "";
-}
-
 void processor() {
-  heading("Processor: " + cpuinfo("model name") + ", " +
-          std::to_string(std::thread::hardware_concurrency()) + " threads");
+  heading("Processor: " + processor_name());
   std::istringstream flags(cpuinfo("flags"));
   const std::vector<std::string> have{std::istream_iterator<std::string>(flags), {}};
   const auto has = [&](const char* flag) {
@@ -77,6 +68,15 @@ void inference() {
   for (const ModelSetSummary& set : list_model_sets(model_directories())) {
     line(set.problem.empty(), "models: " + set.name,
          set.problem.empty() ? set.description : set.problem);
+  }
+  try {
+    const std::filesystem::path profile = machine_profile_file();
+    const bool measured = is_for_this_processor(profile);
+    line(measured, "measured settings",
+         measured ? "for the models '" + tuned_for(profile).models + "': " + profile.string()
+                  : "`lazarillo tune` finds the fastest for this machine");
+  } catch (const Error& error) {
+    line(false, "measured settings", error.what());
   }
 }
 

@@ -9,8 +9,9 @@
 #include <thread>
 
 #include "commands.h"
-#include "run/config.h"
 #include "run/isolate/supervisor.h"
+#include "run/machine_profile.h"
+#include "run/paths.h"
 #include "run/pipeline.h"
 #include "speak/sound_info.h"
 
@@ -83,6 +84,7 @@ struct RunArguments {
   bool no_video = false;
   bool no_depth = false;
   bool isolate = false;
+  bool no_tuned = false;
 };
 
 RunOptions options_from(const RunArguments& a) {
@@ -90,25 +92,26 @@ RunOptions options_from(const RunArguments& a) {
   options.out_directory = a.out;
   options.sound = !a.no_sound;
   options.video = !a.no_video;
+  const bool mute = a.out.empty() && options.sound && !has_playback_device();
+  if (mute) options.out_directory = "lazarillo-out";
+  options.realtime = a.realtime || (!a.fast && options.out_directory.empty());
   Config& config = options.config;
   config.language = session_language();
-  if (!a.config_file.empty()) read_config(a.config_file, config);
-  if (!a.models.empty()) config.models = a.models;
+  if (a.no_depth) config.seeing.depth = false;
+  read_settings({a.config_file, a.models, a.threads,
+                 a.no_tuned ? std::filesystem::path() : machine_profile_file(), options.realtime},
+                config);
   if (!a.language.empty()) config.language = a.language;
   if (a.hfov_deg > 0) {
     config.hfov_deg = a.hfov_deg;
     config.hfov_assumed = false;
   }
-  if (a.threads > 0) config.seeing.threads = a.threads;
   if (a.no_speech) config.speaking.speech = false;
   if (a.no_earcons) config.speaking.earcons = false;
-  if (a.no_depth) config.seeing.depth = false;
-  if (a.out.empty() && options.sound && !has_playback_device()) {
-    options.out_directory = "lazarillo-out";
+  if (mute) {
     std::cerr << "lazarillo: no sound card here: rendering into lazarillo-out/ (--out names "
                  "another folder)\n";
   }
-  options.realtime = a.realtime || (!a.fast && options.out_directory.empty());
   return options;
 }
 
@@ -167,6 +170,12 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_flag("--isolate", a.isolate,
                     "Capture, seeing, guiding and showing as processes of their own: what dies is "
                     "started again (only live)");
+  command
+      ->add_option("--feed-fps", a.options.feed_fps,
+                   "For measuring: the file's frames at this rate instead of its own")
+      ->check(CLI::Range(0.1, 10000.0));
+  command->add_flag("--no-tuned", a.no_tuned,
+                    "Leave out what `lazarillo tune` found best on this machine");
   command->add_flag("--no-depth", a.no_depth, "Leave out the depth network of a pair");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }

@@ -76,6 +76,32 @@ void read_table(const toml::table& table, const std::string& prefix,
   }
 }
 
+toml::table parsed(const std::filesystem::path& file) {
+  try {
+    return toml::parse_file(file.string());
+  } catch (const toml::parse_error& error) {
+    const std::size_t line = error.source().begin.line;
+    if (line == 0) {
+      throw Error(ExitCode::usage, "cannot read the configuration '" + file.string() +
+                                       "': " + std::string(error.description()));
+    }
+    refuse({file.string(), line}, std::string(error.description()));
+  }
+}
+
+TunedFor read_tuned(const toml::table& document, const std::filesystem::path& file) {
+  TunedFor tuned;
+  const std::vector<Setting> settings = {{"tuned.processor", "", &tuned.processor},
+                                         {"tuned.models", "", &tuned.models}};
+  if (const toml::node* node = document.get("tuned")) {
+    if (!node->is_table()) {
+      refuse({file.string(), node->source().begin.line}, "'tuned' must be a table");
+    }
+    read_table(*node->as_table(), "tuned.", settings, file.string());
+  }
+  return tuned;
+}
+
 }  // namespace
 
 std::vector<Setting> settings_of(Config& c) {
@@ -118,6 +144,9 @@ std::vector<Setting> settings_of(Config& c) {
        &c.running.lockstep},
       {"run.streams", "a replay's frames looked at side by side; 0: one per core",
        &c.running.streams, 0, 64},
+      {"run.stream_threads",
+       "threads of each network of these; 0: see.threads and see.depth_threads",
+       &c.running.stream_threads, 0, 256},
       {"run.priorities", "live: guiding and sound go before everything else, where allowed",
        &c.running.priorities},
       {"run.spare", "--isolate: networks loaded twice, so that seeing goes on at once after a crash",
@@ -174,18 +203,12 @@ std::vector<Setting> settings_of(Config& c) {
   };
 }
 
+TunedFor tuned_for(const std::filesystem::path& file) { return read_tuned(parsed(file), file); }
+
 void read_config(const std::filesystem::path& file, Config& config) {
-  toml::table document;
-  try {
-    document = toml::parse_file(file.string());
-  } catch (const toml::parse_error& error) {
-    const std::size_t line = error.source().begin.line;
-    if (line == 0) {
-      throw Error(ExitCode::usage, "cannot read the configuration '" + file.string() +
-                                       "': " + std::string(error.description()));
-    }
-    refuse({file.string(), line}, std::string(error.description()));
-  }
+  toml::table document = parsed(file);
+  (void)read_tuned(document, file);
+  document.erase("tuned");
   read_table(document, "", settings_of(config), file.string());
 }
 

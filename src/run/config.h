@@ -19,6 +19,7 @@ namespace lazarillo {
 struct RunningOptions {
   bool lockstep = false;   ///< one frame at a time, nothing overlaps: the plan's starting point
   int streams = 0;         ///< a replay's pairs of eyes, each with its own network; 0: one per core
+  int stream_threads = 0;  ///< threads of each of these networks; 0: what seeing has
   bool priorities = true;  ///< urgent threads first, as far as this user may
   bool spare = true;       ///< --isolate: a second pair of eyes waits, its networks loaded
 };
@@ -50,8 +51,17 @@ struct Setting {
 /// Every setting there is, bound to `config`, which must outlive the list.
 [[nodiscard]] std::vector<Setting> settings_of(Config& config);
 
-/// Reads a TOML file over `config`. Throws Error(usage): unreadable, not TOML, unknown key (the
-/// nearest known one named), wrong type, out of range.
+/// What the settings of a file were measured on and with (its table [tuned]); empty: they were not.
+struct TunedFor {
+  std::string processor;
+  std::string models;
+};
+
+/// Reads the table [tuned] of a file. Throws Error(usage) as read_config does.
+[[nodiscard]] TunedFor tuned_for(const std::filesystem::path& file);
+
+/// Reads a TOML file over `config`, whatever it is tuned for. Throws Error(usage): unreadable, not
+/// TOML, unknown key (the nearest known one named), wrong type, out of range.
 void read_config(const std::filesystem::path& file, Config& config);
 
 /// The whole configuration as a commented TOML file.

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "run/paths.h"
+#include "run/processor.h"
 #include "version.h"
 
 namespace lazarillo {
@@ -24,6 +25,12 @@ constexpr std::size_t kGuideBehind = 256;
 
 ThreadRole role(const RunOptions& options, ThreadRole wanted) {
   return options.realtime && options.config.running.priorities ? wanted : ThreadRole::normal;
+}
+
+/// Frames go through one after the other: no streams, no batches.
+bool one_by_one(const RunOptions& options) {
+  const Config& config = options.config;
+  return options.realtime || config.running.lockstep || config.skipping.enabled;
 }
 
 bool is_pair(const ModelSet& models) {
@@ -54,10 +61,8 @@ fs::path made_directory(const fs::path& directory) {
 ThreadBudget share_threads(const RunOptions& options, bool pair, int cores) {
   const Config& config = options.config;
   ThreadBudget budget;
-  const bool one_by_one =
-      options.realtime || config.running.lockstep || config.skipping.enabled;
   const int wanted = config.running.streams > 0 ? config.running.streams : std::min(cores, 4);
-  budget.streams = one_by_one ? 1 : wanted;
+  budget.streams = one_by_one(options) ? 1 : wanted;
   int share = std::max(1, cores / budget.streams);
   budget.depth_threads = share;
   if (options.realtime && !config.running.lockstep) {
@@ -71,6 +76,9 @@ ThreadBudget share_threads(const RunOptions& options, bool pair, int cores) {
   }
   budget.threads = config.seeing.threads > 0 ? config.seeing.threads : share;
   if (config.seeing.depth_threads > 0) budget.depth_threads = config.seeing.depth_threads;
+  if (!one_by_one(options) && config.running.stream_threads > 0) {
+    budget.threads = budget.depth_threads = config.running.stream_threads;
+  }
   return budget;
 }
 
@@ -126,14 +134,13 @@ void CapturePart::join() {
 SeePart::SeePart(const RunOptions& options, const ModelSet& models, ForesightBoard& foresights,
                  Metrics& metrics, Sink<GuideInput>& output)
     : live_(options.realtime),
-      batch_(options.realtime ? 1 : options.config.seeing.batch),
+      batch_(one_by_one(options) ? 1 : options.config.seeing.batch),
       input_(live_ ? PortPolicy::latest() : PortPolicy::block(4),
              [&metrics] { metrics.drop("detector_busy"); }),
       depth_input_(PortPolicy::latest(), [&metrics] { metrics.drop("depth_busy"); }) {
   const Config& config = options.config;
   const bool pair = is_pair(models) && config.seeing.depth;
-  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const ThreadBudget budget = share_threads(options, pair, cores);
+  const ThreadBudget budget = share_threads(options, pair, core_count());
   PerceptionOptions seeing = config.seeing;
   seeing.threads = budget.threads;
   seeing.depth_threads = budget.depth_threads;

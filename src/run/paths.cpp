@@ -59,4 +59,12 @@ std::vector<fs::path> model_directories() {
   return folders;
 }
 
+fs::path machine_profile_file() {
+  const std::string xdg = environment("XDG_CONFIG_HOME");
+  const std::string user = environment("HOME");
+  if (xdg.empty() && user.empty()) return {};
+  const fs::path folder = xdg.empty() ? fs::path(user) / ".config" : fs::path(xdg);
+  return folder / "lazarillo" / "machine.toml";
+}
+
 }  // namespace lazarillo

@@ -14,4 +14,8 @@ namespace lazarillo {
 /// user's data folder ($XDG_DATA_HOME/lazarillo/models), the program's own.
 [[nodiscard]] std::vector<std::filesystem::path> model_directories();
 
+/// Where `lazarillo tune` leaves what it measured: $XDG_CONFIG_HOME/lazarillo/machine.toml, else
+/// ~/.config/lazarillo/machine.toml; empty without a home.
+[[nodiscard]] std::filesystem::path machine_profile_file();
+
 }  // namespace lazarillo
