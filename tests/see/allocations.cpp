@@ -1,0 +1,24 @@
+#include "allocations.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+std::atomic<long> count{0};
+}
+
+// Not inline: GCC would see free() take what new gave and warn.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  ++count;
+  if (void* p = std::malloc(bytes != 0 ? bytes : 1)) return p;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+
+namespace lazarillo::test {
+
+long allocations() { return count; }
+
+}  // namespace lazarillo::test
