@@ -34,15 +34,13 @@ inline Pixel rounded(const Pixel& level) {
   return __builtin_convertvector(__builtin_convertvector(level + 0.5F, Whole), Pixel);
 }
 
-inline float rounded(float level) { return static_cast<float>(static_cast<int>(level + 0.5F)); }
-
 /// sums[i] = sum over the rows of weight * row[i].
 LZ_SIMD_CLONES void weigh_rows(const std::uint8_t* pixels, std::ptrdiff_t stride,
                                const float* weights, int rows, int count, float* __restrict sums) {
   const auto level = [](std::uint8_t byte) { return static_cast<float>(byte); };
   const auto row = [&](int i) { return pixels + i * stride; };
   // Up to three rows are read at once: factors up to 2 need no more.
-  int done;
+  int done = 1;
   if (rows >= 3) {
     const std::uint8_t *a = row(0), *b = row(1), *c = row(2);
     for (int i = 0; i < count; ++i) {
@@ -56,7 +54,6 @@ LZ_SIMD_CLONES void weigh_rows(const std::uint8_t* pixels, std::ptrdiff_t stride
   } else {
     const std::uint8_t* a = row(0);
     for (int i = 0; i < count; ++i) sums[i] = level(a[i]) * weights[0];
-    done = 1;
   }
   for (; done + 2 <= rows; done += 2) {
     const std::uint8_t *a = row(done), *b = row(done + 1);
@@ -77,7 +74,7 @@ template <typename T>
 [[gnu::always_inline]] inline T weigh(const float* from, int channels, const float* weights,
                                       int taps) {
   T sum = load<T>(from) * weights[0];
-  for (int k = 1; k < taps; ++k) sum += load<T>(from + k * channels) * weights[k];
+  for (int k = 1; k < taps; ++k) sum += load<T>(from + std::ptrdiff_t{k} * channels) * weights[k];
   return sum;
 }
 
@@ -118,10 +115,14 @@ struct Taps {
 
 [[gnu::always_inline]] inline void weigh_grey(const float* row, const Taps& t, int taps,
                                               float* __restrict levels) {
-  for (int x = 0; x < t.width; ++x) {
-    levels[x] = weigh<float>(row + t.first[x], 1, t.weights + std::ptrdiff_t{x} * taps, taps);
+  const auto mean = [&](int x) {
+    return weigh<float>(row + t.first[x], 1, t.weights + std::ptrdiff_t{x} * taps, taps);
+  };
+  int x = 0;
+  for (; x + 4 <= t.width; x += 4) {
+    store(rounded(Pixel{mean(x), mean(x + 1), mean(x + 2), mean(x + 3)}), levels + x);
   }
-  for (int x = 0; x < t.width; ++x) levels[x] = rounded(levels[x]);
+  for (; x < t.width; ++x) levels[x] = rounded(Pixel{mean(x)})[0];
 }
 
 [[gnu::always_inline]] inline void weigh_pixels(const float* row, const Taps& t, int taps,
@@ -183,8 +184,8 @@ void AreaResizer::set_sizes(int source_width, int source_height, int channels, i
   x_.set(source_width, width);
   y_.set(source_height, height);
   // The last pixel may be read with all its taps, and as four values.
-  const auto count = static_cast<std::size_t>(channels * (source_width + x_.taps) + 4);
-  sums_.resize(count);
+  const std::ptrdiff_t count = std::ptrdiff_t{channels} * (source_width + x_.taps) + 4;
+  sums_.resize(static_cast<std::size_t>(count));
   levels_.resize(static_cast<std::size_t>(channels) * static_cast<std::size_t>(width));
 }
 

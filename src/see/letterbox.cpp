@@ -107,7 +107,7 @@ void Letterbox::shrink(const Frame& frame, const LetterboxMapping& m, std::span<
   for (int y = 0; y < m.content_height; ++y) {
     const float* levels = area_.row(frame.pixels.get(), frame.stride_bytes, y);
     for (std::size_t c = 0; c < 3; ++c) {
-      const float* in = levels + source_channel(c, channels) * m.content_width;
+      const float* in = levels + std::ptrdiff_t{source_channel(c, channels)} * m.content_width;
       float* out = value_at(tensor, c, m.offset_x, m.offset_y + y);
       for (int x = 0; x < m.content_width; ++x) out[x * step_] = in[x] * gain_[c] + offset_[c];
     }

@@ -202,7 +202,7 @@ TEST(Letterbox, PutsTheBoxMeansWhereTheyBelong) {
     for (int y = 0; y < 45; ++y) {
       for (int x = 0; x < 61; ++x) {
         for (std::size_t c = 0; c < 3; ++c) {
-          const std::size_t pixel = static_cast<std::size_t>(y * 61 + x);
+          const std::size_t pixel = static_cast<std::size_t>(y) * 61 + static_cast<std::size_t>(x);
           const float value = tensor[k.layout == nchw ? c * 61 * 45 + pixel : pixel * 3 + c];
           const double level = 255 * (double(value) * n.std[c] + n.mean[c]);
           const int i = x - m.offset_x;
@@ -211,7 +211,7 @@ TEST(Letterbox, PutsTheBoxMeansWhereTheyBelong) {
             ASSERT_NEAR(level, 114, 1e-3);
             continue;
           }
-          const auto at = static_cast<std::size_t>(j * m.content_width + i);
+          const auto at = static_cast<std::size_t>(std::ptrdiff_t{j} * m.content_width + i);
           const double mean = k.format == gray8 ? means[at] : means[at * 3 + (k.rgb ? 2 - c : c)];
           ASSERT_NEAR(level, mean, 0.5 + 1e-3) << x << ',' << y << ',' << c;
           ASSERT_NEAR(level, std::round(level), 1e-3) << "not a whole level, as in the training";
