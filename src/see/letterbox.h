@@ -1,11 +1,13 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "infer/model_set.h"
+#include "see/area_resize.h"
 #include "see/depth.h"
 #include "see/detections.h"
 #include "source/frame.h"
@@ -51,17 +53,26 @@ class Letterbox {
   LetterboxMapping fill(const Frame& frame, std::span<float> tensor);
 
  private:
+  void pad(const LetterboxMapping& mapping, std::span<float> tensor) const;
+  void shrink(const Frame& frame, const LetterboxMapping& mapping, std::span<float> tensor);
+  void enlarge(const Frame& frame, const LetterboxMapping& mapping, std::span<float> tensor);
+  /// Writes a picture that has the size of the content.
   void write(const std::uint8_t* pixels, std::ptrdiff_t stride, int channels,
              const LetterboxMapping& mapping, std::span<float> tensor) const;
+  [[nodiscard]] float* value_at(std::span<float> tensor, std::size_t channel, int x, int y) const;
+  [[nodiscard]] int source_channel(std::size_t channel, int channels) const;
 
+  // Channels are the network's, in its order.
   int input_width_;
   int input_height_;
-  bool planar_;
+  std::ptrdiff_t step_;  ///< from pixel to pixel of one channel: 1 if the tensor is planar, or 3
   bool rgb_;
   bool keep_aspect_;
-  std::array<float, 3> pad_;                     ///< network channel order
-  std::array<std::array<float, 256>, 3> value_;  ///< byte to normalised value, by network channel
-  std::vector<std::uint8_t> resized_;
+  std::size_t pad_level_;
+  std::array<std::array<float, 256>, 3> value_;  ///< normalised value of a level
+  std::array<float, 3> gain_, offset_;           ///< the same as level * gain + offset
+  std::vector<std::uint8_t> enlarged_;
+  AreaResizer area_;
 };
 
 }  // namespace lazarillo

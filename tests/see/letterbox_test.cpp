@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "allocations.h"
+#include "box_means.h"
 #include "frames.h"
 
 namespace lazarillo {
@@ -169,6 +171,67 @@ TEST(Letterbox, StretchesWhenToldTo) {
   for (int y = 0; y < 4; ++y) {
     EXPECT_FLOAT_EQ(planar(tensor, n, 0, 1, y), 10 / 255.0F);
     EXPECT_FLOAT_EQ(planar(tensor, n, 0, 2, y), 200 / 255.0F);
+  }
+}
+
+TEST(Letterbox, PutsTheBoxMeansWhereTheyBelong) {
+  struct Case {
+    int width, height;
+    PixelFormat format;
+    TensorLayout layout;
+    bool rgb, letterbox;
+  };
+  using enum PixelFormat;
+  using enum TensorLayout;
+  for (const Case& k :
+       {Case{173, 91, bgr8, nchw, true, true}, Case{91, 173, bgr8, nchw, false, true},
+        Case{173, 91, bgr8, nhwc, true, true}, Case{91, 173, bgr8, nhwc, false, true},
+        Case{173, 91, bgr8, nchw, true, false}, Case{92, 61, bgr8, nhwc, true, false},
+        Case{173, 91, gray8, nchw, true, true}, Case{91, 173, gray8, nhwc, false, true},
+        Case{92, 61, gray8, nchw, true, false}}) {
+    const Frame frame = test::random_frame(k.width, k.height, k.format, 9);
+    NetworkManifest n = network_of(61, 45);
+    n.layout = k.layout;
+    n.rgb = k.rgb;
+    n.letterbox = k.letterbox;
+    n.mean = {0.485F, 0.456F, 0.406F};
+    n.std = {0.229F, 0.224F, 0.225F};
+    const std::vector<float> tensor = fill(n, frame);
+    const LetterboxMapping m = fit_frame(k.width, k.height, 61, 45, k.letterbox);
+    const std::vector<double> means = test::box_means(frame, m.content_width, m.content_height);
+    for (int y = 0; y < 45; ++y) {
+      for (int x = 0; x < 61; ++x) {
+        for (std::size_t c = 0; c < 3; ++c) {
+          const std::size_t pixel = static_cast<std::size_t>(y) * 61 + static_cast<std::size_t>(x);
+          const float value = tensor[k.layout == nchw ? c * 61 * 45 + pixel : pixel * 3 + c];
+          const double level = 255 * (double(value) * n.std[c] + n.mean[c]);
+          const int i = x - m.offset_x;
+          const int j = y - m.offset_y;
+          if (i < 0 || i >= m.content_width || j < 0 || j >= m.content_height) {
+            ASSERT_NEAR(level, 114, 1e-3);
+            continue;
+          }
+          const auto at = static_cast<std::size_t>(std::ptrdiff_t{j} * m.content_width + i);
+          const double mean = k.format == gray8 ? means[at] : means[at * 3 + (k.rgb ? 2 - c : c)];
+          ASSERT_NEAR(level, mean, 0.5 + 1e-3) << x << ',' << y << ',' << c;
+          ASSERT_NEAR(level, std::round(level), 1e-3) << "not a whole level, as in the training";
+        }
+      }
+    }
+  }
+}
+
+TEST(Letterbox, AllocatesOnlyForTheFirstFrameOfASize) {
+  for (const PixelFormat format : {PixelFormat::bgr8, PixelFormat::gray8}) {
+    for (const int width : {48, 100}) {  // as it is, and shrunk
+      const Frame frame = test::random_frame(width, width, format);
+      Letterbox letterbox(network_of(48, 48));
+      std::vector<float> tensor(std::size_t{3} * 48 * 48);
+      letterbox.fill(frame, tensor);
+      const long before = test::allocations();
+      letterbox.fill(frame, tensor);
+      EXPECT_EQ(test::allocations() - before, 0);
+    }
   }
 }
 

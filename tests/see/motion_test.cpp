@@ -3,28 +3,12 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 #include <opencv2/core.hpp>
 #include <random>
 
+#include "allocations.h"
 #include "frames.h"
-
-namespace {
-std::atomic<long> allocations{0};
-}
-
-// The whole test program counts what it allocates: the meter must not, once it is built. (Not
-// inline: GCC would see free() take what new gave and warn.)
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
-  ++allocations;
-  if (void* p = std::malloc(bytes != 0 ? bytes : 1)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace lazarillo {
 namespace {
@@ -440,10 +424,10 @@ TEST(Motion, SameFramesSameValuesAndNoMemory) {
   MotionMeter a;
   MotionMeter b;
   for (const Frame& frame : frames) {
-    const long before = allocations;
+    const long before = test::allocations();
     const Motion of_a = a.measure(frame);
     a.set_reference();
-    EXPECT_EQ(allocations - before, 0);
+    EXPECT_EQ(test::allocations() - before, 0);
     const Motion of_b = b.measure(frame);
     b.set_reference();
     EXPECT_EQ(of_a.shift_x_px, of_b.shift_x_px);
