@@ -3,10 +3,12 @@
 
     python bench/compare.py [--video FILE] [--frames N] [--rounds R] [--out FILE]
 
-In every round run: Lazarillo with its own network (lznet), Lazarillo with the pair YOLO12n and Depth
-Anything V2 small (pair), and the peer with that pair (peer/peer.py). The order turns from round to
-round, so that a machine that warms up or is shared disturbs all alike. A ratio is frames detected in a
-second over the peer's frames in a second, within one round; the median over the rounds counts.
+In every round run: Lazarillo with its own network in 8 bits (lznet), Lazarillo with the pair YOLO12n and
+Depth Anything V2 small (pair; in bfloat16 where the processor has it), and the peer with that pair
+(peer/peer.py). The order turns from round to round, so that a machine that warms up or is shared
+disturbs all alike. `ratio` is frames detected in a second over the peer's frames in a second (each of
+which it detects), `ratio_tracked` frames given out over them, both within one round; the median over the
+rounds counts.
 Needs only Python; `make bench` installs the rest. Exit codes: 0 done, 1 a part failed, 2 one is missing.
 """
 
@@ -46,13 +48,25 @@ def frames_per_second(part, result):
     return result["fps"] if part == "peer" else result["fps"]["detected"]
 
 
+def has_bfloat16():
+    try:
+        return "avx512_bf16" in pathlib.Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+
+
 def command(part, args, result_file):
     if part == "peer":
         return [args.python, str(ROOT / "bench" / "peer" / "peer.py"), args.video, "--frames",
                 str(args.peer_frames), "--models", args.models, "--json", result_file]
-    models = ["--models", str(pathlib.Path(args.models) / "yolo12n-dav2s-random.toml")]
+    if part == "pair":
+        models = ["--models", str(pathlib.Path(args.models) / "yolo12n-dav2s-random.toml")]
+        if has_bfloat16():
+            models += ["--config", str(ROOT / "profiles" / "bf16.toml")]
+    else:
+        models = ["--models", "lznet-int8"]
     return [args.program, "bench", args.video, "--feed-fps", str(args.feed_fps), "--frames",
-            str(args.frames), "--json", result_file, *(models if part == "pair" else [])]
+            str(args.frames), "--json", result_file, *models]
 
 
 def check(part, result):
@@ -128,14 +142,16 @@ def report(rounds, machine_facts):
         middle[part] = rounds[speeds.index(median(speeds))][part]
         ratios[part] = [speed / frames_per_second("peer", each["peer"])
                         for speed, each in zip(speeds, rounds)]
-    tracked = [each["lznet"]["fps"]["tracked"] / each["peer"]["fps"] for each in rounds]
+    tracked = {part: [each[part]["fps"]["tracked"] / each["peer"]["fps"] for each in rounds]
+               for part in ("lznet", "pair")}
     return {
         **middle["lznet"],
         "peer": {"fps": middle["peer"]["fps"], "ratio": round(median(ratios["lznet"]), 3),
-                 "ratio_spread": spread(ratios["lznet"]), "ratio_tracked": spread(tracked),
+                 "ratio_spread": spread(ratios["lznet"]), "ratio_tracked": spread(tracked["lznet"]),
                  "ms": middle["peer"]["ms"]},
         "pair": {**middle["pair"], "ratio": round(median(ratios["pair"]), 3),
-                 "ratio_spread": spread(ratios["pair"])},
+                 "ratio_spread": spread(ratios["pair"]), "ratio_tracked": spread(tracked["pair"]),
+                 "precision": "bf16" if has_bfloat16() else "f32"},
         "machine": machine_facts,
         "rounds": rounds,
     }
@@ -159,8 +175,9 @@ def table(result, rounds):
         lines.append(row(f"picture to decision, {moment}, ms",
                          [f"{c['latency_ms']['capture_to_decision'][moment]:.1f}" for c in columns],
                          f"{peer_ms[moment]:.1f}" if moment in peer_ms else ""))
-    lines.append(row("times the peer's speed (min-max)",
-                     [ratio(result["peer"]["ratio_spread"]), ratio(result["pair"]["ratio_spread"])], ""))
+    for name, key in (("detected", "ratio_spread"), ("tracked", "ratio_tracked")):
+        lines.append(row(f"times the peer, {name} (min-max)",
+                         [ratio(result["peer"][key]), ratio(result["pair"][key])], ""))
     lines.append(f"median of {rounds} rounds; {result['machine']['cpu']}, "
                  f"{result['machine']['cores']} cores. The peer's latency is a whole frame, drawing "
                  "included.")

@@ -14,7 +14,7 @@ LZNET, PAIR, PEER = [40, 60, 24], [8, 20, 9], [4, 5, 3]
 FAKE = '''#!{python}
 import json, pathlib, sys
 arguments = sys.argv[1:]
-part = "peer" if "--feed-fps" not in arguments else "pair" if "--models" in arguments else "lznet"
+part = "peer" if "--feed-fps" not in arguments else "lznet" if "lznet-int8" in arguments else "pair"
 folder = pathlib.Path({folder!r})
 with (folder / "order").open("a") as order:
     order.write(part + "\\n")
@@ -74,6 +74,8 @@ def test_medians_and_ratios(fake):
     assert report["peer"]["ratio_tracked"] == {"median": 20, "min": 16, "max": 24}
     assert report["pair"]["ratio"] == 3
     assert report["pair"]["ratio_spread"] == {"median": 3, "min": 2, "max": 4}
+    assert report["pair"]["ratio_tracked"] == {"median": 6, "min": 4, "max": 8}
+    assert report["pair"]["precision"] in ("f32", "bf16")
     assert report["machine"]["cores"] >= 1 and report["machine"]["cpu"]
     assert [each["peer"]["fps"] for each in report["rounds"]] == PEER
     assert "10.0 (8.0-12.0)" in done.stdout and "3.0 (2.0-4.0)" in done.stdout
