@@ -45,7 +45,7 @@ class Run:
 
     def newest_pids(self):
         while line := self.process.stderr.readline():
-            for part, pid in re.findall(r"lazarillo: (capture|see|guide|show) (\d+)$", line):
+            for part, pid in re.findall(r"\b(capture|see|guide|show) (\d+)", line):
                 self.pids[part] = int(pid)
         return self.pids
 

@@ -13,6 +13,7 @@
 #include "run/isolate/codec.h"
 #include "run/isolate/links.h"
 #include "run/isolate/report_codec.h"
+#include "run/isolate/succession.h"
 #include "run/parts.h"
 
 namespace lazarillo {
@@ -226,7 +227,7 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
     part.input().push(VisionBreak{true});
   };
   if (restarted && state.blind) break_vision();
-  bool orphan = false;
+  std::atomic<bool> orphan = false;
   {
     const Watch watch([&] {
       process.watch_steady();
@@ -268,6 +269,9 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
   scenes.close();
   sound->close();
   process.done(part.files());
+  if (!orphan || state.stopping || state.stream_ended) return;
+  // The files are closed and everybody else ends with the supervisor: the run can go on anew.
+  start_successor({state.origin_ns, state.last_track, state.last_frame, state.generation + 1});
 }
 
 /// The frames a scene may still ask for, held in place.

@@ -40,6 +40,7 @@ struct SharedState {
   std::atomic<std::int64_t> last_frame = -1;   ///< sequence of the newest frame given out
 
   std::atomic<int> supervisor = 0;          ///< its pid
+  int generation = 0;                       ///< supervisors before this one (succession.h)
   std::atomic<std::uint32_t> steady = 0;    ///< the warm-up is over when this counts up
   std::atomic<bool> stopping = false;       ///< an orderly end was asked for
   std::atomic<bool> stream_ended = false;   ///< capture is done

@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "run/isolate/children.h"
 #include "run/isolate/report_codec.h"
+#include "run/isolate/succession.h"
 #include "run/paths.h"
 #include "version.h"
 
@@ -79,7 +80,17 @@ class Supervisor {
   explicit Supervisor(const RunOptions& options)
       : options_(options),
         models_(load_model_set(options.config.models, model_directories())) {
-    (*memory_).supervisor = ::getpid();
+    state_.supervisor = ::getpid();
+    const std::optional<Succession> before = take_succession();
+    if (!before) return;
+    // Everybody takes the place of one that died, and the walker has been told of it.
+    state_.generation = before->generation;
+    state_.origin_ns = before->origin_ns;
+    state_.last_track = before->last_track;
+    state_.last_frame = before->last_frame;
+    state_.blind = true;
+    state_.broken_ns = steady_now_ns();
+    for (Child& child : children_) child.starts = 1;
   }
   ~Supervisor() { kill_all(); }
   Supervisor(const Supervisor&) = delete;
