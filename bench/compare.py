@@ -14,34 +14,15 @@ Needs only Python; `make bench` installs the rest. Exit codes: 0 done, 1 a part 
 
 import argparse
 import json
-import os
 import pathlib
-import platform
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+from common import ROOT, Failed, call, machine, median, say
+
 PARTS = ("lznet", "pair", "peer")
 # What a run of `lazarillo bench` must tell; it may tell more.
 KEYS = ("fps", "latency_ms", "copies_per_frame", "dropped", "rss_growth_mib")
-
-
-class Failed(Exception):
-    """One line for the user, and the exit code."""
-
-    def __init__(self, line, code=1):
-        super().__init__(line)
-        self.code = code
-
-
-def say(line):
-    print(f"bench: {line}", file=sys.stderr, flush=True)
-
-
-def median(values):
-    """The middle one; of an even number the lower middle one: it is always a value that occurred."""
-    return sorted(values)[(len(values) - 1) // 2]
 
 
 def frames_per_second(part, result):
@@ -91,14 +72,7 @@ def check(part, result):
 def measure(part, args, folder):
     result_file = folder / f"{part}.json"
     result_file.unlink(missing_ok=True)
-    try:
-        done = subprocess.run(command(part, args, str(result_file)), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=args.limit, errors="replace")
-    except subprocess.TimeoutExpired:
-        raise Failed(f"{part} did not end within {args.limit} s (--limit)") from None
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-        raise Failed(f"{part} failed with exit code {done.returncode}: {said}")
+    call(command(part, args, str(result_file)), args.limit, part)
     try:
         return check(part, json.loads(result_file.read_text()))
     except (OSError, json.JSONDecodeError):
@@ -114,18 +88,6 @@ def missing(args):
     for path, remedy in needed:
         if not pathlib.Path(path).is_file():
             raise Failed(f"'{path}' is not there: {remedy}", code=2)
-
-
-def machine():
-    model = platform.processor()
-    try:
-        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    except OSError:
-        pass
-    return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "load_before": os.getloadavg()[0]}
 
 
 def spread(values):

@@ -13,14 +13,12 @@ Exit codes: 0 done, 1 a step failed, 2 something is missing.
 
 import argparse
 import json
-import os
 import pathlib
-import platform
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+from common import ROOT, Failed, call, machine, median, say
+
 # Profile, more options, the plan's frames a second (least, most; None: open).
 STEPS = (
     ("ladder-0-sequential", [], (13.6, 13.6)),
@@ -30,23 +28,6 @@ STEPS = (
     ("ladder-4-optimised-engine", [], (60, None)),
     ("ladder-5-advanced", [], (60, None)),
 )
-
-
-class Failed(Exception):
-    """One line for the user, and the exit code."""
-
-    def __init__(self, line, code=1):
-        super().__init__(line)
-        self.code = code
-
-
-def say(line):
-    print(f"ladder: {line}", file=sys.stderr, flush=True)
-
-
-def median(values):
-    """The middle one; of an even number the lower middle one: it is always a value that occurred."""
-    return sorted(values)[(len(values) - 1) // 2]
 
 
 def command(step, args, result_file):
@@ -61,14 +42,7 @@ def command(step, args, result_file):
 def measure(step, args, folder):
     result_file = folder / "result.json"
     result_file.unlink(missing_ok=True)
-    try:
-        done = subprocess.run(command(step, args, result_file), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=args.limit, errors="replace")
-    except subprocess.TimeoutExpired:
-        raise Failed(f"{step[0]} did not end within {args.limit} s (--limit)") from None
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-        raise Failed(f"{step[0]} failed with exit code {done.returncode}: {said}")
+    call(command(step, args, result_file), args.limit, step[0])
     try:
         result = json.loads(result_file.read_text())
         latency = result["latency_ms"]["capture_to_decision"]
@@ -136,18 +110,6 @@ def table(result):
                  f"before {machine['load_before']:.1f}. The plan's FPS are for an RTX 2060; steps 2 and "
                  "3 change nothing else on a CPU than their profiles say.")
     return "\n".join(lines)
-
-
-def machine():
-    model = platform.processor()
-    try:
-        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    except OSError:
-        pass
-    return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "load_before": os.getloadavg()[0]}
 
 
 def missing(args):

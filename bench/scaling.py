@@ -16,55 +16,16 @@ failed, 2 something is missing.
 
 import argparse
 import json
-import os
 import pathlib
-import platform
 import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+from common import ROOT, Failed, call, machine, say
+
 PARTS = ("resolution", "objects", "cameras")
 SIZES = ((320, 240), (640, 480), (960, 720), (1440, 1080), (1920, 1440))
 STAGES = ("capture", "preprocess", "inference", "postprocess", "track")
-
-
-class Failed(Exception):
-    """One line for the user, and the exit code."""
-
-    def __init__(self, line, code=1):
-        super().__init__(line)
-        self.code = code
-
-
-def say(line):
-    print(f"scaling: {line}", file=sys.stderr, flush=True)
-
-
-def call(command, limit=600):
-    try:
-        done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, errors="replace", timeout=limit)
-    except subprocess.TimeoutExpired:
-        raise Failed(f"{command[0]} did not end within {limit} s") from None
-    except FileNotFoundError:
-        raise Failed(f"'{command[0]}' is not there: make scaling brings it", code=2) from None
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-        raise Failed(f"{command[0]} failed with exit code {done.returncode}: {said}")
-    return done.stdout
-
-
-def machine():
-    model = platform.processor()
-    try:
-        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    except OSError:
-        pass
-    return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "load_before": os.getloadavg()[0]}
 
 
 # ---- measuring

@@ -23,12 +23,9 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+from common import ROOT, Failed, say
+
 LEAST_IOU = 0.5
-
-
-class Failed(Exception):
-    """One line for the user."""
 
 
 # ---- arithmetic
@@ -213,13 +210,13 @@ def main(arguments=None):
             results[args.events[1]] = compare(*(read_events(file) for file in args.events))
         for video in args.videos:
             with tempfile.TemporaryDirectory() as folder:
-                print(f"skipping: {video} ...", file=sys.stderr, flush=True)
+                say(f"{video} ...")
                 results[video] = compare(*(run(video, skips, args, pathlib.Path(folder))
                                            for skips in (False, True)))
         args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "report.json").write_text(json.dumps(results, indent=2) + "\n")
     except (Failed, OSError, ValueError, KeyError) as error:
-        print(f"skipping: {error}", file=sys.stderr)
+        say(error)
         return 1
     for name, result in results.items():
         print(table(name, result))
