@@ -22,7 +22,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kRemembered = 64;
+constexpr std::size_t kRemembered = 16;
 constexpr auto kPatience = std::chrono::seconds(3);
 constexpr std::size_t kMostBytes = 8 << 20;  // three minutes of speech
 
