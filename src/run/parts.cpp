@@ -102,23 +102,27 @@ CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> sour
   source_ = open_source(options.source, source_options);
 }
 
-void CapturePart::take_frames(const std::function<void()>& on_steady) {
+void CapturePart::take_frames(const std::function<bool()>& on_warm) {
   std::uint64_t taken = 0;
+  bool steady = warm_up_frames_ == 0;
   while (stage_->process()) {
     ++taken;
-    if (taken == warm_up_frames_) on_steady();
-    if (frames_ > 0 && taken == warm_up_frames_ + frames_) return;
+    if (!steady && taken >= warm_up_frames_ && on_warm()) {
+      steady = true;
+      taken = 0;
+    }
+    if (steady && frames_ > 0 && taken == frames_) return;
   }
 }
 
 void CapturePart::start(CaptureStage::Outputs outputs, ForesightBoard* lockstep,
-                        std::function<void()> on_steady, OnFailure on_failure) {
+                        std::function<bool()> on_warm, OnFailure on_failure) {
   stage_ = std::make_unique<CaptureStage>(*source_, metrics_, outputs, lockstep);
-  thread_ = std::thread([this, on_steady = std::move(on_steady),
+  thread_ = std::thread([this, on_warm = std::move(on_warm),
                          on_failure = std::move(on_failure)] {
     begin_thread("lz-capture", ThreadRole::normal);
     try {
-      take_frames(on_steady);
+      take_frames(on_warm);
     } catch (...) {
       on_failure(std::current_exception());
     }

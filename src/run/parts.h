@@ -27,15 +27,16 @@ class CapturePart {
  public:
   CapturePart(const RunOptions& options, std::unique_ptr<Source> source, Metrics& metrics);
   [[nodiscard]] Source& source() { return *source_; }
-  /// Ends when the stream does, with options.frames, or with stop(). `on_steady` is called when the
-  /// warm-up is over.
+  /// Ends when the stream does, with options.frames, or with stop(). `on_warm` is called when the
+  /// frames to warm up are over, and after each further one until it says that the rest is ready,
+  /// too: from there on options.frames counts.
   void start(CaptureStage::Outputs outputs, ForesightBoard* lockstep,
-             std::function<void()> on_steady, OnFailure on_failure);
+             std::function<bool()> on_warm, OnFailure on_failure);
   void stop() { source_->stop(); }
   void join();
 
  private:
-  void take_frames(const std::function<void()>& on_steady);
+  void take_frames(const std::function<bool()>& on_warm);
 
   Metrics& metrics_;
   const std::uint64_t warm_up_frames_;

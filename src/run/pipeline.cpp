@@ -97,7 +97,11 @@ RunResult Pipeline::run() {
   s.see.start(on_failure);
   s.capture.start({s.guide.input(), s.see.input()},
                   s.options.config.running.lockstep ? &s.foresights : nullptr,
-                  [&s] { s.metrics.begin(); }, on_failure);
+                  [&s] {
+                    s.metrics.begin();
+                    return true;
+                  },
+                  on_failure);
   s.capture.join();
   if (s.options.realtime) s.metrics.end();
   s.see.finish();

@@ -14,6 +14,22 @@ enum class ThreadRole {
 /// Threads that it creates inherit name and niceness, not SCHED_FIFO.
 void begin_thread(const char* name, ThreadRole role);
 
+/// While one lives, the calling thread and every thread made from it give way to others (nice +5):
+/// for long work that nobody waits for, in a process that does nothing else meanwhile. Its end gives
+/// all threads of the process back the niceness the calling one had. Where this user may not undo it
+/// (RLIMIT_NICE), nothing is done.
+class GivingWay {
+ public:
+  GivingWay();
+  ~GivingWay();
+  GivingWay(const GivingWay&) = delete;
+  GivingWay& operator=(const GivingWay&) = delete;
+
+ private:
+  const int before_;
+  bool active_ = false;
+};
+
 /// What begin_thread can do here for an urgent thread: "SCHED_FIFO", "nice -10" or "none".
 [[nodiscard]] const char* urgent_priority_here();
 

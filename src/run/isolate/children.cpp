@@ -15,6 +15,7 @@
 #include "run/isolate/report_codec.h"
 #include "run/isolate/succession.h"
 #include "run/parts.h"
+#include "run/thread_role.h"
 
 namespace lazarillo {
 namespace {
@@ -127,9 +128,11 @@ void run_capture(const RunOptions& given, const Rings& rings, SharedState& state
   FrameLink frames(rings.frames, process.metrics);
   NoSink<GuideInput> guide;  // reads the ring of frames itself
   part.start({guide, frames}, nullptr, [&] {
+    if (state.spare_loads) return false;
     process.metrics.begin();
     ++state.steady;
     process.steady_seen = state.steady;
+    return true;
   }, process.on_failure());
   process.ready();
   {
@@ -155,9 +158,13 @@ void run_see(const RunOptions& options, const ModelSet& models, const Rings& rin
     explicit Late(std::optional<SeenLink>& l) : link(l) {}
     bool push(GuideInput value) override { return link->push(std::move(value)); }
   } output(seen);
+  std::optional<GivingWay> behind_those_at_work;
+  if (start == Start::spare) behind_those_at_work.emplace();
   SeePart part(options, models, board, process.metrics, output);
+  behind_those_at_work.reset();
   if (start == Start::spare) {
     state.spare_ready = true;
+    state.spare_loads = false;
     while (state.spare_called != ::getpid()) {
       if (state.abandoned || state.stream_ended) return;
       std::this_thread::sleep_for(kWatch);

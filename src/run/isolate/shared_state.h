@@ -49,6 +49,7 @@ struct SharedState {
   std::atomic<std::int64_t> broken_ns = 0;  ///< steady clock of the last of them
   std::atomic<bool> blind = false;          ///< nothing was seen since
   std::atomic<bool> spare_ready = false;    ///< the spare pair of eyes has its networks loaded
+  std::atomic<bool> spare_loads = false;    ///< the first one is still to come, or loads them
   std::atomic<int> spare_called = 0;        ///< its pid, once it is to take over
 
   struct Part {

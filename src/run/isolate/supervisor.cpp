@@ -240,6 +240,7 @@ void Supervisor::await_ready(PartName name) {
 RunResult Supervisor::run(int& signal_received) {
   probe();
   rings_ = make_rings(state_.camera, models_);
+  state_.spare_loads = options_.config.running.spare;
   // Capture comes last: the first frame finds everybody at work.
   for (const PartName part : {PartName::see, PartName::guide, PartName::show}) start(part);
   for (const PartName part : {PartName::see, PartName::guide, PartName::show}) await_ready(part);
@@ -296,6 +297,7 @@ void Supervisor::reap() {
     }
     if (spare_.pid != pid) continue;
     spare_.pid = 0;
+    state_.spare_loads = false;
     if (!ending()) spare_.again_ns = steady_now_ns() + kLongestPauseNs;
   }
 }
