@@ -16,7 +16,8 @@ struct Track {
   int id = 0;         ///< unique in a run, from 1, never used again
   std::string label;  ///< canonical name (ObjectCatalog)
   ObjectKind kind = ObjectKind::thing;
-  Box box;                         ///< filtered, pixels of the frame
+  Box box;                         ///< filtered, pixels of the frame, cut at its edges; empty
+                                   ///< (no width or height) when predicted to have left the picture
   float score = 0;                 ///< of the last detection, 0..1
   bool observed = true;            ///< false: predicted only, not detected in this frame
   std::int64_t first_seen_ns = 0;  ///< stream time

@@ -151,3 +151,36 @@ def test_ladder_names_what_is_missing(tmp_path):
         [sys.executable, ROOT / "bench" / "ladder.py", "--video", tmp_path / "none.avi"],
         capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "fetch_video.sh" in done.stderr
+
+
+def test_drift_measures_a_known_drift(tmp_path):
+    """A click 5 ms after each second, each 0.05 ms later than the one before: 1.2 ms between the
+    middle ones of the first and the last fifth of 30, which are 24 apart."""
+    fake = tmp_path / "lazarillo"
+    fake.write_text(f"""#!{sys.executable}
+import json, pathlib, sys, wave
+import numpy as np
+out = pathlib.Path(sys.argv[sys.argv.index("--out") + 1])
+out.mkdir()
+sound = np.zeros((48000 * 32, 2), "<i2")
+with open(out / "events.jsonl", "w") as events:
+    for i in range(1, 31):
+        start = i * 48000 + 240 + round(i * 2.4)
+        sound[start:start + 480] = 9000
+        for event in ({{"type": "frame", "stream_ns": i * 10**9}},
+                      {{"type": "cue", "stream_ns": i * 10**9}}):
+            events.write(json.dumps(event) + "\\n")
+with wave.open(str(out / "audio.wav"), "wb") as file:
+    file.setparams((2, 2, 48000, 0, "NONE", ""))
+    file.writeframes(sound.tobytes())
+(out / "report.json").write_text(json.dumps({{"frames": 30, "fps": 1, "drops": {{}}}}))
+""")
+    fake.chmod(0o755)
+    # Any file will do: the fake reads none.
+    done = subprocess.run(
+        [sys.executable, ROOT / "bench" / "drift.py", ROOT / ".cache" / "none.avi", "--program", fake,
+         "--joined"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "30 heard" in done.stdout
+    assert "drift      +1.21 ms" in done.stdout or "drift      +1.19 ms" in done.stdout
+    assert "length     audio.wav +2000.0 ms" in done.stdout
