@@ -40,11 +40,15 @@ def end(living):
     return living.events.parent
 
 
-def kill(living, part):
+def kill(living, part, how=signal.SIGKILL):
     pid = living.newest_pids()[part]
     killed_ns = time.monotonic_ns()
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, how)
     return killed_ns
+
+
+def stop(living, part):
+    return kill(living, part, signal.SIGSTOP)
 
 
 def alive(pid):
@@ -108,6 +112,19 @@ def test_when_the_guide_dies_its_record_goes_on(living):
     last_s = result.frames[-1]["stream_ns"] / 1e9
     with wave.open(str(result.directory / "audio.wav")) as sound:
         assert abs(sound.getnframes() / sound.getframerate() - last_s) < 4
+
+
+@pytest.mark.parametrize("part", ["see", "guide"])
+def test_what_hangs_is_replaced(living, part):
+    """A process that is there and does nothing is no better than a dead one."""
+    stopped_ns = stop(living, part)
+    if part == "see":
+        assert living.wait_for(cue("vision_lost"), stopped_ns) is not None
+    # Not what was on its way when it was stopped.
+    again_ns = living.wait_for(looked, stopped_ns + 1_000_000_000)
+    assert again_ns is not None
+    assert living.wait_for(cue("vision_back"), stopped_ns) is not None or part == "guide"
+    end(living)
 
 
 def test_when_showing_dies_guiding_does_not_notice(vtest, tmp_path):

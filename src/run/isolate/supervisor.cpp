@@ -31,6 +31,12 @@ constexpr std::int64_t kEndingNs = 30 * kNsPerS;
 /// A part that dies soon after it started waits a little longer each time before the next try.
 constexpr std::int64_t kSoonNs = 5 * kNsPerS;
 constexpr std::int64_t kLongestPauseNs = 2 * kNsPerS;
+/// Frames come and nothing leaves the part for so long: it hangs. Eyes may have a slow network; a
+/// silent guide sounds like a clear way.
+constexpr std::int64_t kEyesHangNs = 5 * kNsPerS;
+constexpr std::int64_t kGuideHangsNs = 2 * kNsPerS;
+/// Frames come as long as the last one is no older.
+constexpr std::int64_t kFreshNs = kNsPerS / 2;
 
 /// The run's state, in memory that children inherit.
 class SharedStateMemory {
@@ -64,6 +70,8 @@ struct Child {
   std::int64_t again_ns = 0;  ///< when to start it again; 0: not planned
   std::int64_t pause_ns = 0;
   int starts = 0;
+  std::uint64_t given = 0;    ///< sequence of the newest value that left it
+  std::int64_t idle_ns = 0;   ///< for how long none has, while frames came
 };
 
 void kill_child(Child& child) {
@@ -110,6 +118,9 @@ class Supervisor {
   void reap();
   void on_death(PartName part, int status);
   void start_due();
+  /// Kills a part that hangs; its death is noticed like any other. `tick_ns`: since the last call.
+  void kill_if_hanging(PartName name, const Ring& output, std::int64_t limit_ns,
+                       std::int64_t tick_ns);
   void kill_all();
   void abandon_if_headless(PartName name);
   [[nodiscard]] bool ending() const { return state_.stopping || state_.stream_ended; }
@@ -264,9 +275,15 @@ void Supervisor::watch() {
   sigemptyset(&watched);
   for (const int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&watched, signal);
   const timespec patience{0, 20'000'000};
+  std::int64_t last_ns = steady_now_ns();
   for (;;) {
     const int signal = ::sigtimedwait(&watched, nullptr, &patience);
     if (signal == SIGINT || signal == SIGTERM) handle_signal(signal);
+    // Only what this process has witnessed counts: all of them may have been stopped together.
+    const std::int64_t tick_ns = std::min(steady_now_ns() - last_ns, 5 * patience.tv_nsec);
+    last_ns = steady_now_ns();
+    kill_if_hanging(PartName::see, rings_->seen, kEyesHangNs, tick_ns);
+    kill_if_hanging(PartName::guide, rings_->scenes, kGuideHangsNs, tick_ns);
     reap();
     start_due();
     const auto runs = [](const Child& child) { return child.pid != 0 || child.again_ns != 0; };
@@ -347,6 +364,23 @@ void Supervisor::start_due() {
     std::cerr << "lazarillo: " << to_string(static_cast<PartName>(i)) << ' ' << child.pid
               << std::endl;
   }
+}
+
+void Supervisor::kill_if_hanging(PartName name, const Ring& output, std::int64_t limit_ns,
+                                 std::int64_t tick_ns) {
+  Child& child = children_[static_cast<std::size_t>(name)];
+  const std::uint64_t newest = output.newest_sequence();
+  if (child.pid == 0 || !state_.of(name).ready || newest != child.given || ending()) {
+    child.given = newest;
+    child.idle_ns = 0;
+    return;
+  }
+  if (rings_->frames.heartbeat_age_ns(steady_now_ns()) < kFreshNs) child.idle_ns += tick_ns;
+  if (child.idle_ns < limit_ns) return;
+  std::cerr << "lazarillo: " << to_string(name) << " gives nothing any more and is ended"
+            << std::endl;
+  child.idle_ns = 0;
+  ::kill(child.pid, SIGKILL);
 }
 
 void Supervisor::kill_all() {
