@@ -1,0 +1,161 @@
+"""Training batches, made on the device: photographs moved, scaled, mirrored, put together by fours, and
+their light changed. Boxes and depth follow."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from .network import FOCAL, SIZE
+from .pack import GREY
+
+LEAST_VISIBLE = 0.25  # a box of which less is in the picture is neither an object nor its absence
+LEAST_SIDE = 4.0      # nor is a smaller one, in pixels
+
+
+def uniform(low, high, *shape, device):
+    return torch.rand(*shape, device=device) * (high - low) + low
+
+
+@dataclass
+class Move:
+    """From a photograph's canvas to the batch's: mirrored, then scale * p + shift. Each B."""
+    scale_x: torch.Tensor
+    scale_y: torch.Tensor
+    shift_x: torch.Tensor
+    shift_y: torch.Tensor
+    mirrored: torch.Tensor
+
+    def boxes(self, boxes):
+        x1, y1, x2, y2 = boxes.unbind(-1)
+        mirrored = self.mirrored[:, None]
+        x1, x2 = torch.where(mirrored, SIZE - x2, x1), torch.where(mirrored, SIZE - x1, x2)
+        sx, sy, tx, ty = (v[:, None] for v in
+                          (self.scale_x, self.scale_y, self.shift_x, self.shift_y))
+        return torch.stack((x1 * sx + tx, y1 * sy + ty, x2 * sx + tx, y2 * sy + ty), -1)
+
+    def sample(self, pictures, area, size, mode="bilinear"):
+        """The moved pictures inside `area` (x1, y1, x2, y2 of the canvas), size x size; 0 outside."""
+        device = pictures.device
+        steps = (torch.arange(size, device=device) + 0.5) / size
+        x = area[0] + steps * (area[2] - area[0])
+        y = area[1] + steps * (area[3] - area[1])
+        x = (x[None, :] - self.shift_x[:, None]) / self.scale_x[:, None]
+        y = (y[None, :] - self.shift_y[:, None]) / self.scale_y[:, None]
+        x = torch.where(self.mirrored[:, None], SIZE - x, x)
+        count = len(x)
+        grid = torch.stack((x[:, None, :].expand(count, size, size),
+                            y[:, :, None].expand(count, size, size)), -1) / (SIZE / 2) - 1
+        return F.grid_sample(pictures, grid.to(pictures.dtype), mode=mode, align_corners=False)
+
+
+def draw_move(count, low, high, content, area, device):
+    """Random scale and place; the photograph's content keeps touching `area`."""
+    scale = torch.exp(uniform(math.log(low), math.log(high), count, device=device))
+    stretch = torch.exp(uniform(-0.12, 0.12, count, device=device))
+    sx, sy = scale * stretch, scale / stretch
+    mirrored = torch.rand(count, device=device) < 0.5
+    x1 = torch.where(mirrored, SIZE - content[:, 2], content[:, 0])
+    x2 = torch.where(mirrored, SIZE - content[:, 0], content[:, 2])
+
+    def shift(first, last, s, begin, end):
+        # The middle of the content falls anywhere that keeps most of it, or of the area, in view.
+        slack = (s * (last - first) - (end - begin)).abs() / 2
+        middle = (begin + end) / 2 + slack * uniform(-1, 1, count, device=device)
+        return middle - s * (first + last) / 2
+
+    return Move(sx, sy, shift(x1, x2, sx, area[0], area[2]),
+                shift(content[:, 1], content[:, 3], sy, area[1], area[3]), mirrored)
+
+
+def change_light(x):
+    """Brightness, contrast, colour, gamma, blur, noise. x: B x 3 x S x S, 0..1."""
+    count, device = len(x), x.device
+
+    def draw(low, high, channels=1):
+        return uniform(low, high, count, channels, 1, 1, device=device).to(x.dtype)
+
+    grey = (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    colour = torch.where(draw(0, 1) < 0.1, 0, draw(0.4, 1.5))
+    x = grey + (x - grey) * colour
+    x = x * draw(0.93, 1.07, 3) * draw(0.55, 1.35)
+    mean = x.mean((1, 2, 3), keepdim=True)
+    x = mean + (x - mean) * draw(0.7, 1.3)
+    x = x.clamp(1e-3, 1) ** torch.exp(draw(-0.35, 0.35))
+    blurred = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    x = torch.lerp(x, blurred, torch.where(draw(0, 1) < 0.2, draw(0.3, 1), 0))
+    return (x + torch.randn_like(x) * torch.where(draw(0, 1) < 0.25, draw(0, 0.05), 0)).clamp(0, 1)
+
+
+@dataclass
+class DetectionBatch:
+    """pictures B x 3 x S x S in 0..1; boxes B x K x 4; labels B x K (-1 none); ignored B x K: neither
+    object nor absence; known B x 4 x classes, by quarter (left to right, top to bottom)."""
+    pictures: torch.Tensor
+    boxes: torch.Tensor
+    labels: torch.Tensor
+    ignored: torch.Tensor
+    known: torch.Tensor
+
+
+def place(photos, index, low, high, area, size, dtype):
+    move = draw_move(len(index), low, high, photos.content[index], area, index.device)
+    pixels = move.sample(photos.pictures[index].to(dtype) - GREY, area, size)
+    boxes = move.boxes(photos.boxes[index])
+    bounds = boxes.new_tensor(area)
+    inside = torch.cat((boxes[..., :2].maximum(bounds[:2]), boxes[..., 2:].minimum(bounds[2:])), -1)
+    sides = (inside[..., 2:] - inside[..., :2]).clamp(min=0)
+    whole = (boxes[..., 2:] - boxes[..., :2]).prod(-1).clamp(min=1e-6)
+    labels = torch.where(sides.prod(-1) > 0, photos.labels[index], -1)
+    poor = (sides.prod(-1) < LEAST_VISIBLE * whole) | (sides.amin(-1) < LEAST_SIDE)
+    return pixels, inside, labels, photos.difficult[index] | poor
+
+
+def detection_batch(photos, count, fours, dtype):
+    """`fours`: part of the batch that is made of four photographs."""
+    device = photos.weight.device
+    many = round(count * fours)
+    index = torch.multinomial(photos.weight, count - many + 4 * many, replacement=True)
+    full = (0.0, 0.0, float(SIZE), float(SIZE))
+    pixels, boxes, labels, ignored = place(photos, index[:count - many], 0.6, 1.7, full, SIZE, dtype)
+    known = photos.known[index[:count - many]][:, None].expand(-1, 4, -1)
+    if many:
+        half, parts = SIZE / 2, []
+        for quarter in range(4):
+            x, y = quarter % 2 * half, quarter // 2 * half
+            chosen = index[count - many + quarter * many:count - many + (quarter + 1) * many]
+            parts.append((*place(photos, chosen, 0.35, 1.0, (x, y, x + half, y + half), SIZE // 2,
+                                 dtype), photos.known[chosen]))
+        p = [part[0] for part in parts]
+        made = torch.cat((torch.cat(p[:2], 3), torch.cat(p[2:], 3)), 2)
+        pixels = torch.cat((pixels, made))
+        joined = [torch.cat([part[k] for part in parts], 1) for k in (1, 2, 3)]
+        extra = joined[0].shape[1] - boxes.shape[1]
+        boxes = torch.cat((F.pad(boxes, (0, 0, 0, extra)), joined[0]))
+        labels = torch.cat((F.pad(labels, (0, extra), value=-1), joined[1]))
+        ignored = torch.cat((F.pad(ignored, (0, extra)), joined[2]))
+        known = torch.cat((known, torch.stack([part[4] for part in parts], 1)))
+    # Only as many columns as are used.
+    used = (labels >= 0).sum(1).max().clamp(min=1)
+    order = (labels < 0).to(torch.uint8).argsort(stable=True, dim=1)[:, :used]
+    boxes = boxes.gather(1, order[..., None].expand(-1, -1, 4))
+    pictures = change_light(((pixels + GREY) / 255).clamp(0, 1))
+    return DetectionBatch(pictures, boxes, labels.gather(1, order), ignored.gather(1, order), known)
+
+
+def depth_batch(photos, count, size, dtype):
+    """Pictures, and depth count x 1 x size x size for the canonical camera, 0 where not known."""
+    device = photos.focal.device
+    index = torch.randint(len(photos.focal), (count,), device=device)
+    full = (0.0, 0.0, float(SIZE), float(SIZE))
+    content = torch.tensor(full, device=device).expand(count, 4)
+    move = draw_move(count, 0.75, 1.8, content, full, device)
+    # The same scale both ways: a stretched picture has no single focal length.
+    move.scale_y = move.scale_x
+    move.shift_y = SIZE / 2 * (1 - move.scale_y) * uniform(0, 2, count, device=device)
+    pixels = move.sample(photos.pictures[index].to(dtype) - GREY, full, SIZE)
+    depth = move.sample(photos.depth[index][:, None], full, size, mode="nearest")
+    focal = photos.focal[index] * move.scale_x
+    pictures = change_light(((pixels + GREY) / 255).clamp(0, 1))
+    return pictures, depth * (FOCAL / focal)[:, None, None, None]
