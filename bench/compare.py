@@ -3,9 +3,9 @@
 
     python bench/compare.py [--video FILE] [--frames N] [--rounds R] [--out FILE]
 
-In every round run: Lazarillo with its own network in 8 bits (lznet), Lazarillo with the pair YOLO12n and
-Depth Anything V2 small (pair; in bfloat16 where the processor has it), and the peer with that pair
-(peer/peer.py). The order turns from round to round, so that a machine that warms up or is shared
+In every round run: Lazarillo with its own network in 8 bits (lznet), the same without a pace (fast: no
+frame is left out, none is waited for), Lazarillo with the pair YOLO12n and Depth Anything V2 small (pair;
+in bfloat16 where the processor has it), and the peer with that pair (peer/peer.py). The order turns from round to round, so that a machine that warms up or is shared
 disturbs all alike. `ratio` is frames detected in a second over the peer's frames in a second (each of
 which it detects), `ratio_tracked` frames given out over them, both within one round; the median over the
 rounds counts.
@@ -20,7 +20,7 @@ import tempfile
 
 from common import ROOT, Failed, call, machine, median, say
 
-PARTS = ("lznet", "pair", "peer")
+PARTS = ("lznet", "fast", "pair", "peer")
 # What a run of `lazarillo bench` must tell; it may tell more.
 KEYS = ("fps", "latency_ms", "copies_per_frame", "dropped", "rss_growth_mib")
 
@@ -46,8 +46,9 @@ def command(part, args, result_file):
             models += ["--config", str(ROOT / "profiles" / "bf16.toml")]
     else:
         models = ["--models", "lznet-int8"]
-    return [args.program, "bench", args.video, "--feed-fps", str(args.feed_fps), "--frames",
-            str(args.frames), "--json", result_file, *models]
+    pace = ["--fast"] if part == "fast" else ["--feed-fps", str(args.feed_fps)]
+    return [args.program, "bench", args.video, *pace, "--frames", str(args.frames), "--json",
+            result_file, *models]
 
 
 def check(part, result):
@@ -105,15 +106,17 @@ def report(rounds, machine_facts):
         ratios[part] = [speed / frames_per_second("peer", each["peer"])
                         for speed, each in zip(speeds, rounds)]
     tracked = {part: [each[part]["fps"]["tracked"] / each["peer"]["fps"] for each in rounds]
-               for part in ("lznet", "pair")}
+               for part in PARTS if part != "peer"}
+
+    def beside(part):
+        return {"ratio": round(median(ratios[part]), 3), "ratio_spread": spread(ratios[part]),
+                "ratio_tracked": spread(tracked[part])}
+
     return {
         **middle["lznet"],
-        "peer": {"fps": middle["peer"]["fps"], "ratio": round(median(ratios["lznet"]), 3),
-                 "ratio_spread": spread(ratios["lznet"]), "ratio_tracked": spread(tracked["lznet"]),
-                 "ms": middle["peer"]["ms"]},
-        "pair": {**middle["pair"], "ratio": round(median(ratios["pair"]), 3),
-                 "ratio_spread": spread(ratios["pair"]), "ratio_tracked": spread(tracked["pair"]),
-                 "precision": "bf16" if has_bfloat16() else "f32"},
+        "peer": {"fps": middle["peer"]["fps"], **beside("lznet"), "ms": middle["peer"]["ms"]},
+        "fast": {**middle["fast"], **beside("fast")},
+        "pair": {**middle["pair"], **beside("pair"), "precision": "bf16" if has_bfloat16() else "f32"},
         "machine": machine_facts,
         "rounds": rounds,
     }
@@ -121,7 +124,8 @@ def report(rounds, machine_facts):
 
 def table(result, rounds):
     peer_ms = result["peer"]["ms"]["frame"]
-    columns = [result, result["pair"]]
+    columns = [result, result["fast"], result["pair"]]
+    ratios = [result["peer"], result["fast"], result["pair"]]
 
     def row(name, ours, peer):
         return f"{name:<34}" + "".join(f"{value:>18}" for value in (*ours, peer))
@@ -129,17 +133,18 @@ def table(result, rounds):
     def ratio(spread):
         return f"{spread['median']:.1f} ({spread['min']:.1f}-{spread['max']:.1f})"
 
-    lines = [row("", ("lznet", "pair"), "peer")]
+    lines = [row("", ("lznet", "lznet, no pace", "pair"), "peer")]
     for kind in "detected", "tracked":
         peer = f"{result['peer']['fps']:.1f}" if kind == "detected" else ""
         lines.append(row(f"frames a second, {kind}", [f"{c['fps'][kind]:.1f}" for c in columns], peer))
     for moment in "p50", "p95", "p99", "max":
         lines.append(row(f"picture to decision, {moment}, ms",
-                         [f"{c['latency_ms']['capture_to_decision'][moment]:.1f}" for c in columns],
+                         ["" if c is result["fast"] else
+                          f"{c['latency_ms']['capture_to_decision'][moment]:.1f}" for c in columns],
                          f"{peer_ms[moment]:.1f}" if moment in peer_ms else ""))
     for name, key in (("detected", "ratio_spread"), ("tracked", "ratio_tracked")):
         lines.append(row(f"times the peer, {name} (min-max)",
-                         [ratio(result["peer"][key]), ratio(result["pair"][key])], ""))
+                         [ratio(each[key]) for each in ratios], ""))
     lines.append(f"median of {rounds} rounds; {result['machine']['cpu']}, "
                  f"{result['machine']['cores']} cores. The peer's latency is a whole frame, drawing "
                  "included.")
@@ -176,7 +181,7 @@ def main(arguments=None):
         with tempfile.TemporaryDirectory() as folder:
             for number in range(args.rounds):
                 measured = {}
-                for part in PARTS[number % 3:] + PARTS[:number % 3]:
+                for part in PARTS[number % len(PARTS):] + PARTS[:number % len(PARTS)]:
                     say(f"round {number + 1} of {args.rounds}: {part} ...")
                     measured[part] = measure(part, args, pathlib.Path(folder))
                     speed = frames_per_second(part, measured[part])

@@ -8,13 +8,15 @@ import pytest
 from conftest import ROOT
 
 COMPARE = ROOT / "bench" / "compare.py"
-# Frames a second of each round. Ratios lznet: 10, 12, 8; pair: 2, 4, 3. Not in the order of size.
-LZNET, PAIR, PEER = [40, 60, 24], [8, 20, 9], [4, 5, 3]
+# Frames a second of each round. Ratios lznet: 10, 12, 8; fast: 20, 16, 30; pair: 2, 4, 3. Not in the
+# order of size.
+LZNET, FAST, PAIR, PEER = [40, 60, 24], [80, 80, 90], [8, 20, 9], [4, 5, 3]
 
 FAKE = '''#!{python}
 import json, pathlib, sys
 arguments = sys.argv[1:]
-part = "peer" if "--feed-fps" not in arguments else "lznet" if "lznet-int8" in arguments else "pair"
+part = ("fast" if "--fast" in arguments else "peer" if "--feed-fps" not in arguments else
+        "lznet" if "lznet-int8" in arguments else "pair")
 folder = pathlib.Path({folder!r})
 with (folder / "order").open("a") as order:
     order.write(part + "\\n")
@@ -40,7 +42,7 @@ pathlib.Path(arguments[arguments.index("--json") + 1]).write_text(json.dumps(res
 @pytest.fixture
 def fake(tmp_path):
     """Stands in for Lazarillo and for the peer's Python."""
-    speeds = {"lznet": LZNET, "pair": PAIR, "peer": PEER}
+    speeds = {"lznet": LZNET, "fast": FAST, "pair": PAIR, "peer": PEER}
     program = tmp_path / "fake"
     program.write_text(FAKE.format(python=sys.executable, folder=str(tmp_path), speeds=speeds))
     program.chmod(0o755)
@@ -62,7 +64,7 @@ def test_medians_and_ratios(fake):
     done, report = compare(fake)
     assert done.returncode == 0, done.stderr
     assert set(report) == {"fps", "latency_ms", "copies_per_frame", "dropped", "rss_growth_mib", "more",
-                           "peer", "pair", "machine", "rounds"}
+                           "peer", "fast", "pair", "machine", "rounds"}
     # The median round of lznet is the first (24 < 40 < 60), of the pair the third (8 < 9 < 20).
     assert report["fps"] == {"tracked": 80, "detected": 40} and report["more"] == "lznet"
     assert report["latency_ms"]["capture_to_decision"]["p50"] == 10
@@ -72,6 +74,7 @@ def test_medians_and_ratios(fake):
     assert report["peer"]["ratio"] == 10
     assert report["peer"]["ratio_spread"] == {"median": 10, "min": 8, "max": 12}
     assert report["peer"]["ratio_tracked"] == {"median": 20, "min": 16, "max": 24}
+    assert report["fast"]["ratio_spread"] == {"median": 20, "min": 16, "max": 30}
     assert report["pair"]["ratio"] == 3
     assert report["pair"]["ratio_spread"] == {"median": 3, "min": 2, "max": 4}
     assert report["pair"]["ratio_tracked"] == {"median": 6, "min": 4, "max": 8}
@@ -84,11 +87,11 @@ def test_medians_and_ratios(fake):
 def test_the_order_turns_and_progress_is_told(fake):
     done, _ = compare(fake)
     assert (fake / "order").read_text().split() == [
-        "lznet", "pair", "peer", "pair", "peer", "lznet", "peer", "lznet", "pair"]
+        "lznet", "fast", "pair", "peer", "fast", "pair", "peer", "lznet", "pair", "peer", "lznet", "fast"]
     assert "round 2 of 3: peer 5.0 frames a second" in done.stderr
 
 
-@pytest.mark.parametrize("part", ["lznet", "pair", "peer"])
+@pytest.mark.parametrize("part", ["lznet", "fast", "pair", "peer"])
 def test_a_part_that_fails_is_told_in_one_line(fake, part):
     (fake / f"fail-{part}").write_text("what went wrong")
     done, report = compare(fake)
