@@ -86,11 +86,12 @@ class Trainer:
         self.dtype = torch.float16 if cuda else torch.float32
         self.autocast = lambda: torch.autocast(self.device.type, torch.bfloat16, enabled=cuda)
         torch.manual_seed(config["seed"])
-        torch.backends.cudnn.benchmark = True
         files = (f"{args.initial}.param", f"{args.initial}.bin")
         self.net = load_initial(LzNet(), *files).to(self.device, memory_format=torch.channels_last)
         self.initial = load_initial(LzNet(80, depth=False), *files).eval().to(
             self.device, memory_format=torch.channels_last)
+        if args.start:
+            self.net.load_state_dict(torch.load(args.start, map_location=self.device))
         self.average = Average(self.net, config["average"])
         self.optimiser = torch.optim.AdamW(parameter_groups(self.net, config), lr=1e-4)
         self.places, self.strides = anchors(self.device)
@@ -204,6 +205,7 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--initial", required=True)
     parser.add_argument("--run", type=pathlib.Path, required=True)
+    parser.add_argument("--start", help="weights of an earlier run to begin with")
     parser.add_argument("--seconds", type=float, help="of training in all, instead of the config's")
     parser.add_argument("--stop", type=float, default=math.inf, help="seconds after which this call ends")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -183,7 +183,9 @@ class DepthDecoder(nn.Module):
         nn.init.normal_(self.out.weight, 0, 0.01)
         self.out.bias.data = torch.tensor([1.0, -1.5])
 
-    def forward(self, c4, c5, p3, p4, p5, p6):
+    def forward(self, *features):
+        # The photographs with depth are few: no channel may be relied on.
+        c4, c5, p3, p4, p5, p6 = (F.dropout2d(f, 0.1, self.training) for f in features)
         x = self.in5(torch.cat((c5, p5, resize(p6, 13)), 1))
         x = self.body5(x + self.whole(x.mean((2, 3)))[:, :, None, None])
         x = self.body4(self.in4(torch.cat((c4, p4), 1)) + upsample(self.from5(x), 2))
