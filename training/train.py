@@ -191,7 +191,7 @@ class Trainer:
                 self.check()
                 self.save()
                 checked = time.monotonic()
-            if now - BEGUN > self.args.stop:
+            if now - BEGUN > self.args.stop or self.step == self.args.steps:
                 break
         self.check()
         self.save()
@@ -208,6 +208,7 @@ def main():
     parser.add_argument("--start", help="weights of an earlier run to begin with")
     parser.add_argument("--seconds", type=float, help="of training in all, instead of the config's")
     parser.add_argument("--stop", type=float, default=math.inf, help="seconds after which this call ends")
+    parser.add_argument("--steps", type=int, help="this call ends with this step")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--limit", type=int, help="photographs of each kind: a smoke test")
     parser.add_argument("--detection", type=int)

@@ -1,0 +1,78 @@
+"""training/: the network is the one whose weights it takes, and a run trains, goes on and is exported."""
+
+import json
+import subprocess
+
+import pytest
+from conftest import ROOT
+
+PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+TRAINING = ROOT / "training"
+
+
+def python(*arguments, limit=600):
+    done = subprocess.run([str(PYTHON), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=limit, cwd=TRAINING)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def initial(shared):
+    if not PYTHON.exists():
+        pytest.skip(".venv-bench is not here: make bench-setup")
+    prefix = shared / "models" / "init" / "nanodet-plus-m_416"
+    if not prefix.with_suffix(".param").exists():
+        pytest.skip("the initial weights are not here")
+    return prefix
+
+
+PARITY = """
+import sys, numpy as np, ncnn, torch
+from lznet import pack
+from lznet.ncnn import load_initial
+from lznet.network import LzNet
+prefix, data = sys.argv[1:]
+net = load_initial(LzNet(80, depth=False), prefix + ".param", prefix + ".bin").eval()
+other = ncnn.Net()
+for option in "fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_storage", "winograd_convolution":
+    setattr(other.opt, "use_" + option, False)
+other.load_param(prefix + ".param")
+other.load_model(prefix + ".bin")
+rows = pack.read_rows(data, "detect", "val", 3)
+files = pack.read_files(data, {row["file"] for row in rows})
+for row in rows:
+    picture = pack.canvas(files[row["file"]])
+    mat = ncnn.Mat.from_pixels(np.ascontiguousarray(picture[..., ::-1]),
+                               ncnn.Mat.PixelType.PIXEL_BGR, 416, 416)
+    mat.substract_mean_normalize([103.53, 116.28, 123.675], [.017429, .017507, .017125])
+    extractor = other.create_extractor()
+    extractor.input("data", mat)
+    wanted = np.array(extractor.extract("output")[1])
+    with torch.no_grad():
+        logits, distances = net(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)
+    print(np.abs(logits[0].sigmoid().numpy() - wanted[:, :80]).max(),
+          np.abs(distances[0].flatten(1).numpy() - wanted[:, 80:]).max(), wanted[:, :80].max())
+"""
+
+
+def test_the_initial_network_is_what_ncnn_runs(initial, shared):
+    out = python("-c", PARITY, initial, shared / "data")
+    rows = [[float(v) for v in line.split()] for line in out.splitlines()]
+    assert len(rows) == 3
+    for score, distance, best in rows:
+        assert score < 1e-5 and distance < 1e-3
+    assert max(best for _, _, best in rows) > 0.5, "a network that sees nothing would prove nothing"
+
+
+def test_a_run_trains_goes_on_and_is_exported(initial, shared, tmp_path):
+    command = ["train.py", "configs/v1.toml", "--data", shared / "data", "--initial", initial, "--run",
+               tmp_path / "run", "--device", "cpu", "--limit", 12, "--detection", 3, "--depth", 2]
+    python(*command, "--steps", 2)
+    out = python(*command, "--steps", 4)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert "goes on at step 2" in out
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert all(isinstance(v, float | int) and v == v for line in lines for v in line.values())
+    out = python("export.py", tmp_path / "run" / "average.pt", tmp_path / "lznet.onnx")
+    assert "1.416 M parameters" in out
