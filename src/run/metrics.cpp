@@ -9,6 +9,8 @@ void Metrics::begin() {
   begin_ns_ = steady_now_ns();
   end_ns_ = 0;
   begin_usage_ = usage_now();
+  memory_ = {};
+  memory_.add(begin_ns_, begin_usage_.rss_mib);
   begin_stream_ns_ = -1;
   begin_copies_ = FrameCopies::count();
   times_.clear();
@@ -25,6 +27,14 @@ void Metrics::end() {
   const std::lock_guard lock(mutex_);
   end_ns_ = steady_now_ns();
   end_usage_ = usage_now();
+  memory_.add(end_ns_, end_usage_.rss_mib);
+}
+
+void Metrics::time(const std::string& stage, double milliseconds) {
+  const std::lock_guard lock(mutex_);
+  times_[stage].add(milliseconds);
+  const std::int64_t now_ns = steady_now_ns();
+  if (end_ns_ == 0 && memory_.due(now_ns)) memory_.add(now_ns, resident_mib());
 }
 
 void Metrics::frame(std::int64_t stream_ns, int last_track, double waited_ms) {
@@ -59,7 +69,7 @@ void Metrics::fill(Report& report) const {
   const Usage usage = end_ns_ > 0 ? end_usage_ : usage_now();
   report.cores = cores_between(begin_usage_, usage, report.wall_s);
   report.rss_mib = usage.rss_mib;
-  report.rss_growth_mib = usage.rss_mib - begin_usage_.rss_mib;
+  report.rss_growth_mib = memory_.growth_mib();
   report.copies = FrameCopies::count() - begin_copies_;
   report.tracks = tracks_;
   report.drops = drops_;

@@ -20,10 +20,7 @@ class Metrics {
   void begin();
   /// What is still worked off from here on does not count as time.
   void end();
-  void time(const std::string& stage, double milliseconds) {
-    const std::lock_guard lock(mutex_);
-    times_[stage].add(milliseconds);
-  }
+  void time(const std::string& stage, double milliseconds);
   void drop(const std::string& reason, std::uint64_t count = 1) {
     const std::lock_guard lock(mutex_);
     if (count > 0) drops_[reason] += count;
@@ -72,6 +69,7 @@ class Metrics {
   std::int64_t end_ns_ = 0;  ///< 0: runs
   Usage begin_usage_ = usage_now();
   Usage end_usage_;
+  MemoryTrend memory_;
   std::int64_t begin_stream_ns_ = -1;  ///< of the first frame; -1: none yet
   std::uint64_t begin_copies_ = 0;
   std::map<std::string, LatencyHistogram> times_;

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -47,13 +48,28 @@ Usage usage_now() {
   ::getrusage(RUSAGE_SELF, &own);
   usage.cpu_s[Usage::kAll] = seconds(own.ru_utime) + seconds(own.ru_stime);
 
+  usage.rss_mib = resident_mib();
+  return usage;
+}
+
+double resident_mib() {
   std::istringstream pages(first_line("/proc/self/statm"));
   long long size = 0;
   long long resident = 0;
   pages >> size >> resident;
-  usage.rss_mib =
-      static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1 << 20);
-  return usage;
+  return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1 << 20);
+}
+
+void MemoryTrend::add(std::int64_t now_ns, double mib) {
+  last_ns_ = now_ns;
+  values_.push_back(static_cast<float>(mib));
+}
+
+double MemoryTrend::growth_mib() const {
+  if (values_.empty()) return 0;
+  const auto tenth = static_cast<std::ptrdiff_t>(values_.size() < 20 ? 1 : values_.size() / 10);
+  return *std::min_element(values_.end() - tenth, values_.end()) -
+         *std::min_element(values_.begin(), values_.begin() + tenth);
 }
 
 std::map<std::string, double> cores_between(const Usage& before, const Usage& after,

@@ -71,7 +71,7 @@ struct Report {
 
   std::map<std::string, double> cores;  ///< in use on average, by thread name; "all" is the sum
   double rss_mib = 0;                   ///< resident memory at the end
-  double rss_growth_mib = 0;            ///< since the beginning
+  double rss_growth_mib = 0;            ///< lowest of the last tenth against lowest of the first
 
   std::map<std::string, std::uint64_t> drops;  ///< what was left out, by reason
   std::map<std::string, std::uint64_t> cues;   ///< by priority
