@@ -5,10 +5,10 @@
 
 In every round run: Lazarillo with its own network in 8 bits (lznet), the same without a pace (fast: no
 frame is left out, none is waited for), Lazarillo with the pair YOLO12n and Depth Anything V2 small (pair;
-in bfloat16 where the processor has it), and the peer with that pair (peer/peer.py). The order turns from round to round, so that a machine that warms up or is shared
-disturbs all alike. `ratio` is frames detected in a second over the peer's frames in a second (each of
-which it detects), `ratio_tracked` frames given out over them, both within one round; the median over the
-rounds counts.
+in bfloat16 where the processor has it), and the peer with that pair (peer/peer.py). The order turns from
+round to round, so that a machine that warms up or is shared disturbs all alike. `ratio` is frames detected
+in a second over the peer's frames in a second (each of which it detects), `ratio_tracked` frames given out
+over them, both within one round; the median over the rounds counts.
 Needs only Python; `make bench` installs the rest. Exit codes: 0 done, 1 a part failed, 2 one is missing.
 """
 

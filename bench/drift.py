@@ -3,24 +3,22 @@
 
     python3 bench/drift.py VIDEO [--times N] [--feed-fps N]
 
-Joins VIDEO to itself N times, lets `lazarillo run --realtime` record it with earcons
-only, and finds in audio.wav where the sound of each cue begins. A cue's earcon belongs to the picture
-of its stream time: the distance between the two, at the beginning and at the end, is the drift.
-Prints it in milliseconds, and how far the lengths of audio.wav and of the stream differ.
+Joins VIDEO to itself N times, lets `lazarillo run --realtime` record it with earcons only, and finds in
+audio.wav where the sound of each cue begins. A cue's earcon belongs to the picture of its stream time:
+the distance between the two, at the beginning and at the end, is the drift. Prints it in milliseconds,
+and how far the lengths of audio.wav and of the stream differ.
 """
 
 import argparse
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 import wave
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from common import Failed, call, median, say  # noqa: E402
+from common import Failed, call, median, say
 
 RATE = 48000
 SILENT_MS = 50  # before an earcon, so that its own beginning is found and not another's end

@@ -20,7 +20,7 @@ import torch
 
 from lznet import augment, losses, pack
 from lznet.ncnn import load_initial
-from lznet.network import LzNet, anchors, decode_boxes
+from lznet.network import FOCAL, LzNet, anchors, decode_boxes
 
 DEPTH_CELLS = 104
 
@@ -70,7 +70,7 @@ def check_depth(net, photos, autocast):
         for log_depth, log_sigma, truth, focal in zip(prediction[:, 0], prediction[:, 1],
                                                       photos.depth[part], photos.focal[part]):
             valid = (truth > 0.3) & (truth < 10)
-            depth, truth = log_depth.exp()[valid] * focal / 416, truth[valid]
+            depth, truth = log_depth.exp()[valid] * focal / FOCAL, truth[valid]
             error = (depth - truth).abs()
             sums += torch.stack((
                 (error / truth).mean(), (torch.maximum(depth / truth, truth / depth) < 1.25).float().mean(),

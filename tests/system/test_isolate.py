@@ -47,10 +47,6 @@ def kill(living, part, how=signal.SIGKILL):
     return killed_ns
 
 
-def stop(living, part):
-    return kill(living, part, signal.SIGSTOP)
-
-
 def alive(pid):
     try:
         with open(f"/proc/{pid}/stat") as stat:
@@ -117,7 +113,7 @@ def test_when_the_guide_dies_its_record_goes_on(living):
 @pytest.mark.parametrize("part", ["see", "guide"])
 def test_what_hangs_is_replaced(living, part):
     """A process that is there and does nothing is no better than a dead one."""
-    stopped_ns = stop(living, part)
+    stopped_ns = kill(living, part, signal.SIGSTOP)
     if part == "see":
         assert living.wait_for(cue("vision_lost"), stopped_ns) is not None
     # Not what was on its way when it was stopped.

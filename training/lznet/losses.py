@@ -36,8 +36,8 @@ def pair_iou(a, b):
 
 @torch.no_grad()
 def assign(scores, boxes, batch, places, strides):
-    """For each anchor the index of its box or -1, and whether it lies in an ignored box and of which
-    class. scores B x A x C, boxes B x A x 4 (predicted)."""
+    """For each anchor the index of its box or -1, and in which ignored boxes it lies (B x K x A).
+    scores B x A x C, boxes B x A x 4 (predicted)."""
     present = (batch.labels >= 0) & ~batch.ignored
     iou, _ = pair_iou(boxes[:, None], batch.boxes[:, :, None])            # B x K x A
     label = batch.labels.clamp(min=0)
@@ -157,20 +157,17 @@ def depth_losses(prediction, truth):
 def weak_depth(batch, size):
     """Depth of upright whole people, cars and buses from their usual height: FOCAL * height / pixels, as
     count x 1 x size x size, 0 elsewhere. The unknown focal length cancels: depth is for FOCAL."""
-    count, most = batch.labels.shape
     steps = (torch.arange(size, device=batch.boxes.device) + 0.5) * (SIZE / size)
     x1, y1, x2, y2 = batch.boxes.unbind(-1)
     width, height = x2 - x1, y2 - y1
     whole = ~batch.ignored & (x1 > 3) & (y1 > 3) & (x2 < SIZE - 3) & (y2 < SIZE - 3)
-    slim, shape = height / width.clamp(min=1), torch.zeros_like(whole)
+    slim = height / width.clamp(min=1)
     metres = torch.zeros_like(width)
     for label, tall in METRES.items():
         fits = (slim > 2) & (slim < 3.5) & (height > 25) if label == 0 else (
             (slim > 0.3) & (slim < 1.1) & (height > 16))
-        here = (batch.labels == label) & fits
-        shape |= here
-        metres = torch.where(here, tall, metres)
-    use = whole & shape
+        metres = torch.where((batch.labels == label) & fits, tall, metres)
+    use = whole & (metres > 0)
     depth = torch.where(use, FOCAL * metres / height.clamp(min=1), 0)
     # Only the core of a box is surely the object.
     core_x = (steps - ((x1 + x2) / 2)[..., None]).abs() < 0.2 * width[..., None]
