@@ -16,11 +16,12 @@ import pathlib
 
 import numpy as np
 import openvino
+from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from lznet import pack
-from lznet.network import CLASSES, FOCAL
+from lznet.network import CLASSES, FOCAL, SIZE
 
 LEAST_SCORE, OVERLAP, MOST = 0.01, 0.6, 100
 GROUPS = {"person": ["person"],
@@ -34,10 +35,20 @@ class Network:
         core = openvino.Core()
         self.model = core.compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": precision,
                                                       "PERFORMANCE_HINT": "LATENCY"})
+        self.size = self.model.input(0).shape[-1]
 
     def __call__(self, picture):
-        return self.model(np.ascontiguousarray(
+        """All that it gives of a canvas, boxes in the canvas's pixels. Smaller inputs get averages of
+        areas, as from the program."""
+        if self.size != SIZE:
+            picture = np.asarray(Image.fromarray(picture).resize((self.size, self.size), Image.BOX))
+        found = self.model(np.ascontiguousarray(
             picture.transpose(2, 0, 1)[None], dtype=np.float32) / 255)
+        found = {output.any_name: value[0] for output, value in found.items()}
+        found["boxes"] = found["boxes"] * (SIZE / self.size)
+        # Metres are for FOCAL pixels of the input; for a canvas's pixels that is nearer.
+        found["depth"] = found["depth"] * (self.size / SIZE)
+        return found
 
 
 def suppress(boxes, scores):
@@ -66,9 +77,9 @@ def detect(network, rows, files):
     for row in rows:
         result = network(pack.canvas(files[row["file"]]))
         x, y = pack.offset(row)
-        boxes = result["boxes"][0] - np.array([x, y, x, y], np.float32)
+        boxes = result["boxes"] - np.array([x, y, x, y], np.float32)
         boxes = boxes.clip(0, [row["width"], row["height"]] * 2)
-        found.append(suppress(boxes, result["scores"][0]))
+        found.append(suppress(boxes, result["scores"]))
     return found
 
 
@@ -142,10 +153,10 @@ def evaluate_depth(network, folder, split):
             valid = (truth > 0.3) & (truth < 10)
             if valid.sum() < 100:
                 continue
-            depth = output["depth"][0, 0][valid] * row["focal"] / FOCAL
+            depth = output["depth"][0][valid] * row["focal"] / FOCAL
             truth = truth[valid]
             error = np.abs(depth - truth)
-            sigma = output["depth_sigma"][0, 0][valid]
+            sigma = output["depth_sigma"][0][valid]
             values.append((
                 (error / truth).mean(), (error ** 2).mean(),
                 (np.maximum(depth / truth, truth / depth) < 1.25).mean(),

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Writes a trained lznet as ONNX (opset 17) with decoded outputs.
 
-    python export.py WEIGHTS.pt OUT.onnx [--sigma-scale X] [--door-shift X]
+    python export.py WEIGHTS.pt OUT.onnx [--size 320] [--calibration FILE.json]
 
-Outputs: boxes 1 x A x 4 (x1, y1, x2, y2 in input pixels), scores 1 x A x 81, depth 1 x 1 x 104 x 104
-(metres for a focal length of 416 input pixels), depth_sigma (relative). --sigma-scale widens the stated
-doubt, --door-shift lowers the door's logit: both are chosen with evaluate.py. The result is checked
-against the network it came from.
+Outputs: boxes 1 x A x 4 (x1, y1, x2, y2 in input pixels), scores 1 x A x 81, depth 1 x 1 x S/4 x S/4
+(metres for a focal length of 416 input pixels, whatever the size), depth_sigma (relative). The result is
+checked against the network it came from.
 """
 
 import argparse
+import json
+import math
 import pathlib
 
 import numpy as np
@@ -19,6 +20,8 @@ import torch
 from torch import nn
 
 from lznet.network import DOOR, SIZE, Deployed, LzNet
+
+OUTPUTS = ["boxes", "scores", "depth", "depth_sigma"]
 
 
 def fold_normalisation(module):
@@ -32,15 +35,26 @@ def fold_normalisation(module):
             fold_normalisation(child)
 
 
-def deployable(weights, sigma_scale=1.0, door_shift=0.0):
+def deployable(weights, size=SIZE, calibration=None):
+    """`calibration`: what calibrate.py found."""
     net = LzNet().eval()
     net.load_state_dict(torch.load(weights, map_location="cpu"))
     fold_normalisation(net.depth)
-    with torch.no_grad():
-        net.depth.out.bias[1] += float(np.log(sigma_scale))
-        for tower in net.head.towers:
-            tower[-1].bias[DOOR] -= door_shift
-    return Deployed(net).eval()
+    deployed = Deployed(net, size).eval()
+    if calibration:
+        with torch.no_grad():
+            net.depth.out.bias[0] += math.log(calibration["depth_scale"])
+            net.depth.out.bias[1] += math.log(calibration["sigma_scale"])
+            for name, columns in (("objects", slice(0, DOOR)), ("door", DOOR)):
+                deployed.stretch[columns] = 1 / calibration[name]["temperature"]
+                deployed.shift[columns] = calibration[name]["shift"]
+    return deployed
+
+
+def write(deployed, file, size=SIZE):
+    torch.onnx.export(deployed, torch.zeros(1, 3, size, size), file, opset_version=17, dynamo=False,
+                      input_names=["image"], output_names=OUTPUTS)
+    onnx.checker.check_model(onnx.load(file))
 
 
 def main():
@@ -48,25 +62,23 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--sigma-scale", type=float, default=1.0)
-    parser.add_argument("--door-shift", type=float, default=0.0)
+    parser.add_argument("--size", type=int, default=SIZE, help="of the input, a multiple of 64")
+    parser.add_argument("--calibration", type=pathlib.Path, help="what calibrate.py wrote")
     args = parser.parse_args()
-    net = deployable(args.weights, args.sigma_scale, args.door_shift)
-    names = ["boxes", "scores", "depth", "depth_sigma"]
-    torch.onnx.export(net, torch.zeros(1, 3, SIZE, SIZE), args.out, opset_version=17, dynamo=False,
-                      input_names=["image"], output_names=names)
-    onnx.checker.check_model(onnx.load(args.out))
-    picture = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+    deployed = deployable(args.weights, args.size,
+                          args.calibration and json.loads(args.calibration.read_text()))
+    write(deployed, args.out, args.size)
+    picture = torch.rand(1, 3, args.size, args.size, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        wanted = net(picture)
+        wanted = deployed(picture)
     given = openvino.Core().compile_model(args.out, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(
         picture.numpy())
-    for name, value in zip(names, wanted):
+    for name, value in zip(OUTPUTS, wanted):
         worst = np.abs(given[name] - value.numpy()).max()
         print(f"{name:12} {list(value.shape)} differs by {worst:.2g} at most")
         if worst > (0.05 if name == "boxes" else 2e-3):
             raise SystemExit(f"'{args.out}' does not give what the network gives")
-    parameters = sum(p.numel() for p in net.net.parameters())
+    parameters = sum(p.numel() for p in deployed.net.parameters())
     print(f"{parameters / 1e6:.3f} M parameters, {args.out.stat().st_size / 1e6:.1f} MB")
 
 

@@ -20,7 +20,7 @@ import torch
 
 from lznet import augment, losses, pack
 from lznet.ncnn import load_initial
-from lznet.network import FOCAL, LzNet, anchors, decode_boxes
+from lznet.network import DOOR, FOCAL, LzNet, anchors, decode_boxes
 
 DEPTH_CELLS = 104
 
@@ -92,6 +92,10 @@ class Trainer:
             self.device, memory_format=torch.channels_last)
         if args.start:
             self.net.load_state_dict(torch.load(args.start, map_location=self.device))
+        self.teacher = None
+        if args.teacher:
+            self.teacher = LzNet().eval().to(self.device, memory_format=torch.channels_last)
+            self.teacher.load_state_dict(torch.load(args.teacher, map_location=self.device))
         self.average = Average(self.net, config["average"])
         self.optimiser = torch.optim.AdamW(parameter_groups(self.net, config), lr=1e-4)
         self.places, self.strides = anchors(self.device)
@@ -118,11 +122,14 @@ class Trainer:
             logits, distances, depth = self.net(pictures.float())
             with torch.no_grad():
                 known_logits, known_distances = self.initial(pictures[:count].float())
+                doors = None
+                if self.teacher:
+                    doors = self.teacher.detect(pictures[:count].float())[0][..., DOOR].float().sigmoid()
         boxes = decode_boxes(distances[:count], self.places, self.strides)
         depth = depth.float()
         terms = losses.detection_losses(
             logits[:count], distances[:count], boxes, batch, self.places, self.strides,
-            (known_logits.float().sigmoid(), known_distances))
+            (known_logits.float().sigmoid(), known_distances), doors)
         terms |= losses.depth_losses(depth[count:], truth)
         terms |= losses.weak_losses(depth[:count], losses.weak_depth(batch, DEPTH_CELLS))
         loss = sum(terms.values())
@@ -206,6 +213,7 @@ def main():
     parser.add_argument("--initial", required=True)
     parser.add_argument("--run", type=pathlib.Path, required=True)
     parser.add_argument("--start", help="weights of an earlier run to begin with")
+    parser.add_argument("--teacher", help="weights that say where unlabelled photographs show doors")
     parser.add_argument("--seconds", type=float, help="of training in all, instead of the config's")
     parser.add_argument("--stop", type=float, default=math.inf, help="seconds after which this call ends")
     parser.add_argument("--steps", type=int, help="this call ends with this step")

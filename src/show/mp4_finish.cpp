@@ -1,13 +1,23 @@
 #include "show/mp4_finish.h"
 
+#include <cstdint>
 #include <string>
+#include <system_error>
 
 #include "source/gstreamer_support.h"
 
 namespace lazarillo {
+namespace {
+
+// Where the sound ends before the picture, the muxer waits with the rest of the file in memory.
+constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 30;
+
+}  // namespace
 
 bool make_ordinary_mp4(const std::filesystem::path& file, bool sound) {
   using gstreamer::Ptr;
+  std::error_code unknown;
+  if (std::filesystem::file_size(file, unknown) > kMostBytes || unknown) return false;
   std::filesystem::path copy = file;
   copy += ".part";
 

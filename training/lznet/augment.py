@@ -1,5 +1,5 @@
-"""Training batches, made on the device: photographs moved, scaled, mirrored, put together by fours, and
-their light changed. Boxes and depth follow."""
+"""Training batches, made on the device: photographs moved, scaled, mirrored, put together by fours, the
+camera of those with depth turned, and their light changed. Boxes and depth follow."""
 
 import math
 from dataclasses import dataclass
@@ -69,23 +69,43 @@ def draw_move(count, low, high, content, area, device):
                 shift(content[:, 1], content[:, 3], sy, area[1], area[3]), mirrored)
 
 
+def smear(x):
+    """Motion blur: each picture along a line of its own."""
+    count, device = len(x), x.device
+    angle, length = uniform(0, math.pi, count, device=device), uniform(0.5, 4, count, device=device)
+    steps = torch.arange(-4, 5, device=device, dtype=torch.float32)
+    y, x_ = torch.meshgrid(steps, steps, indexing="ij")
+    c, s, half = (v[:, None, None] for v in (angle.cos(), angle.sin(), length))
+    along, across = x_ * c + y * s, y * c - x_ * s
+    kernel = (1 - across.abs()).clamp(min=0) * (half + 0.5 - along.abs()).clamp(0, 1)
+    kernel = (kernel / kernel.sum((1, 2), keepdim=True)).to(x.dtype)
+    size = x.shape[-1]
+    blurred = F.conv2d(x.reshape(1, -1, size, size), kernel.repeat_interleave(3, 0)[:, None],
+                       padding=4, groups=3 * count)
+    return blurred.view_as(x)
+
+
 def change_light(x):
-    """Brightness, contrast, colour, gamma, blur, noise. x: B x 3 x S x S, 0..1."""
+    """Brightness, contrast, colour, gamma, blur, noise, night. x: B x 3 x S x S, 0..1."""
     count, device = len(x), x.device
 
     def draw(low, high, channels=1):
         return uniform(low, high, count, channels, 1, 1, device=device).to(x.dtype)
 
     grey = (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    colour = torch.where(draw(0, 1) < 0.1, 0, draw(0.4, 1.5))
+    colour = torch.where(draw(0, 1) < 0.15, 0, draw(0.4, 1.5))
+    night = draw(0, 1) < 0.08
     x = grey + (x - grey) * colour
-    x = x * draw(0.93, 1.07, 3) * draw(0.55, 1.35)
+    x = x * draw(0.93, 1.07, 3) * torch.where(night, draw(0.12, 0.4), draw(0.55, 1.35))
     mean = x.mean((1, 2, 3), keepdim=True)
     x = mean + (x - mean) * draw(0.7, 1.3)
     x = x.clamp(1e-3, 1) ** torch.exp(draw(-0.35, 0.35))
     blurred = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
     x = torch.lerp(x, blurred, torch.where(draw(0, 1) < 0.2, draw(0.3, 1), 0))
-    return (x + torch.randn_like(x) * torch.where(draw(0, 1) < 0.25, draw(0, 0.05), 0)).clamp(0, 1)
+    moved = count // 10
+    x = torch.cat((smear(x[:moved]), x[moved:])) if moved else x
+    return (x + torch.randn_like(x) *
+            torch.where(night | (draw(0, 1) < 0.25), draw(0, 0.05), 0)).clamp(0, 1)
 
 
 @dataclass
@@ -144,18 +164,52 @@ def detection_batch(photos, count, fours, dtype):
     return DetectionBatch(pictures, boxes, labels.gather(1, order), ignored.gather(1, order), known)
 
 
+def tilted(count, device):
+    """Rotation matrices count x 3 x 3: a head that nods, turns and leans, mirrored half of the time."""
+    pitch, yaw, roll = (uniform(-math.radians(most), math.radians(most), count, device=device)
+                        for most in (14, 8, 12))
+    zero, one = torch.zeros_like(pitch), torch.ones_like(pitch)
+
+    def matrix(*entries):
+        return torch.stack(entries, -1).view(-1, 3, 3)
+
+    about_x = matrix(one, zero, zero, zero, pitch.cos(), -pitch.sin(), zero, pitch.sin(), pitch.cos())
+    about_y = matrix(yaw.cos(), zero, yaw.sin(), zero, one, zero, -yaw.sin(), zero, yaw.cos())
+    about_z = matrix(roll.cos(), -roll.sin(), zero, roll.sin(), roll.cos(), zero, zero, zero, one)
+    mirror = torch.where(torch.rand(count, device=device) < 0.5, -1.0, 1.0)
+    return about_z @ about_x @ about_y @ torch.diag_embed(torch.stack((mirror, one, one), -1))
+
+
 def depth_batch(photos, count, size, dtype):
-    """Pictures, and depth count x 1 x size x size for the canonical camera, 0 where not known."""
+    """Pictures, and depth count x 1 x size x size for the canonical camera, 0 where not known. The
+    camera is turned and zoomed about its own centre: what each ray sees stays, and the depth along the
+    new axis follows exactly."""
     device = photos.focal.device
     index = torch.randint(len(photos.focal), (count,), device=device)
-    full = (0.0, 0.0, float(SIZE), float(SIZE))
-    content = torch.tensor(full, device=device).expand(count, 4)
-    move = draw_move(count, 0.75, 1.8, content, full, device)
-    # The same scale both ways: a stretched picture has no single focal length.
-    move.scale_y = move.scale_x
-    move.shift_y = SIZE / 2 * (1 - move.scale_y) * uniform(0, 2, count, device=device)
-    pixels = move.sample(photos.pictures[index].to(dtype) - GREY, full, SIZE)
-    depth = move.sample(photos.depth[index][:, None], full, size, mode="nearest")
-    focal = photos.focal[index] * move.scale_x
+    turn = tilted(count, device)
+    focal = photos.focal[index]
+    zoom = torch.exp(uniform(math.log(0.65), math.log(1.8), count, device=device))
+    # A cut out of a larger picture: the axis need not meet its middle.
+    shift = (uniform(-1, 1, count, 2, device=device) * (SIZE / 2 * (zoom - 1)).clamp(min=0)[:, None] *
+             torch.tensor([0.5, 1.0], device=device))
+
+    def rays(many):
+        steps = (torch.arange(many, device=device) + 0.5) * (SIZE / many) - SIZE / 2
+        y, x = torch.meshgrid(steps, steps, indexing="ij")
+        x, y = (v[None] - shift[:, k, None, None] for k, v in enumerate((x, y)))
+        ray = torch.stack((x, y, (focal * zoom)[:, None, None].expand_as(x)), -1)
+        ray = ray / ray[..., 2:]
+        return ray.flatten(1, 2) @ turn  # the inverse rotation, of row vectors
+
+    def look(what, many, mode):
+        ray = rays(many)
+        along = ray[..., 2].clamp(min=0.05)
+        grid = (ray[..., :2] / along[..., None] * (focal / (SIZE / 2))[:, None, None]).view(
+            count, many, many, 2)
+        return (F.grid_sample(what, grid.to(what.dtype), mode=mode, align_corners=False),
+                along.view(count, 1, many, many))
+
+    pixels, _ = look(photos.pictures[index].to(dtype) - GREY, SIZE, "bilinear")
+    depth, along = look(photos.depth[index][:, None], size, "nearest")
     pictures = change_light(((pixels + GREY) / 255).clamp(0, 1))
-    return pictures, depth * (FOCAL / focal)[:, None, None, None]
+    return pictures, depth / along * (FOCAL / (focal * zoom))[:, None, None, None]

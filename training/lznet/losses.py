@@ -19,6 +19,7 @@ from .network import BINS, DOOR, FOCAL, SIZE
 
 TOP = 13            # anchors a box may get
 SURE = 0.5          # a score of the initial network above which an anchor shows that class and no door
+DOOR_LIKELY, DOOR_SURE = 0.2, 0.5  # the teacher's score: no door below, a door above, unknown between
 METRES = {0: 1.7, 2: 1.5, 5: 3.0}  # heights of a person, a car, a bus; weak knowledge of depth
 
 
@@ -74,8 +75,9 @@ def distribution_focal(distances, target):
              part * log.gather(-1, low[..., None] + 1)[..., 0]).mean(-1)
 
 
-def detection_losses(logits, distances, boxes, batch, places, strides, initial):
-    """initial: (scores B x A x 80, distance logits) of the network we began with. A dict of terms."""
+def detection_losses(logits, distances, boxes, batch, places, strides, initial, doors=None):
+    """initial: (scores B x A x 80, distance logits) of the network we began with; doors: a teacher's
+    scores B x A of doors, for photographs that are not labelled for them. A dict of terms."""
     logits = logits.float()
     box_of, ignored = assign(logits.sigmoid().detach(), boxes.detach(), batch, places, strides)
     positive = box_of >= 0
@@ -105,7 +107,11 @@ def detection_losses(logits, distances, boxes, batch, places, strides, initial):
 
     taught = torch.cat((scores, scores.new_zeros(count, total, classes - scores.shape[-1])), -1)
     open_classes = ~certain
-    open_classes[..., DOOR] = False
+    if doors is None:
+        open_classes[..., DOOR] = False
+    else:
+        open_classes[..., DOOR] &= (doors < DOOR_LIKELY) | (doors > DOOR_SURE)
+        taught[..., DOOR] = torch.where(doors > DOOR_SURE, doors, 0)
     mimic = (quality_focal(logits, taught) * open_classes).sum()
     mimic_norm = (taught.square() * open_classes).sum().clamp(min=1)
     sure = (scores * open_classes[..., :scores.shape[-1]]).amax(-1) * ~positive

@@ -186,7 +186,7 @@ class DepthDecoder(nn.Module):
     def forward(self, *features):
         # The photographs with depth are few: no channel may be relied on.
         c4, c5, p3, p4, p5, p6 = (F.dropout2d(f, 0.1, self.training) for f in features)
-        x = self.in5(torch.cat((c5, p5, resize(p6, 13)), 1))
+        x = self.in5(torch.cat((c5, p5, resize(p6, p5.shape[-1])), 1))
         x = self.body5(x + self.whole(x.mean((2, 3)))[:, :, None, None])
         x = self.body4(self.in4(torch.cat((c4, p4), 1)) + upsample(self.from5(x), 2))
         x = self.body3(self.in3(p3) + upsample(self.from4(x), 2))
@@ -202,26 +202,35 @@ class LzNet(nn.Module):
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1) / 255, persistent=False)
         self.register_buffer("scale", 255 * torch.tensor(SCALE).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, x):
-        """Class logits B x A x classes, distance logits B x A x 4 x BINS, and, with a depth decoder,
-        B x 2 x 104 x 104: log depth in metres for FOCAL, log of its relative standard deviation.
-        Anchors: strides 8, 16, 32, 64, row by row."""
+    def features(self, x):
         c3, c4, c5 = self.backbone((x - self.mean) * self.scale)
-        p3, p4, p5, p6 = self.neck((c3, c4, c5))
-        y = self.head((p3, p4, p5, p6)).transpose(1, 2)
+        return c4, c5, *self.neck((c3, c4, c5))
+
+    def objects(self, features):
+        y = self.head(features[2:]).transpose(1, 2)
         logits, distances = y[..., :self.classes], y[..., self.classes:]
-        distances = distances.unflatten(2, (4, BINS))
+        return logits, distances.unflatten(2, (4, BINS))
+
+    def detect(self, x):
+        """Class logits B x A x classes, distance logits B x A x 4 x BINS. Anchors: strides 8, 16, 32,
+        64, row by row."""
+        return self.objects(self.features(x))
+
+    def forward(self, x):
+        """What `detect` gives and, with a depth decoder, B x 2 x 104 x 104: log depth in metres for
+        FOCAL, log of its relative standard deviation."""
+        features = self.features(x)
         if self.depth is None:
-            return logits, distances
-        return logits, distances, self.depth(c4, c5, p3, p4, p5, p6)
+            return self.objects(features)
+        return *self.objects(features), self.depth(*features)
 
 
-def anchors(device=None):
+def anchors(device=None, size=SIZE):
     """Places A x 2 (x, y) and strides A. The initial network puts a cell's place at its upper left
     corner, not at its middle."""
     places, strides = [], []
     for stride in STRIDES:
-        steps = torch.arange(-(-SIZE // stride), device=device, dtype=torch.float32) * stride
+        steps = torch.arange(-(-size // stride), device=device, dtype=torch.float32) * stride
         y, x = torch.meshgrid(steps, steps, indexing="ij")
         places.append(torch.stack((x, y), -1).view(-1, 2))
         strides.append(torch.full((steps.numel() ** 2,), float(stride), device=device))
@@ -236,16 +245,20 @@ def decode_boxes(distances, places, strides):
 
 
 class Deployed(nn.Module):
-    """What is exported: boxes, scores, depth (metres for FOCAL), relative sigma."""
+    """What is exported: boxes, scores, depth (metres for FOCAL), relative sigma. Logits are stretched and
+    shifted, class by class, so that scores are probabilities (calibrate.py)."""
 
-    def __init__(self, net):
+    def __init__(self, net, size=SIZE):
         super().__init__()
         self.net = net
-        places, strides = anchors()
+        places, strides = anchors(size=size)
         self.register_buffer("places", places)
         self.register_buffer("strides", strides)
+        self.register_buffer("stretch", torch.ones(net.classes))
+        self.register_buffer("shift", torch.zeros(net.classes))
 
     def forward(self, x):
         logits, distances, depth = self.net(x)
-        return (decode_boxes(distances, self.places, self.strides), logits.sigmoid(),
+        scores = (logits * self.stretch + self.shift).sigmoid()
+        return (decode_boxes(distances, self.places, self.strides), scores,
                 depth[:, :1].clamp(-2, 5).exp(), depth[:, 1:].clamp(-4, 1).exp())

@@ -17,8 +17,10 @@ inline constexpr std::size_t kParts = 4;
 /// A line of text that one process writes and others read: written once, then published.
 class SharedText {
  public:
-  /// Keeps what fits. The first text stays; later ones are ignored.
+  /// Keeps what fits. The first text stays until it is cleared; later ones are ignored.
   void set(const std::string& text) noexcept;
+  /// Only once the process that wrote it is dead.
+  void clear() noexcept { state_ = 0; }
   [[nodiscard]] std::string get() const;
 
  private:
@@ -56,7 +58,7 @@ struct SharedState {
     std::atomic<bool> ready = false;     ///< set up and at work
     std::atomic<bool> done = false;      ///< ended in order
     std::atomic<int> error_code = 0;     ///< ExitCode of a failed set-up
-    SharedText error;
+    SharedText error;                    ///< of its last process
     SharedText fault;                    ///< what went wrong in its work
     std::atomic<int> fault_code = 0;     ///< ExitCode of that
     /// Its numbers as CBOR (report_codec.h), when it ended in order.

@@ -336,6 +336,9 @@ void Supervisor::on_death(PartName name, int status) {
   std::cerr << "lazarillo: " << to_string(name) << ' ' << why
             << (needed ? "; started again" : "") << std::endl;
   ++deaths_;
+  // The next process of this part may die of something else.
+  part.error_code = 0;
+  part.error.clear();
   if (!needed) {
     part.done = true;
     abandon_if_headless(name);
