@@ -10,6 +10,7 @@ against the network it came from.
 """
 
 import argparse
+import inspect
 import pathlib
 
 import numpy as np
@@ -53,8 +54,10 @@ def main():
     args = parser.parse_args()
     net = deployable(args.weights, args.sigma_scale, args.door_shift)
     names = ["boxes", "scores", "depth", "depth_sigma"]
-    torch.onnx.export(net, torch.zeros(1, 3, SIZE, SIZE), args.out, opset_version=17, dynamo=False,
-                      input_names=["image"], output_names=names)
+    # The exporter that traces: older versions of PyTorch (Debian 12's) have no other.
+    tracing = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    torch.onnx.export(net, torch.zeros(1, 3, SIZE, SIZE), str(args.out), opset_version=17,
+                      input_names=["image"], output_names=names, **tracing)
     onnx.checker.check_model(onnx.load(args.out))
     picture = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():

@@ -210,7 +210,7 @@ class LzNet(nn.Module):
         p3, p4, p5, p6 = self.neck((c3, c4, c5))
         y = self.head((p3, p4, p5, p6)).transpose(1, 2)
         logits, distances = y[..., :self.classes], y[..., self.classes:]
-        distances = distances.unflatten(2, (4, BINS))
+        distances = distances.view(*distances.shape[:2], 4, BINS)
         if self.depth is None:
             return logits, distances
         return logits, distances, self.depth(c4, c5, p3, p4, p5, p6)
