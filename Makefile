@@ -3,11 +3,11 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 build = build$(if $(filter release,$(PRESET)),,-$(PRESET))
 
-.PHONY: help setup setup-test build test demo bench bench-setup ladder scaling asan tsan sanitize tidy format clean
+.PHONY: help setup setup-test build test demo bench bench-setup training-setup ladder scaling asan tsan sanitize tidy format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@scripts/setup.sh
@@ -30,6 +30,9 @@ demo: setup  ## install, build and guide through a real street video; results in
 
 bench-setup:  ## install the Python peer (6 GB) and export the networks that `make bench` compares
 	@scripts/setup_bench.sh
+
+training-setup:  ## install what the tests of training/ need (a PyTorch without CUDA)
+	@scripts/setup_training.sh
 
 bench: build bench-setup  ## how fast, beside the Python peer; results in out/bench
 	@scripts/fetch_video.sh

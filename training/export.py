@@ -9,6 +9,7 @@ checked against the network it came from.
 """
 
 import argparse
+import inspect
 import json
 import math
 import pathlib
@@ -52,8 +53,10 @@ def deployable(weights, size=SIZE, calibration=None):
 
 
 def write(deployed, file, size=SIZE):
-    torch.onnx.export(deployed, torch.zeros(1, 3, size, size), file, opset_version=17, dynamo=False,
-                      input_names=["image"], output_names=OUTPUTS)
+    # The exporter that traces: older versions of PyTorch (Debian 12's) have no other.
+    tracing = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    torch.onnx.export(deployed, torch.zeros(1, 3, size, size), str(file), opset_version=17,
+                      input_names=["image"], output_names=OUTPUTS, **tracing)
     onnx.checker.check_model(onnx.load(file))
 
 

@@ -52,7 +52,9 @@ class Average:
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         mine, theirs = self.net.state_dict(), net.state_dict()
         numbers = [k for k in mine if mine[k].is_floating_point()]
-        torch._foreach_lerp_([mine[k] for k in numbers], [theirs[k] for k in numbers], 1 - decay)
+        # Not _foreach_lerp_: PyTorch 1.13 (Debian 12) has none.
+        torch._foreach_mul_([mine[k] for k in numbers], decay)
+        torch._foreach_add_([mine[k] for k in numbers], [theirs[k] for k in numbers], alpha=1 - decay)
         for key in mine:
             if not mine[key].is_floating_point():
                 mine[key].copy_(theirs[key])

@@ -7,6 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from area_average import area_weights
 from conftest import ROOT, run
 
 EVERY = 5          # frames compared: the second implementation is slow
@@ -27,14 +28,6 @@ def bgr_frames(video, width, height, every):
             yield sequence, np.frombuffer(raw, np.uint8).reshape(height, width, 3)
         sequence += 1
     assert player.wait() == 0
-
-
-def area_weights(length, new_length):
-    """Row i: the part of each old pixel that new pixel i covers; rows add up to 1."""
-    edges = np.linspace(0, length, new_length + 1)
-    old = np.arange(length)
-    covered = np.minimum(edges[1:, None], old + 1) - np.maximum(edges[:-1, None], old)
-    return np.clip(covered, 0, None) * new_length / length
 
 
 class Reference:
@@ -92,20 +85,22 @@ def iou(a, b):
     return common / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common)
 
 
-def found_again(these, others):
-    """For each sure box of `these` the best overlap with a box of `others` of its class that no better
-    box took, and the difference of the scores; one to one."""
+def found_again(these, others, sure=SURE, least=0.0):
+    """For each box of `these` with a score of `sure` or more the best overlap with a box of `others` of its
+    class that no better box took, and the difference of the scores; one to one. Whose best overlap is
+    under `least` takes none."""
     free = list(others)
     result = []
     for box in these:
-        if box[4] < SURE:
+        if box[4] < sure:
             continue
         rivals = [o for o in free if o[5] == box[5]]
         partner = max(rivals, key=lambda o: iou(box, o), default=None)
         if partner is None:
             result.append((0.0, 1.0))
             continue
-        free = [o for o in free if o is not partner]
+        if iou(box, partner) >= least:
+            free = [o for o in free if o is not partner]
         result.append((iou(box, partner), abs(box[4] - partner[4])))
     return result
 

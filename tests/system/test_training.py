@@ -6,21 +6,36 @@ import subprocess
 import pytest
 from conftest import ROOT
 
-PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+ENVIRONMENTS = [ROOT / name / "bin" / "python" for name in (".venv-training", ".venv-bench")]
 TRAINING = ROOT / "training"
 
 
-def python(*arguments, limit=600):
-    done = subprocess.run([str(PYTHON), *map(str, arguments)], capture_output=True, text=True,
+def call(python, *arguments, limit=600):
+    done = subprocess.run([str(python), *map(str, arguments)], capture_output=True, text=True,
                           timeout=limit, cwd=TRAINING)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
+def python_with(*packages):
+    """The first of the environments that has them all."""
+    question = f"import sys\nfrom importlib.util import find_spec\n" \
+               f"sys.exit(not all(find_spec(name) for name in {packages}))"
+    for python in ENVIRONMENTS:
+        if python.exists() and subprocess.run([str(python), "-c", question]).returncode == 0:
+            return python
+    pytest.skip(f"no environment here has {', '.join(packages)}: make training-setup")
+
+
+@pytest.fixture(scope="module")
+def data(shared):
+    if not (shared / "data" / "detect.jsonl").exists():
+        pytest.skip(f"{shared / 'data'} is not here")
+    return shared / "data"
+
+
 @pytest.fixture(scope="module")
 def initial(shared):
-    if not PYTHON.exists():
-        pytest.skip(".venv-bench is not here: make bench-setup")
     prefix = shared / "models" / "init" / "nanodet-plus-m_416"
     if not prefix.with_suffix(".param").exists():
         pytest.skip("the initial weights are not here")
@@ -56,8 +71,8 @@ for row in rows:
 """
 
 
-def test_the_initial_network_is_what_ncnn_runs(initial, shared):
-    out = python("-c", PARITY, initial, shared / "data")
+def test_the_initial_network_is_what_ncnn_runs(initial, data):
+    out = call(python_with("torch", "PIL", "ncnn"), "-c", PARITY, initial, data)
     rows = [[float(v) for v in line.split()] for line in out.splitlines()]
     assert len(rows) == 3
     for score, distance, best in rows:
@@ -65,14 +80,27 @@ def test_the_initial_network_is_what_ncnn_runs(initial, shared):
     assert max(best for _, _, best in rows) > 0.5, "a network that sees nothing would prove nothing"
 
 
-def test_a_run_trains_goes_on_and_is_exported(initial, shared, tmp_path):
-    command = ["train.py", "configs/v1.toml", "--data", shared / "data", "--initial", initial, "--run",
-               tmp_path / "run", "--device", "cpu", "--limit", 12, "--detection", 3, "--depth", 2]
-    python(*command, "--steps", 2)
-    out = python(*command, "--steps", 4)
-    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert "goes on at step 2" in out
+@pytest.fixture(scope="module")
+def trained(initial, data, tmp_path_factory):
+    """The folder of a run of four steps, cut off after two, and what its second call said."""
+    python = python_with("torch", "PIL")
+    folder = tmp_path_factory.mktemp("training") / "run"
+    command = ["train.py", "configs/v1.toml", "--data", data, "--initial", initial, "--run", folder,
+               "--device", "cpu", "--limit", 12, "--detection", 3, "--depth", 2]
+    call(python, *command, "--steps", 2)
+    return folder, call(python, *command, "--steps", 4)
+
+
+def test_a_run_trains_and_goes_on(trained):
+    folder, said = trained
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert "goes on at step 2" in said
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
     assert all(isinstance(v, float | int) and v == v for line in lines for v in line.values())
-    out = python("export.py", tmp_path / "run" / "average.pt", tmp_path / "lznet.onnx")
+
+
+def test_what_was_trained_is_exported(trained, tmp_path):
+    folder, _ = trained
+    out = call(python_with("torch", "onnx", "openvino"), "export.py", folder / "average.pt",
+               tmp_path / "lznet.onnx")
     assert "1.416 M parameters" in out

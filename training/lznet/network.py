@@ -209,7 +209,7 @@ class LzNet(nn.Module):
     def objects(self, features):
         y = self.head(features[2:]).transpose(1, 2)
         logits, distances = y[..., :self.classes], y[..., self.classes:]
-        return logits, distances.unflatten(2, (4, BINS))
+        return logits, distances.view(*distances.shape[:2], 4, BINS)
 
     def detect(self, x):
         """Class logits B x A x classes, distance logits B x A x 4 x BINS. Anchors: strides 8, 16, 32,
