@@ -1,5 +1,7 @@
 """A web server on this machine that misbehaves in ways the tests choose."""
 
+import ssl
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -22,6 +24,8 @@ class FileServer:
     began        an Event: set when the first half of the body is sent; then waits for `hold`
     """
 
+    context = None  # of TLS
+
     def __init__(self, files=None):
         self.files = dict(files or {})
         self.scripts = {}
@@ -40,6 +44,8 @@ class FileServer:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        if self.context:
+            self.server.socket = self.context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property
@@ -116,3 +122,22 @@ class FileServer:
             handler.wfile.write(body[:how["cut"]] if "cut" in how else body)
         except (BrokenPipeError, ConnectionResetError):
             pass
+
+
+class SecureServer(FileServer):
+    """The same over TLS, with a certificate of its own that nobody trusts."""
+
+    def __init__(self, folder, files=None):
+        self.certificate = folder / "certificate.pem"
+        key = folder / "key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key,
+                        "-out", self.certificate, "-subj", "/CN=127.0.0.1", "-addext",
+                        "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, key)
+        self.context = context
+        super().__init__(files)
+
+    @property
+    def url(self):
+        return super().url.replace("http:", "https:")

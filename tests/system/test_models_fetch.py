@@ -6,6 +6,7 @@ import pty
 import random
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import threading
@@ -14,7 +15,7 @@ import time
 import pytest
 import tiny_onnx
 from conftest import PROGRAM, ROOT, lazarillo
-from file_server import FileServer
+from file_server import FileServer, SecureServer
 
 WEIGHTS = random.Random(7).randbytes(3_000_000)
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
@@ -264,6 +265,42 @@ def test_redirects_that_lead_nowhere_are_refused(place, server, location, words)
     server.scripts["/w.pt"] = [{"status": 302, "location": location}] * 50
     refused(place.fetch(), 4, words)
     assert len(server.requests) <= 10 and place.left() == []
+
+
+@pytest.fixture
+def secure(tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not here")
+    server = SecureServer(tmp_path, {"w.pt": WEIGHTS})
+    yield server
+    server.close()
+
+
+def trusting(place, certificate, *more):
+    """Runs it where this certificate is one that the system trusts: the list of those is covered by it in a
+    mount namespace of the process's own."""
+    script = 'mount --bind "$1" /etc/ssl/certs/ca-certificates.crt && shift && exec "$@"'
+    command = ["unshare", "-m", "sh", "-c", script, "sh", str(certificate)]
+    if subprocess.run([*command, "true"], capture_output=True).returncode != 0:
+        pytest.skip("a list of certificates cannot be mounted here")
+    return subprocess.run([*command, str(PROGRAM), *map(str, place.arguments(*more))], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, env={**os.environ, **ENVIRONMENT}, timeout=60)
+
+
+def test_a_certificate_nobody_trusts_is_refused(place, secure):
+    place.entry(url=f"{secure.url}/w.pt")
+    refused(place.fetch(), 4, "certificate")
+    assert secure.requests == [] and place.left() == []
+
+
+def test_from_https_nothing_leads_to_http(place, secure, server):
+    place.entry(url=f"{secure.url}/w.pt")
+    assert trusting(place, secure.certificate).returncode == 0 and place.file.read_bytes() == WEIGHTS
+    place.file.unlink()
+    secure.scripts["/w.pt"] = [{"status": 302, "location": f"{server.url}/w.pt"}]
+    done = trusting(place, secure.certificate)
+    assert done.returncode == 4 and "not https" in done.stderr.splitlines()[-1]
+    assert server.requests == [] and place.left() == []
 
 
 def test_only_web_addresses_are_fetched(place):
