@@ -70,7 +70,7 @@ class Guesser {
   /// An answer out of a few words.
   [[nodiscard]] std::optional<std::string> choice(const std::string& option,
                                                   const std::vector<std::string>& words) const {
-    const auto said = answer(option);
+    auto said = answer(option);
     if (!said || std::find(words.begin(), words.end(), *said) != words.end()) return said;
     std::string all;
     for (const std::string& word : words) all += (all.empty() ? "" : ", ") + word;
@@ -88,10 +88,12 @@ class Guesser {
     const auto& inputs = facts_.outline.inputs;
     if (inputs.size() != 1) refuse("has inputs " + listed(inputs) + "; one picture is all it gets");
     const Shape& shape = inputs[0].shape;
-    if (shape.size() != 4 || shape[0] > 1 || (shape[1] != 3 && shape[3] != 3)) {
+    const bool picture = shape.size() == 4 && shape[0] <= 1;
+    // Exports of transformers leave the number of channels open too; theirs come first.
+    const bool nchw = picture && (shape[1] == 3 || (shape[1] < 0 && shape[3] != 3));
+    if (!picture || (!nchw && shape[3] != 3)) {
       refuse("has input " + to_string(shape) + "; a picture is 1x3xHxW or 1xHxWx3");
     }
-    const bool nchw = shape[1] == 3;
     network().layout = nchw ? TensorLayout::nchw : TensorLayout::nhwc;
     const std::int64_t height = nchw ? shape[2] : shape[1];
     const std::int64_t width = nchw ? shape[3] : shape[2];

@@ -178,6 +178,7 @@ std::vector<IndexEntry> read_indexes(const std::vector<fs::path>& directories) {
     for (IndexEntry& entry : read_index(file)) known.emplace(entry.name, std::move(entry));
   }
   std::vector<IndexEntry> entries;
+  entries.reserve(known.size());
   for (auto& each : known) entries.push_back(std::move(each.second));
   return entries;
 }

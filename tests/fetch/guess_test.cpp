@@ -130,6 +130,15 @@ TEST(Guess, AnOpenSizeComesFirst) {
   }
 }
 
+TEST(Guess, AnOpenNumberOfChannelsComesFirst) {
+  NetworkFacts open =
+      facts({{"logits", {-1, 300, 2}}, {"pred_boxes", {-1, 300, 4}}}, 0, {-1, -1, -1, -1});
+  open.outputs.clear();
+  const Guess g = guess_manifest(open, {{"size", "64x48"}}, kLists);
+  EXPECT_TRUE(g.needs_run);
+  EXPECT_EQ(g.network.layout, TensorLayout::nchw);
+}
+
 TEST(Guess, ChannelsLastAreSeen) {
   const Guess g = guess_manifest(facts({{"out", {1, 6, 2100}}}, 1, {1, 320, 256, 3}),
                                  {{"labels", "two"}}, kLists);

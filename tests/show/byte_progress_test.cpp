@@ -66,7 +66,7 @@ TEST(ByteProgress, FitsANarrowTerminal) {
   std::ostringstream out;
   ByteProgress progress(out, [] { return 12; });
   progress.update(kTotal / 2, kTotal, 0);
-  EXPECT_EQ(out.str(), "\r\x1b[K 50 %  25.0 ");
+  EXPECT_EQ(out.str(), "\r\x1b[K 50 %  25.0");
 }
 
 }  // namespace
