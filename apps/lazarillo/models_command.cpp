@@ -98,6 +98,8 @@ void add_models_command(CLI::App& app, int& exit_code) {
   CLI::App* check = models->add_subcommand("verify", "Check files, checksums and shapes");
   check->add_option("NAME", *names, "Which sets (default: all)");
   check->callback([names, &exit_code] { exit_code = verify(*names); });
+  add_models_import(*models, exit_code);
+  add_models_fetch(*models, exit_code);
 }
 
 }  // namespace lazarillo

@@ -340,7 +340,9 @@ NetworkManifest read_network(const Table& table, Task task,
   if (task == Task::detect) {
     network.detector =
         table.choice<DetectorContract>("contract", {{"ultralytics", DetectorContract::ultralytics},
-                                                    {"end_to_end", DetectorContract::end_to_end}});
+                                                    {"end_to_end", DetectorContract::end_to_end},
+                                                    {"detr", DetectorContract::detr}});
+    network.boxes_normalised = network.detector == DetectorContract::detr;
     if (table.has("box_units")) {
       network.boxes_normalised =
           table.choice<bool>("box_units", {{"pixels", false}, {"normalised", true}});

@@ -20,6 +20,7 @@ std::map<std::string, fs::path> known_sets(const std::vector<fs::path>& director
     for (const char* kind : {".toml", ".json"}) {
       std::error_code none;  // a directory that is not there holds nothing
       for (const auto& entry : fs::directory_iterator(directory, none)) {
+        if (entry.path().filename() == "index.toml") continue;  // of files others publish
         if (entry.path().extension() == kind && entry.is_regular_file(none)) {
           known.emplace(entry.path().stem().string(), entry.path());
         }

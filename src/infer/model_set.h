@@ -15,6 +15,7 @@ enum class Task { joint, detect, depth };
 enum class DetectorContract {
   ultralytics,  ///< 1x(4+C)xN: cx, cy, w, h and C class scores per anchor
   end_to_end,   ///< 1xNx6: x1, y1, x2, y2, score, class, after NMS
+  detr,         ///< logits 1xNxC before the sigmoid, pred_boxes 1xNx4: cx, cy, w, h from 0 to 1
 };
 
 enum class DepthContract {

@@ -48,15 +48,17 @@ std::vector<fs::path> model_directories() {
   for (std::string each; std::getline(stated, each, ':');) {
     if (!each.empty()) folders.emplace_back(each);
   }
-  const std::string xdg = environment("XDG_DATA_HOME");
-  const std::string user = environment("HOME");
-  if (!xdg.empty()) {
-    folders.push_back(fs::path(xdg) / "lazarillo" / "models");
-  } else if (!user.empty()) {
-    folders.push_back(fs::path(user) / ".local" / "share" / "lazarillo" / "models");
-  }
+  if (const fs::path own = user_model_directory(); !own.empty()) folders.push_back(own);
   folders.push_back(home_directory() / "models");
   return folders;
+}
+
+fs::path user_model_directory() {
+  const std::string xdg = environment("XDG_DATA_HOME");
+  const std::string user = environment("HOME");
+  if (xdg.empty() && user.empty()) return {};
+  const fs::path data = xdg.empty() ? fs::path(user) / ".local" / "share" : fs::path(xdg);
+  return data / "lazarillo" / "models";
 }
 
 fs::path machine_profile_file() {

@@ -14,6 +14,9 @@ namespace lazarillo {
 /// user's data folder ($XDG_DATA_HOME/lazarillo/models), the program's own.
 [[nodiscard]] std::vector<std::filesystem::path> model_directories();
 
+/// The user's own folder of model sets, of the above; empty without a home. It need not be there.
+[[nodiscard]] std::filesystem::path user_model_directory();
+
 /// Where `lazarillo tune` leaves what it measured: $XDG_CONFIG_HOME/lazarillo/machine.toml, else
 /// ~/.config/lazarillo/machine.toml; empty without a home.
 [[nodiscard]] std::filesystem::path machine_profile_file();

@@ -27,11 +27,27 @@ std::string names(const std::vector<TensorInfo>& tensors) {
   return line.empty() ? "none" : line;
 }
 
-std::size_t joint_output(const NetworkManifest& network, const Engine& engine,
-                         const std::string& name) {
+std::size_t output_named(const NetworkManifest& network, const Engine& engine,
+                         const std::string& name, const std::string& all) {
   const auto index = find(engine, name);
-  if (!index) refuse(network, "outputs boxes, scores, depth", "outputs " + names(engine.outputs()));
+  if (!index) refuse(network, "outputs " + all, "outputs " + names(engine.outputs()));
   return *index;
+}
+
+/// Boxes 1xNx4 and what is told of each of them for every class, 1xNxC.
+void check_boxes(const NetworkManifest& network, const Engine& engine, const OutputPlan& plan) {
+  const auto classes = static_cast<std::int64_t>(network.labels.size());
+  const Shape boxes = engine.output(plan.boxes).shape;
+  const Shape scores = engine.output(plan.scores).shape;
+  if (boxes.size() != 3 || boxes[0] != 1 || boxes[2] != 4) {
+    refuse(network, engine.outputs()[plan.boxes].name + " 1xNx4", to_string(boxes));
+  }
+  if (scores != Shape{1, boxes[1], classes}) {
+    refuse(network,
+           engine.outputs()[plan.scores].name + ' ' + to_string({1, boxes[1], classes}) + " (" +
+               std::to_string(classes) + " labels)",
+           to_string(scores));
+  }
 }
 
 /// Height and width of 1xHxW or 1x1xHxW; the map must cover the input with square cells.
@@ -77,24 +93,25 @@ OutputPlan check_contract(const NetworkManifest& network, const Engine& engine) 
   if (engine.outputs().empty()) refuse(network, "outputs", "none");
 
   if (network.task == Task::joint) {
-    plan.boxes = joint_output(network, engine, "boxes");
-    plan.scores = joint_output(network, engine, "scores");
-    plan.depth = joint_output(network, engine, "depth");
+    constexpr const char* kOutputs = "boxes, scores, depth";
+    plan.boxes = output_named(network, engine, "boxes", kOutputs);
+    plan.scores = output_named(network, engine, "scores", kOutputs);
+    plan.depth = output_named(network, engine, "depth", kOutputs);
     plan.depth_sigma = find(engine, "depth_sigma");
-    const Shape boxes = engine.output(plan.boxes).shape;
-    const Shape scores = engine.output(plan.scores).shape;
-    if (boxes.size() != 3 || boxes[0] != 1 || boxes[2] != 4) {
-      refuse(network, "boxes 1xNx4", to_string(boxes));
-    }
-    if (scores != Shape{1, boxes[1], classes}) {
-      refuse(network, "scores " + to_string({1, boxes[1], classes}) + labels, to_string(scores));
-    }
+    check_boxes(network, engine, plan);
     check_depth(network, engine, plan.depth, "depth");
     if (plan.depth_sigma) {
       const Shape depth = engine.output(plan.depth).shape;
       const Shape sigma = engine.output(*plan.depth_sigma).shape;
       if (sigma != depth) refuse(network, "depth_sigma " + to_string(depth), to_string(sigma));
     }
+    return plan;
+  }
+
+  if (network.task == Task::detect && network.detector == DetectorContract::detr) {
+    plan.boxes = output_named(network, engine, "pred_boxes", "logits, pred_boxes");
+    plan.scores = output_named(network, engine, "logits", "logits, pred_boxes");
+    check_boxes(network, engine, plan);
     return plan;
   }
 

@@ -10,8 +10,8 @@ namespace lazarillo {
 
 /// Which of a network's outputs is what; only what the task has is set.
 struct OutputPlan {
-  std::size_t boxes = 0;  ///< joint; detect: the one output
-  std::size_t scores = 0;
+  std::size_t boxes = 0;   ///< joint, detr; other detectors: the one output
+  std::size_t scores = 0;  ///< joint; detr: the logits
   std::size_t depth = 0;
   std::optional<std::size_t> depth_sigma;
   bool transposed = false;  ///< ultralytics: 1xNx(4+C)

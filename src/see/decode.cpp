@@ -99,6 +99,21 @@ bool decode_end_to_end(std::span<const float> values, int classes, float unit_x,
   return true;
 }
 
+void decode_detr(std::span<const float> logits, std::span<const float> boxes, int classes,
+                 float unit_x, float unit_y, float threshold, std::vector<Candidate>& candidates) {
+  const int anchors = static_cast<int>(boxes.size() / 4);
+  const float* logit = logits.data();
+  const float* b = boxes.data();
+  for (int i = 0; i < anchors; ++i, logit += classes, b += 4) {
+    // The sigmoid rises with its logit: the best logit is the best score.
+    const Best best = best_of(logit, classes);
+    const float score = 1 / (1 + std::exp(-best.score));
+    if (score < threshold) continue;
+    candidates.push_back(
+        {from_centre(b[0], b[1], b[2], b[3], unit_x, unit_y), score, best.class_id, i});
+  }
+}
+
 void keep_best(std::vector<Candidate>& candidates, std::size_t most) {
   const auto before = [](const Candidate& a, const Candidate& b) {
     return a.score != b.score ? a.score > b.score : a.anchor < b.anchor;

@@ -39,6 +39,11 @@ void decode_ultralytics(std::span<const float> values, int classes, bool transpo
                                      float unit_y, float threshold,
                                      std::vector<Candidate>& candidates);
 
+/// logits: NxC, a class's score is its sigmoid; boxes: Nx4, cx, cy, w, h. One anchor (a query) is
+/// told once, and the network itself does not tell an object twice.
+void decode_detr(std::span<const float> logits, std::span<const float> boxes, int classes,
+                 float unit_x, float unit_y, float threshold, std::vector<Candidate>& candidates);
+
 /// Sorts by score, best first, of equal scores the first anchor first, and cuts to `most`.
 void keep_best(std::vector<Candidate>& candidates, std::size_t most);
 

@@ -223,6 +223,10 @@ struct Perception::Impl {
       decode_ultralytics(boxes.values, classes, detector->plan.transposed, unit_x, unit_y,
                          threshold, candidates);
       suppress(candidates, nms_iou);
+    } else if (m.detector == DetectorContract::detr) {
+      const TensorView logits = slice.finite_output(detector->plan.scores);
+      decode_detr(logits.values, boxes.values, classes, unit_x, unit_y, threshold, candidates);
+      keep_best(candidates, NmsLimits{}.kept);
     } else {
       if (!decode_end_to_end(boxes.values, classes, unit_x, unit_y, threshold, candidates)) {
         throw Error(ExitCode::vision, "'" + m.name + "' gives a class that is none of its " +

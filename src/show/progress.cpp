@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::int64_t kRedraw_ns = 100'000'000;
 constexpr std::int64_t kPlain_ns = 5'000'000'000;
-constexpr const char* kWipe = "\r\x1b[K";
 
 /// "41 s", "2:05", "1:02:05".
 std::string clock_text(double seconds) {
@@ -34,6 +33,22 @@ std::function<int()> terminal_columns(int descriptor) {
     winsize size{};
     return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? int{size.ws_col} : 80;
   };
+}
+
+std::string progress_bar(double done, const std::string& tail, int columns) {
+  const int cells = std::min(columns - 1 - static_cast<int>(tail.size()), 40);
+  if (cells < 4) {  // too narrow for a bar
+    return tail.substr(1, static_cast<std::size_t>(std::max(columns - 1, 0)));
+  }
+  // Eighths of a cell: the bar moves smoothly.
+  static constexpr std::array<const char*, 8> kParts{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  const int eighths = static_cast<int>(done * cells * 8);
+  std::string text;
+  for (int i = 0; i < cells; ++i) {
+    const int filled = std::clamp(eighths - i * 8, 0, 8);
+    text += filled == 8 ? "█" : filled == 0 ? "·" : kParts[static_cast<std::size_t>(filled)];
+  }
+  return text + tail;
 }
 
 Progress::Progress(std::ostream& out, std::function<int()> columns,
@@ -81,20 +96,7 @@ std::string Progress::bar(std::uint64_t frames, std::int64_t stream_ns, std::int
     return text.substr(0, static_cast<std::size_t>(std::max(columns - 1, 0)));
   }
   const double done = share(stream_ns);
-  const std::string tail = fmt::format(" {:3.0f} %  {}", std::floor(done * 100), words);
-  const int cells = std::min(columns - 1 - static_cast<int>(tail.size()), 40);
-  if (cells < 4) {  // too narrow for a bar
-    return tail.substr(1, static_cast<std::size_t>(std::max(columns - 1, 0)));
-  }
-  // Eighths of a cell: the bar moves smoothly.
-  static constexpr std::array<const char*, 8> kParts{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-  const int eighths = static_cast<int>(done * cells * 8);
-  std::string text;
-  for (int i = 0; i < cells; ++i) {
-    const int filled = std::clamp(eighths - i * 8, 0, 8);
-    text += filled == 8 ? "█" : filled == 0 ? "·" : kParts[static_cast<std::size_t>(filled)];
-  }
-  return text + tail;
+  return progress_bar(done, fmt::format(" {:3.0f} %  {}", std::floor(done * 100), words), columns);
 }
 
 void Progress::update(std::uint64_t frames, std::int64_t stream_ns, std::int64_t now_ns) {
@@ -105,7 +107,7 @@ void Progress::update(std::uint64_t frames, std::int64_t stream_ns, std::int64_t
   }
   if (columns_) {
     if (now_ns - shown_ns_ < kRedraw_ns) return;
-    out_ << kWipe << bar(frames, stream_ns, now_ns, columns_()) << std::flush;
+    out_ << kWipeLine << bar(frames, stream_ns, now_ns, columns_()) << std::flush;
     drawn_ = true;
   } else {
     const int tenths = static_cast<int>(share(stream_ns) * 10);
@@ -118,7 +120,7 @@ void Progress::update(std::uint64_t frames, std::int64_t stream_ns, std::int64_t
 
 void Progress::wipe() {
   if (!drawn_) return;
-  out_ << kWipe << std::flush;
+  out_ << kWipeLine << std::flush;
   drawn_ = false;
 }
 
@@ -127,7 +129,7 @@ void Progress::finish(std::uint64_t frames, std::int64_t stream_ns, std::int64_t
   finished_ = true;
   if (!started_ns_) started_ns_ = now_ns;
   if (columns_) {
-    out_ << kWipe << bar(frames, stream_ns, now_ns, columns_()) << '\n' << std::flush;
+    out_ << kWipeLine << bar(frames, stream_ns, now_ns, columns_()) << '\n' << std::flush;
     drawn_ = false;
   } else if (!duration_ns_ || shown_tenths_ < 10) {
     out_ << line(frames, stream_ns, now_ns) << '\n' << std::flush;

@@ -12,6 +12,13 @@ namespace lazarillo {
 /// there is no terminal.
 [[nodiscard]] std::function<int()> terminal_columns(int descriptor);
 
+/// A bar that is filled to `done` (0..1), with `tail` after it, for a terminal of `columns`; the
+/// tail alone, cut, where there is no room. `tail` is ASCII: a byte a column.
+[[nodiscard]] std::string progress_bar(double done, const std::string& tail, int columns);
+
+/// Wipes a terminal's line, so that the next text stands at its beginning.
+inline constexpr const char* kWipeLine = "\r\x1b[K";
+
 /// Tells how far a run is: on a terminal as a bar with rate and time left, redrawn at most ten
 /// times a second; otherwise as a plain line every 10 % or, where the length is not known, every 5
 /// s. Reads no clock of its own. Not thread-safe.

@@ -262,7 +262,7 @@ TEST_F(ModelSets, WrongValuesAreRefusedByName) {
            {"[\"person\", \"car\"]", "[]", "'labels' must be a list of texts"},
            {"[\"person\", \"car\"]", "[1, 2]", "'labels' must be a list of texts"},
            {"[\"person\", \"car\"]", "\"coco81\"", "labels/coco81.txt"},
-           {"\"ultralytics\"", "\"yolo\"", "one of end_to_end, ultralytics"},
+           {"\"ultralytics\"", "\"yolo\"", "one of detr, end_to_end, ultralytics"},
            {"contract", "nms_iou = 1.5\ncontract", "'nms_iou' must be a number from 0 to 1"},
            {"contract", "sha256 = \"abc\"\ncontract", "64 hexadecimal digits"},
            {"[detector]", "[depth]", "either a table [joint] or a table [detector]"},

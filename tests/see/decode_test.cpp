@@ -117,6 +117,21 @@ TEST(DecodeEndToEnd, TellsAClassItDoesNotKnow) {
   EXPECT_FALSE(decode_end_to_end(std::vector<float>{1, 2, 3, 4, 0.9F, -1}, 2, 1, 1, 0.3F, found));
 }
 
+TEST(DecodeDetr, TurnsLogitsIntoScoresAndCentresIntoCorners) {
+  const std::vector<float> logits{-3,  2,   -8,   // 1 / (1 + e^-2) = 0.880797
+                                  -1,  -4,  -2,   // 1 / (1 + e) = 0.268941: below
+                                  0,   -1,  0,    // equal: the first; 0.5
+                                  40,  90,  -90,  // saturates, does not overflow
+                                  -90, -90, -90};
+  const std::vector<float> boxes{0.5F, 0.5F, 0.2F, 0.4F, 0.1F, 0.1F,  0.1F, 0.1F, 0.25F, 0.75F,
+                                 0.5F, 0.5F, 1,    1,    0.5F, 0.25F, 0,    0,    1,     1};
+  std::vector<Candidate> found;
+  decode_detr(logits, boxes, 3, 200, 100, 0.3F, found);
+  expect(found, {{0, 1, 0.880797F, {80, 30, 120, 70}},
+                 {2, 0, 0.5F, {0, 50, 100, 100}},
+                 {3, 1, 1, {150, 87.5F, 250, 112.5F}}});
+}
+
 TEST(AllFinite, FindsOneBadValueAnywhere) {
   std::vector<float> values(1003, 1.5F);
   values[7] = std::numeric_limits<float>::max();

@@ -328,6 +328,33 @@ TEST_F(TinyPair, ADetectorThatDoesNotFitIsRefusedWithBothShapes) {
               AllOf(HasSubstr("1xNx6"), HasSubstr("1x84x3")));
 }
 
+TEST_F(TinyPair, ReadsLogitsAndPartsOfTheInput) {
+  write_depth();
+  const std::string manifest = pair("contract = \"detr\"\n", kRelative);
+  const auto write = [&](const ov::Shape& logits, const std::string& name) {
+    test::write_tiny_network(
+        folder.path() / "d.xml", {1, 3, 32, 32},
+        {{name, logits, {-1, 2, -5, -4}},
+         {"pred_boxes", {1, 2, 4}, {0.5F, 0.375F, 0.25F, 0.125F, 0, 0, 1, 1}}});
+  };
+  write({1, 2, 2}, "logits");
+  Perception p(load_model_set(manifest, {}), {});
+  const Sighting s = p.see(test::grey_frame(64, 64, 0));
+  ASSERT_EQ(s.detections.items.size(), 1U);
+  EXPECT_EQ(s.detections.label(s.detections.items[0]), "b");
+  EXPECT_FLOAT_EQ(s.detections.items[0].score, 0.880797F);  // 1 / (1 + e^-2)
+  EXPECT_FLOAT_EQ(s.detections.items[0].box.x1, 24);
+  EXPECT_FLOAT_EQ(s.detections.items[0].box.y1, 20);
+  EXPECT_FLOAT_EQ(s.detections.items[0].box.x2, 40);
+  EXPECT_FLOAT_EQ(s.detections.items[0].box.y2, 28);
+
+  write({1, 1, 4}, "logits");
+  EXPECT_THAT(refusal(manifest), AllOf(HasSubstr("logits 1x2x2 (2 labels)"), HasSubstr("1x1x4")));
+  write({1, 2, 2}, "scores");
+  EXPECT_THAT(refusal(manifest),
+              AllOf(HasSubstr("outputs logits, pred_boxes"), HasSubstr("outputs scores")));
+}
+
 TEST_F(TinyPair, AClassWithoutALabelIsAFault) {
   write_depth();
   write_detector({1, 1, 6}, {12, 10, 20, 14, 0.8F, 7});

@@ -65,6 +65,7 @@ def test_lazarillo_refuses_a_network_that_is_not_the_exported_one(exported, tmp_
     (["dav2s", "--random", "--size", "384"], "multiple of 14"),
     (["yolo12n", "--random", "--size", "630"], "multiple of 32"),
     (["yolo12n", "--random", "--batch", "many"], "--batch many"),
+    (["yolo12n", "--random", "--name", "../n"], "--name '../n'"),
     (["yolo12n", "--weights", "nowhere.pt"], "'nowhere.pt' is not there"),
     (["dav2s", "--weights", str(EXPORT)], "takes --checkpoint")])
 def test_wrong_options_are_told_without_pytorch(tmp_path, arguments, said):

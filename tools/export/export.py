@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import sys
 import warnings
 
@@ -26,7 +27,7 @@ OPSET = 17
 KEY = "lazarillo"  # of the ONNX metadata that holds the network's table of the manifest
 TABLES = {"yolo12n": "detector", "dav2s": "depth"}
 STEMS = {"yolo12n": "yolo12n", "dav2s": "depth_anything_v2_small"}
-LICENCES = {"yolo12n": "YOLO12n: AGPL-3.0", "dav2s": "Depth Anything V2 small: Apache-2.0"}
+LICENCES = {"yolo12n": "AGPL-3.0", "dav2s": "Depth Anything V2 small: Apache-2.0"}
 SUFFIXES = {"-random": "random weights: to measure speed with, it sees nothing",
             "": "exported with tools/export"}
 # Largest difference from PyTorch: pixels of a box; a part of the depth map's range. FP16 has 11 bits.
@@ -237,13 +238,15 @@ def toml(value):
     return json.dumps(value)  # strings, numbers and lists are written alike in both
 
 
-def write_manifests(folder):
-    """The sets of what lies in the folder; random networks and real ones are never mixed. A depth
-    network alone is no set. Yields the largest of each kind."""
+def write_manifests(folder, detector):
+    """The sets of what lies in the folder, with the detector of this name; random networks and real
+    ones are never mixed. A depth network alone is no set. Yields the largest of each kind."""
     import onnx
+    names = {"yolo12n": detector, "dav2s": "dav2s"}
+    licences = {**LICENCES, "yolo12n": f"{detector}: {LICENCES['yolo12n']}"}
     for suffix, what in SUFFIXES.items():
         tables = {}
-        for network, stem in STEMS.items():
+        for network, stem in {**STEMS, "yolo12n": detector}.items():
             file = folder / f"{stem}{suffix}.onnx"
             if not file.exists():
                 continue
@@ -255,9 +258,9 @@ def write_manifests(folder):
         if "yolo12n" not in tables:
             continue
         for networks in ["yolo12n"], list(tables):
-            manifest = folder / f"{'-'.join(networks)}{suffix}.toml"
+            manifest = folder / f"{'-'.join(names[n] for n in networks)}{suffix}.toml"
             lines = [f'description = "{what}"',
-                     f'licence = "{", ".join(LICENCES[network] for network in networks)}"']
+                     f'licence = "{", ".join(licences[network] for network in networks)}"']
             for network in networks:
                 lines += ["", f"[{TABLES[network]}]"]
                 lines += [f"{key} = {toml(value)}" for key, value in tables[network].items()]
@@ -278,6 +281,8 @@ def parse(arguments):
     parser.add_argument("--batch", default="1",
                         help="a number, or 'dynamic'; Lazarillo's sets need 1 or 'dynamic'")
     parser.add_argument("--half", action="store_true", help="FP16 inside; input and output stay float")
+    parser.add_argument("--name", default="yolo12n",
+                        help="yolo12n: what another detector's set and file are called")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="folder")
     args = parser.parse_args(arguments)
 
@@ -296,7 +301,10 @@ def parse(arguments):
         parser.error(f"'{given}' is not there")
     if args.weights is not None and args.weights.suffix != ".pt":
         parser.error(f"'{args.weights}' is no .pt file")
-    args.stem = STEMS[args.network] + ("-random" if args.random else "")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", args.name):
+        parser.error(f"--name '{args.name}': letters, digits, '-', '_' and '.'")
+    stem = args.name if args.network == "yolo12n" else STEMS[args.network]
+    args.stem = stem + ("-random" if args.random else "")
     return args
 
 
@@ -313,7 +321,7 @@ def main(arguments=None):
         line = check(module, args, unchecked)
         unchecked.replace(file)
         print(f"{file}: {file.stat().st_size / 1e6:.0f} MB; {line}")
-        for manifest in write_manifests(args.out):
+        for manifest in write_manifests(args.out, args.name):
             print(f"{manifest}: --models takes it")
     except (Refused, OSError) as error:
         print(f"export: {error}", file=sys.stderr)

@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "infer/engine.h"
+#include "infer/outline.h"
 
 namespace lazarillo {
 namespace {
@@ -83,8 +84,8 @@ class OpenVinoEngine final : public Engine {
       const std::vector<std::string> input_names = names_of(model->inputs(), "input");
       const std::vector<std::string> output_names = names_of(model->outputs(), "output");
       if (options.reshape) {
-        model->reshape(ov::PartialShape(std::vector<ov::Dimension>(options.input_shape.begin(),
-                                                                   options.input_shape.end())));
+        model->reshape(ov::PartialShape(
+            std::vector<ov::Dimension>(options.input_shape.begin(), options.input_shape.end())));
       } else {
         fix_input_shape(*model, options.input_shape);
       }
@@ -189,6 +190,35 @@ std::string to_string(const std::vector<std::int64_t>& shape) {
     text += d < 0 ? "?" : std::to_string(d);
   }
   return text.empty() ? "no shape" : text;
+}
+
+NetworkOutline read_outline(const std::filesystem::path& network) {
+  check_signature(network);
+  try {
+    ov::Core core;
+    const std::shared_ptr<ov::Model> model = core.read_model(network.string());
+    const auto tensors = [](const std::vector<ov::Output<ov::Node>>& ports,
+                            const std::string& otherwise) {
+      const std::vector<std::string> names = names_of(ports, otherwise);
+      std::vector<TensorInfo> all;
+      for (std::size_t i = 0; i < ports.size(); ++i) {
+        all.push_back({names[i], shape_of(ov::Output<const ov::Node>(ports[i]))});
+      }
+      return all;
+    };
+    NetworkOutline outline{
+        tensors(model->inputs(), "input"), tensors(model->outputs(), "output"), {}};
+    // Where OpenVINO keeps what an ONNX file holds beside its graph.
+    if (model->has_rt_info("framework", "names")) {
+      outline.labels = read_class_names(model->get_rt_info<std::string>("framework", "names"));
+    }
+    return outline;
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& e) {
+    throw Error(ExitCode::model,
+                "the network " + quoted(network) + " cannot be loaded: " + cause_of(e));
+  }
 }
 
 std::unique_ptr<Engine> make_openvino_engine(const std::filesystem::path& network,
