@@ -20,7 +20,7 @@ import numpy as np
 
 import evaluate
 from lznet import pack
-from lznet.network import DOOR, FOCAL
+from lznet.network import DOOR, FOCAL, SIZE
 
 LEAST = 0.05     # weaker detections are of no interest
 INSIDE = 0.68
@@ -108,7 +108,8 @@ def calibrate_depth(network, folder):
         return np.mean([(abs(depth * scale - truth) <= wider * sigma * depth * scale).mean()
                         for depth, sigma, truth in half])
 
-    scale = min(np.arange(0.85, 1.151, 0.005), key=lambda s: absrel(halves[0], s))
+    scale = 1.0 if network.size == SIZE else min(np.arange(0.85, 1.151, 0.005),
+                                                 key=lambda s: absrel(halves[0], s))
     low, high = 0.5, 4.0
     for _ in range(30):
         middle = (low + high) / 2

@@ -1,5 +1,3 @@
-#include <malloc.h>
-
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -16,11 +14,6 @@ int run(int argc, char** argv) {
   // A reader that went away (a pipe, a full disk) is an error to report, not a reason to die.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-
-  // One heap for all threads: with one for each, every thread that comes and goes (a decoder's, for
-  // each pass of a file) leaves memory behind in another one, and a level run swings by 10 MiB.
-  // Nothing allocates per frame, so that no thread waits for it.
-  mallopt(M_ARENA_MAX, 1);
 
   int exit_code = 0;
   CLI::App app{
