@@ -104,3 +104,35 @@ def test_what_was_trained_is_exported(trained, tmp_path):
     out = call(python_with("torch", "onnx", "openvino"), "export.py", folder / "average.pt",
                tmp_path / "lznet.onnx")
     assert "1.416 M parameters" in out
+
+
+PLANE = """
+import torch
+from lznet import augment, pack
+torch.manual_seed(1)
+steps = (torch.arange(208) + 0.5) * 2 - 208
+y, x = torch.meshgrid(steps, steps, indexing="ij")
+depth = 3 / (0.3 * x / 380 + 0.5 * y / 380 + 1)
+photos = pack.DepthPhotographs(torch.zeros(1, 3, 416, 416, dtype=torch.uint8), depth[None],
+                               torch.tensor([380.0]))
+_, turned = augment.depth_batch(photos, 12, 104, torch.float32)
+steps = torch.arange(104) - 51.5
+y, x = torch.meshgrid(steps, steps, indexing="ij")
+for one in turned[:, 0]:
+    seen = one > 0
+    terms = torch.stack((x[seen], y[seen], torch.ones(int(seen.sum()))), 1)
+    plane = torch.linalg.lstsq(terms, 1 / one[seen][:, None]).solution
+    print(float(seen.float().mean()), float(((terms @ plane)[:, 0] * one[seen] - 1).abs().max()),
+          *plane[:2, 0].tolist())
+"""
+
+
+def test_a_plane_stays_one_when_the_camera_turns():
+    """The inverse depth of a plane is linear in the picture's coordinates, for every pinhole camera."""
+    rows = [[float(v) for v in line.split()] for line in
+            call(python_with("torch", "PIL"), "-c", PLANE).splitlines()]
+    assert len(rows) == 12
+    assert max(error for _, error, *_ in rows) < 0.01, "more than the nearest cell explains"
+    assert min(seen for seen, *_ in rows) > 0.3
+    slopes = [tuple(slope) for _, _, *slope in rows]
+    assert max(x for x, _ in slopes) - min(x for x, _ in slopes) > 3e-4, "it does not turn"
