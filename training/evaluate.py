@@ -16,7 +16,6 @@ import pathlib
 
 import numpy as np
 import openvino
-from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -38,12 +37,8 @@ class Network:
         self.size = self.model.input(0).shape[-1]
 
     def __call__(self, picture):
-        """All that it gives of a canvas, boxes in the canvas's pixels. Smaller inputs get averages of
-        areas, as from the program."""
-        if self.size != SIZE:
-            picture = np.asarray(Image.fromarray(picture).resize((self.size, self.size), Image.BOX))
-        found = self.model(np.ascontiguousarray(
-            picture.transpose(2, 0, 1)[None], dtype=np.float32) / 255)
+        """All that it gives of a canvas, boxes in the canvas's pixels."""
+        found = self.model(pack.network_input(picture, self.size))
         found = {output.any_name: value[0] for output, value in found.items()}
         found["boxes"] = found["boxes"] * (SIZE / self.size)
         # Metres are for FOCAL pixels of the input; for a canvas's pixels that is nearer.

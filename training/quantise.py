@@ -12,12 +12,9 @@ import argparse
 import pathlib
 
 import nncf
-import numpy as np
 import openvino
-from PIL import Image
 
 from lznet import pack
-from lznet.network import SIZE
 
 SETS = {"voc07": 150, "coco": 30, "door": 40, "nyu": 80}  # photographs of each
 
@@ -30,10 +27,7 @@ def photographs(folder, size):
         chosen += part[::max(1, len(part) // count)][:count]
     files = pack.read_files(folder, {row["file"] for row in chosen})
     for row in chosen:
-        picture = pack.canvas(files[row["file"]])
-        if size != SIZE:
-            picture = np.asarray(Image.fromarray(picture).resize((size, size), Image.BOX))
-        yield picture.transpose(2, 0, 1)[None].astype(np.float32) / 255
+        yield pack.network_input(pack.canvas(files[row["file"]]), size)
 
 
 def last_operations(model):

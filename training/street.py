@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 import evaluate
+from lznet import pack
 from lznet.network import FOCAL, SIZE
-from lznet.pack import GREY
 
 EVERY, SURE, METRES = 15, 0.5, 1.7
 CELL = 4  # pixels of the canvas
@@ -27,10 +27,8 @@ def canvas(frame):
     height, width = (round(n * scale) for n in frame.shape[:2])
     small = cv2.cvtColor(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA),
                          cv2.COLOR_BGR2RGB)
-    square = np.full((SIZE, SIZE, 3), GREY, np.uint8)
     y, x = (SIZE - height) // 2, (SIZE - width) // 2
-    square[y:y + height, x:x + width] = small
-    return square, (x, y, x + width, y + height)
+    return pack.on_grey(small), (x, y, x + width, y + height)
 
 
 def people(network, video):

@@ -35,7 +35,7 @@ class Move:
                           (self.scale_x, self.scale_y, self.shift_x, self.shift_y))
         return torch.stack((x1 * sx + tx, y1 * sy + ty, x2 * sx + tx, y2 * sy + ty), -1)
 
-    def sample(self, pictures, area, size, mode="bilinear"):
+    def sample(self, pictures, area, size):
         """The moved pictures inside `area` (x1, y1, x2, y2 of the canvas), size x size; 0 outside."""
         device = pictures.device
         steps = (torch.arange(size, device=device) + 0.5) / size
@@ -47,7 +47,7 @@ class Move:
         count = len(x)
         grid = torch.stack((x[:, None, :].expand(count, size, size),
                             y[:, :, None].expand(count, size, size)), -1) / (SIZE / 2) - 1
-        return F.grid_sample(pictures, grid.to(pictures.dtype), mode=mode, align_corners=False)
+        return F.grid_sample(pictures, grid.to(pictures.dtype), align_corners=False)
 
 
 def draw_move(count, low, high, content, area, device):

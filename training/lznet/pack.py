@@ -57,12 +57,22 @@ def offset(row):
 
 
 def canvas(data):
-    picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    return on_grey(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+
+
+def on_grey(picture):
     height, width = picture.shape[:2]
     square = np.full((SIZE, SIZE, 3), GREY, np.uint8)
     y, x = (SIZE - height) // 2, (SIZE - width) // 2
     square[y:y + height, x:x + width] = picture
     return square
+
+
+def network_input(canvas, size):
+    """1 x 3 x size x size, 0..1. A smaller input gets averages of areas, as from the program."""
+    if size != SIZE:
+        canvas = np.asarray(Image.fromarray(canvas).resize((size, size), Image.BOX))
+    return np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], dtype=np.float32) / 255
 
 
 def depth_canvas(data, row, size):
