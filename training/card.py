@@ -2,7 +2,8 @@
 """Writes the card of an exported lznet: what it is, what it was trained on, what was measured.
 
     python card.py NAME.onnx --int8 NAME-int8.xml --calibration FILE.json --eval FILE.json
-                   --eval-int8 FILE.json [--latency FP32 INT8 --machine WORDS] --out NAME.json
+                   --eval-int8 FILE.json [--latency FP32 INT8 --machine WORDS] [--only-int8]
+                   --out NAME.json
 
 The card is what Lazarillo reads to run the network (docs/models.md).
 """
@@ -33,6 +34,8 @@ def main():
     parser.add_argument("model", type=pathlib.Path)
     for name in "int8", "calibration", "eval", "eval-int8", "out":
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
+    parser.add_argument("--only-int8", action="store_true",
+                        help="the card is for the network in 8 bits, which comes alone")
     parser.add_argument("--latency", type=float, nargs=2, metavar=("FP32", "INT8"),
                         help="median milliseconds of the network alone")
     parser.add_argument("--machine", help="where that was measured")
@@ -45,8 +48,12 @@ def main():
     def read(file):
         return json.loads(file.read_text())
 
+    shipped = [args.int8, args.int8.with_suffix(".bin")]
+    if not args.only_int8:
+        shipped.insert(0, args.model)
     card = {
         "name": args.model.stem,
+        "file": shipped[0].name,
         "status": "for trying out: measured on photographs, not yet in the street",
         "classes": CLASSES,
         "input": {"name": "image", "shape": list(model.input(0).shape), "colour": "RGB",
@@ -68,7 +75,7 @@ def main():
         "calibration": read(args.calibration),
         "metrics": {"fp32": read(args.eval), "int8": read(args.eval_int8)},
         "sha256": {file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-                   for file in (args.model, args.int8, args.int8.with_suffix(".bin"))}}
+                   for file in shipped}}
     if args.latency:
         card["latency_ms"] = {"machine": args.machine, "fp32": args.latency[0], "int8": args.latency[1]}
     args.out.write_text(json.dumps(card, indent=1) + "\n")

@@ -5,7 +5,9 @@
 
 Objects by pycocotools, class by class over the photographs labelled for it (a `difficult` box counts
 neither way); depth over 0.3-10 m, means over pictures; sigma: the share of errors inside what the
-network states. --coco measures the COCO photographs, too, by groups of classes. Runs in OpenVINO.
+network states. --coco measures the COCO photographs, too, by groups of classes; --conditions the same
+photographs in grey, through a fisheye, blurred by motion, at night and in rain (lznet/conditions.py). Runs
+in OpenVINO.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from lznet import pack
+from lznet.conditions import CONDITIONS, through_fisheye
 from lznet.network import CLASSES, FOCAL, SIZE
 
 LEAST_SCORE, OVERLAP, MOST = 0.001, 0.6, 100  # a calibrated score of 0.001 was one of 0.1
@@ -66,16 +69,31 @@ def suppress(boxes, scores):
     return np.concatenate((b[kept], value[kept, None], column[kept, None]), 1)
 
 
-def detect(network, rows, files):
-    """Per photograph, detections in its own pixels."""
+def detect(network, rows, files, condition=None):
+    """Per photograph, detections in its own pixels; of another `condition`, in the canvas's."""
     found = []
+    random = np.random.default_rng(1)
     for row in rows:
-        result = network(pack.canvas(files[row["file"]]))
-        x, y = pack.offset(row)
-        boxes = result["boxes"] - np.array([x, y, x, y], np.float32)
-        boxes = boxes.clip(0, [row["width"], row["height"]] * 2)
+        picture = pack.canvas(files[row["file"]])
+        if condition:
+            result = network(CONDITIONS[condition](picture, random))
+            boxes = result["boxes"].clip(0, SIZE)
+        else:
+            result = network(picture)
+            x, y = pack.offset(row)
+            boxes = result["boxes"] - np.array([x, y, x, y], np.float32)
+            boxes = boxes.clip(0, [row["width"], row["height"]] * 2)
         found.append(suppress(boxes, result["scores"]))
     return found
+
+
+def on_canvas(row, condition):
+    """The row with its boxes where the condition's canvas shows them."""
+    x, y = pack.offset(row)
+    boxes = [[b[0], b[1] + x, b[2] + y, b[3] + x, b[4] + y] for b in row["boxes"]]
+    if condition == "fisheye":
+        boxes = [[b[0], *through_fisheye(b[1:])] for b in boxes]
+    return {**row, "boxes": boxes, "width": SIZE, "height": SIZE}
 
 
 def average_precision(rows, found, columns, column):
@@ -118,11 +136,13 @@ def average_precision(rows, found, columns, column):
             "AP50_small": mean(precision[0, :, 0, 1, 2]), "n": count}
 
 
-def evaluate_objects(network, folder, split, sets=None):
+def evaluate_objects(network, folder, split, sets=None, condition=None):
     rows = [row for row in pack.read_rows(folder, "detect", split) if not sets or row["set"] in sets]
     files = pack.read_files(folder, {row["file"] for row in rows})
     columns = pack.class_columns(folder)
-    found = detect(network, rows, files)
+    found = detect(network, rows, files, condition)
+    if condition:
+        rows = [on_canvas(row, condition) for row in rows]
     per_class = {}
     for column in sorted(set(columns)):
         numbers = average_precision(rows, found, columns, column)
@@ -177,6 +197,7 @@ def main():
     parser.add_argument("--split", default="val")
     parser.add_argument("--precision", choices=("f32", "bf16"), default="f32")
     parser.add_argument("--coco", action="store_true", help="the COCO photographs (training split), too")
+    parser.add_argument("--conditions", action="store_true", help="other cameras and hours, too")
     parser.add_argument("--out", type=pathlib.Path)
     args = parser.parse_args()
     network = Network(args.model, args.precision)
@@ -184,6 +205,9 @@ def main():
               "depth": evaluate_depth(network, args.data, args.split)}
     if args.coco:
         result["coco"] = evaluate_objects(network, args.data, "train", {"coco"})
+    if args.conditions:
+        result["conditions"] = {name: evaluate_objects(network, args.data, args.split, condition=name)
+                                for name in CONDITIONS}
     result = rounded(result)
     if args.out:
         args.out.write_text(json.dumps(result, indent=1) + "\n")
@@ -193,6 +217,8 @@ def main():
     print("depth", json.dumps(result["depth"]))
     if args.coco:
         print("coco", json.dumps(result["coco"]["groups"]))
+    for name, other in result.get("conditions", {}).items():
+        print(f"{name}: AP50 {other['AP50_voc20']}, AP {other['AP_voc20']}")
 
 
 if __name__ == "__main__":

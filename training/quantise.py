@@ -50,7 +50,7 @@ def main():
     parser.add_argument("out", type=pathlib.Path, help="an .xml; its .bin comes beside it")
     parser.add_argument("--data", required=True)
     args = parser.parse_args()
-    model = openvino.Core().read_model(args.model)
+    model = openvino.convert_model(args.model)  # with its constants folded
     size = model.input(0).get_partial_shape()[-1].get_length()
     samples = list(photographs(args.data, size))
     print(f"{len(samples)} photographs at {size} x {size}", flush=True)

@@ -117,7 +117,8 @@ class Trainer:
     def one_step(self):
         config = self.config
         count = config["detection"]
-        batch = augment.detection_batch(self.photos, count, config["fours"], self.dtype)
+        batch = augment.detection_batch(self.photos, count, config["fours"], self.dtype,
+                                        config.get("turn_doors", 0.0))
         indoors, truth = augment.depth_batch(self.indoors, config["depth"], DEPTH_CELLS, self.dtype)
         pictures = torch.cat((batch.pictures, indoors)).contiguous(memory_format=torch.channels_last)
         with self.autocast():

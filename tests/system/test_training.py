@@ -136,3 +136,36 @@ def test_a_plane_stays_one_when_the_camera_turns():
     assert min(seen for seen, *_ in rows) > 0.3
     slopes = [tuple(slope) for _, _, *slope in rows]
     assert max(x for x, _ in slopes) - min(x for x, _ in slopes) > 3e-4, "it does not turn"
+
+
+DOORS = """
+import torch
+from lznet import augment, pack
+from lznet.network import DOOR
+torch.manual_seed(3)
+box = torch.tensor([120.0, 80, 250, 330])
+pictures = torch.zeros(1, 3, 416, 416, dtype=torch.uint8)
+pictures[..., 80:330, 120:250] = 255
+photos = pack.Photographs(pictures, box[None, None], torch.tensor([[DOOR]]), torch.zeros(1, 1, dtype=bool),
+                          torch.ones(1, 81, dtype=bool), torch.tensor([[0.0, 0, 416, 416]]), torch.ones(1))
+index = torch.zeros(12, dtype=torch.long)
+for turn in 0.0, 1.0:
+    pixels, boxes, labels, ignored = augment.place(photos, index, 0.6, 1.2, (0.0, 0.0, 416.0, 416.0), 416,
+                                                   torch.float32, turn)
+    for picture, found, skip in zip(pixels[:, 0] > 13.5, boxes[:, 0], ignored[:, 0]):
+        rows, columns = picture.any(1).nonzero(), picture.any(0).nonzero()
+        if not skip:
+            seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            filled = picture.sum() / ((found[2] - found[0]) * (found[3] - found[1]))
+            print(turn, max(abs(float(a) - float(b)) for a, b in zip(seen, found)), float(filled))
+"""
+
+
+def test_a_turned_door_keeps_its_box():
+    rows = [[float(v) for v in line.split()] for line in
+            call(python_with("torch", "PIL"), "-c", DOORS).splitlines()]
+    upright, turned = ([row[1:] for row in rows if row[0] == turn] for turn in (0, 1))
+    assert len(upright) >= 8 and len(turned) >= 8
+    assert all(error < 1.5 for error, _ in upright + turned)
+    assert min(filled for _, filled in upright) > 0.97, "an upright door fills its box"
+    assert min(filled for _, filled in turned) < 0.9, "it does not turn"

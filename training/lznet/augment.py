@@ -1,5 +1,5 @@
 """Training batches, made on the device: photographs moved, scaled, mirrored, put together by fours, the
-camera of those with depth turned, and their light changed. Boxes and depth follow."""
+camera of those with depth or doors turned, and their light changed. Boxes and depth follow."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .network import FOCAL, SIZE
+from .network import DOOR, FOCAL, SIZE
 from .pack import GREY
 
 LEAST_VISIBLE = 0.25  # a box of which less is in the picture is neither an object nor its absence
@@ -35,8 +35,9 @@ class Move:
                           (self.scale_x, self.scale_y, self.shift_x, self.shift_y))
         return torch.stack((x1 * sx + tx, y1 * sy + ty, x2 * sx + tx, y2 * sy + ty), -1)
 
-    def sample(self, pictures, area, size):
-        """The moved pictures inside `area` (x1, y1, x2, y2 of the canvas), size x size; 0 outside."""
+    def sample(self, pictures, area, size, turn):
+        """The moved pictures inside `area` (x1, y1, x2, y2 of the canvas), size x size; 0 outside. Before
+        they are moved their cameras are turned."""
         device = pictures.device
         steps = (torch.arange(size, device=device) + 0.5) / size
         x = area[0] + steps * (area[2] - area[0])
@@ -45,9 +46,26 @@ class Move:
         y = (y[None, :] - self.shift_y[:, None]) / self.scale_y[:, None]
         x = torch.where(self.mirrored[:, None], SIZE - x, x)
         count = len(x)
-        grid = torch.stack((x[:, None, :].expand(count, size, size),
-                            y[:, :, None].expand(count, size, size)), -1) / (SIZE / 2) - 1
+        places = torch.stack((x[:, None, :].expand(count, size, size),
+                              y[:, :, None].expand(count, size, size)), -1)
+        grid = turned(places.flatten(1, 2), turn).view(places.shape) / (SIZE / 2) - 1
         return F.grid_sample(pictures, grid.to(pictures.dtype), align_corners=False)
+
+
+def turned(places, turn):
+    """Where places B x N x 2 of one camera's canvas are in another's: `turn` takes a row vector's ray
+    from the first to the second. Photographs' focal lengths are not known: as wide as FOCAL makes it."""
+    middle = SIZE / 2
+    rays = torch.cat((places - middle, torch.full_like(places[..., :1], FOCAL)), -1) @ turn
+    return rays[..., :2] / rays[..., 2:].clamp(min=1.0) * FOCAL + middle
+
+
+def around_turned(boxes, turn):
+    """The boxes B x K x 4 around where the turned camera shows their corners."""
+    x1, y1, x2, y2 = boxes.unbind(-1)
+    corners = torch.stack((x1, y1, x2, y1, x1, y2, x2, y2), -1).view(len(boxes), -1, 2)
+    corners = turned(corners, turn.transpose(1, 2)).view(len(boxes), -1, 4, 2)
+    return torch.cat((corners.amin(2), corners.amax(2)), -1)
 
 
 def draw_move(count, low, high, content, area, device):
@@ -119,10 +137,18 @@ class DetectionBatch:
     known: torch.Tensor
 
 
-def place(photos, index, low, high, area, size, dtype):
-    move = draw_move(len(index), low, high, photos.content[index], area, index.device)
-    pixels = move.sample(photos.pictures[index].to(dtype) - GREY, area, size)
-    boxes = move.boxes(photos.boxes[index])
+def place(photos, index, low, high, area, size, dtype, turn_doors=0.0):
+    """`turn_doors`: for which part of the photographs of a door the camera is turned. The few there are
+    would be learned by heart; and a door is flat, so that its corners give its box."""
+    device = index.device
+    with_door = (photos.labels[index] == DOOR).any(1)
+    which = with_door & (torch.rand(len(index), device=device) < turn_doors)
+    turn = torch.where(which[:, None, None], tilted(len(index), device, (10, 20, 8)),
+                       torch.eye(3, device=device))
+    content = around_turned(photos.content[index][:, None], turn)[:, 0]
+    move = draw_move(len(index), low, high, content, area, device)
+    pixels = move.sample(photos.pictures[index].to(dtype) - GREY, area, size, turn)
+    boxes = move.boxes(around_turned(photos.boxes[index], turn))
     bounds = boxes.new_tensor(area)
     inside = torch.cat((boxes[..., :2].maximum(bounds[:2]), boxes[..., 2:].minimum(bounds[2:])), -1)
     sides = (inside[..., 2:] - inside[..., :2]).clamp(min=0)
@@ -132,13 +158,14 @@ def place(photos, index, low, high, area, size, dtype):
     return pixels, inside, labels, photos.difficult[index] | poor
 
 
-def detection_batch(photos, count, fours, dtype):
+def detection_batch(photos, count, fours, dtype, turn_doors=0.0):
     """`fours`: part of the batch that is made of four photographs."""
     device = photos.weight.device
     many = round(count * fours)
     index = torch.multinomial(photos.weight, count - many + 4 * many, replacement=True)
     full = (0.0, 0.0, float(SIZE), float(SIZE))
-    pixels, boxes, labels, ignored = place(photos, index[:count - many], 0.6, 1.7, full, SIZE, dtype)
+    pixels, boxes, labels, ignored = place(photos, index[:count - many], 0.6, 1.7, full, SIZE, dtype,
+                                           turn_doors)
     known = photos.known[index[:count - many]][:, None].expand(-1, 4, -1)
     if many:
         half, parts = SIZE / 2, []
@@ -146,7 +173,7 @@ def detection_batch(photos, count, fours, dtype):
             x, y = quarter % 2 * half, quarter // 2 * half
             chosen = index[count - many + quarter * many:count - many + (quarter + 1) * many]
             parts.append((*place(photos, chosen, 0.35, 1.0, (x, y, x + half, y + half), SIZE // 2,
-                                 dtype), photos.known[chosen]))
+                                 dtype, turn_doors), photos.known[chosen]))
         p = [part[0] for part in parts]
         made = torch.cat((torch.cat(p[:2], 3), torch.cat(p[2:], 3)), 2)
         pixels = torch.cat((pixels, made))
@@ -164,10 +191,11 @@ def detection_batch(photos, count, fours, dtype):
     return DetectionBatch(pictures, boxes, labels.gather(1, order), ignored.gather(1, order), known)
 
 
-def tilted(count, device):
-    """Rotation matrices count x 3 x 3: a head that nods, turns and leans, mirrored half of the time."""
-    pitch, yaw, roll = (uniform(-math.radians(most), math.radians(most), count, device=device)
-                        for most in (14, 8, 12))
+def tilted(count, device, most):
+    """Rotation matrices count x 3 x 3: a head that nods, turns and leans by so many degrees at `most`,
+    mirrored half of the time."""
+    pitch, yaw, roll = (uniform(-math.radians(angle), math.radians(angle), count, device=device)
+                        for angle in most)
     zero, one = torch.zeros_like(pitch), torch.ones_like(pitch)
 
     def matrix(*entries):
@@ -186,7 +214,7 @@ def depth_batch(photos, count, size, dtype):
     new axis follows exactly."""
     device = photos.focal.device
     index = torch.randint(len(photos.focal), (count,), device=device)
-    turn = tilted(count, device)
+    turn = tilted(count, device, (14, 8, 12))
     focal = photos.focal[index]
     zoom = torch.exp(uniform(math.log(0.65), math.log(1.8), count, device=device))
     # A cut out of a larger picture: the axis need not meet its middle.
