@@ -100,6 +100,7 @@ void DecodingPipeline::build(const std::filesystem::path& file) {
   callbacks.eos = &DecodingPipeline::on_end;
   gst_app_sink_set_callbacks(reinterpret_cast<GstAppSink*>(sink_), &callbacks, this, nullptr);
   connect(decoder, "autoplug-continue", reinterpret_cast<GCallback>(&DecodingPipeline::on_plug));
+  connect(decoder, "element-added", reinterpret_cast<GCallback>(&DecodingPipeline::on_element));
   connect(decoder, "pad-added", reinterpret_cast<GCallback>(&DecodingPipeline::on_pad));
   connect(decoder, "no-more-pads", reinterpret_cast<GCallback>(&DecodingPipeline::on_all_pads));
   const Ptr<GstPad> pad(gst_element_get_static_pad(convert_, "sink"));
@@ -298,6 +299,15 @@ void DecodingPipeline::on_end(GstAppSink*, void* self_pointer) {
 }
 
 /// Whether decodebin shall look further into a stream.
+void DecodingPipeline::on_element(GstBin*, GstElement* element, DecodingPipeline*) {
+  // libav's decoders keep the pictures others are predicted from. Rendered directly into a buffer,
+  // such a picture is copied all the same, and into newly allocated memory each time; otherwise it
+  // is copied into buffers that come round again.
+  constexpr const char* kDirect = "direct-rendering";
+  if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), kDirect) == nullptr) return;
+  g_object_set(element, kDirect, FALSE, nullptr);
+}
+
 gboolean DecodingPipeline::on_plug(GstElement*, GstPad*, GstCaps* caps, DecodingPipeline* self) {
   if (is_bystander(name_of(caps))) return FALSE;
   const std::string complaint = size_complaint(caps, kLargestSide);

@@ -61,6 +61,7 @@ class DecodingPipeline {
   static GstFlowReturn on_sample(GstAppSink* sink, void* self_pointer);
   static void on_end(GstAppSink* sink, void* self_pointer);
   static gboolean on_plug(GstElement*, GstPad*, GstCaps* caps, DecodingPipeline* self);
+  static void on_element(GstBin*, GstElement* element, DecodingPipeline*);
   static void on_pad(GstElement*, GstPad* pad, DecodingPipeline* self);
   static void on_all_pads(GstElement*, DecodingPipeline* self);
   static GstPadProbeReturn on_event(GstPad*, GstPadProbeInfo* info, void* self_pointer);
