@@ -18,8 +18,12 @@
 namespace lazarillo {
 namespace {
 
+/// lznet's sizes, the one that sees best first.
+const std::vector<std::string> kSteps{"lznet", "lznet-int8", "lznet-nano"};
+
 struct TuneArguments {
-  std::string models = Config{}.models;
+  std::string models;  ///< empty: one of kSteps
+  double fps = 60;
   std::string file;
   double seconds = TuneOptions{}.seconds;
   bool dry_run = false;
@@ -50,11 +54,27 @@ void write(const std::filesystem::path& file, const std::string& text) {
   }
 }
 
+ModelSet announced(const std::string& name) {
+  ModelSet models = load_model_set(name, model_directories());
+  std::cerr << "lazarillo: measuring '" << models.name << "'\n";
+  return models;
+}
+
+TunedModels choose_models(const TuneArguments& a, const TuneOptions& options) {
+  if (!a.models.empty()) return {a.models, {}};
+  TunedModels about;
+  for (const std::string& name : kSteps) {
+    about.chosen.push_back({name, quickest_call(announced(name), options).call_ms});
+  }
+  about.models = about.chosen[choose_step(about.chosen, a.fps)].models;
+  std::cout << fmt::format("models    {}, for {:g} frames a second\n", about.models, a.fps);
+  return about;
+}
+
 int tune(const TuneArguments& a) {
   const std::filesystem::path file = a.dry_run ? std::filesystem::path() : target(a);
-  const ModelSet models = load_model_set(a.models, model_directories());
   const int cores = core_count();
-  std::cerr << "lazarillo: measuring '" << models.name << "' on " << processor_name() << '\n';
+  std::cerr << "lazarillo: on " << processor_name() << '\n';
   double load = 0;
   if (getloadavg(&load, 1) == 1 && load > 0.5 * cores) {
     std::cerr << fmt::format(
@@ -67,12 +87,13 @@ int tune(const TuneArguments& a) {
   options.depth_interval = Config{}.pace.depth_interval;
   options.seconds = a.seconds;
   options.progress = [](const std::string& line) { std::cerr << "lazarillo: " << line << '\n'; };
-  const TuneTable table = measure(models, options);
+  const TunedModels about = choose_models(a, options);
+  const TuneTable table = measure(announced(about.models), options);
   const TuneChoice choice = choose(table, cores);
   std::cout << describe(table, choice);
   if (a.dry_run) return 0;
   const std::time_t now = std::time(nullptr);
-  write(file, to_profile(table, choice, a.models, fmt::format("{:%Y-%m-%d}", fmt::localtime(now))));
+  write(file, to_profile(table, choice, about, fmt::format("{:%Y-%m-%d}", fmt::localtime(now))));
   std::cout << file.string() << '\n';
   return 0;
 }
@@ -83,10 +104,13 @@ void add_tune_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<TuneArguments>();
   TuneArguments& a = *arguments;
   CLI::App* command = app.add_subcommand(
-      "tune", "Find the fastest threads, batch and streams for this machine, and keep them");
+      "tune", "Find the model, threads, batch and streams for this machine, and keep them");
   command
       ->add_option("--models", a.models,
-                   "What to measure: a name from `lazarillo models list`, or a manifest")
+                   "What to measure: a name from `lazarillo models list`, or a manifest. Without, the "
+                   "size of lznet is chosen too: the one that sees best at --fps");
+  command->add_option("--fps", a.fps, "Frames a second the chosen size is to look at")
+      ->check(CLI::Range(1.0, 1000.0))
       ->capture_default_str();
   command->add_option("--write", a.file,
                       "Write the settings into this file instead of this machine's own profile");

@@ -26,6 +26,7 @@ struct Cue {
   FrameStamp stamp;        ///< the frame that led to it
   int track = 0;           ///< Track::id; 0 for cues about the system
   std::string label;       ///< canonical object name; empty for cues about the system
+  bool maybe = false;      ///< it may be something else than `label`
   double bearing_deg = 0;  ///< 0 ahead, positive right
   Side side = Side::ahead;
   int clock_hour = 12;  ///< 12 is ahead, 3 is right

@@ -100,6 +100,9 @@ struct Guide::Impl {
     cue.stamp = stamp;
     cue.track = track.id;
     cue.label = track.label;
+    // In danger every word costs a step, and what it is matters less than that it is there.
+    cue.maybe = cue.priority != Priority::critical && track.certainty &&
+                *track.certainty < options.maybe_below;
     cue.bearing_deg = track.bearing_deg;
     cue.side = side_of(track.bearing_deg, options.ahead_deg);
     cue.clock_hour = clock_hour_of(track.bearing_deg);

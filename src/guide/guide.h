@@ -33,6 +33,8 @@ struct GuideOptions {
                                 ///< not close in, or warning
   double gap_critical_s = 0.5;  ///< between two critical cues
 
+  double maybe_below = 0.6;  ///< less certain to be what it is called: "maybe"
+
   double vision_lost_s = 0.4;  ///< nothing seen for so long: say so; seen for so long: say so
 };
 

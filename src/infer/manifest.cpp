@@ -289,9 +289,10 @@ NetworkManifest read_card(const Json& json, const fs::path& file, const std::str
   }
   network.rgb = colour.starts_with("RGB");
 
+  network.calibrated = card.has("calibration");
   if (card.has("suggested")) read_thresholds(card.table("suggested"), network);
-  network.file = located(network_file.empty() ? file.stem().string() + ".onnx" : network_file, file,
-                         directories);
+  const std::string own_file = card.text_or("file", file.stem().string() + ".onnx");
+  network.file = located(network_file.empty() ? own_file : network_file, file, directories);
   network.sha256 = card_digest(card, network.file);
   if (network.file.extension() == ".xml") {
     network.weights_sha256 = card_digest(card, fs::path(network.file).replace_extension(".bin"));

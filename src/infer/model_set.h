@@ -47,6 +47,7 @@ struct NetworkManifest {
   DetectorContract detector = DetectorContract::ultralytics;
   bool boxes_normalised = false;  ///< box units 0..1 instead of input pixels
   double score_threshold = 0.35;
+  bool calibrated = false;  ///< a score is the part of such detections that are right
   double nms_iou = 0.5;
 
   DepthContract depth = DepthContract::relative_inverse;

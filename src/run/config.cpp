@@ -191,6 +191,9 @@ std::vector<Setting> settings_of(Config& c) {
       {"guide.gap_warning_s", "time between urgent cues before a warning", &g.gap_warning_s, 0,
        600},
       {"guide.gap_critical_s", "time between critical cues", &g.gap_critical_s, 0, 60},
+      {"guide.maybe_below",
+       "less certain to be what it is called: \"maybe\" (networks with calibrated scores)",
+       &g.maybe_below, 0, 1},
       {"guide.vision_lost_s", "pictures that cannot be seen for so long: say so", &g.vision_lost_s,
        0, 60},
 
@@ -203,7 +206,12 @@ std::vector<Setting> settings_of(Config& c) {
   };
 }
 
-TunedFor tuned_for(const std::filesystem::path& file) { return read_tuned(parsed(file), file); }
+TunedFor tuned_for(const std::filesystem::path& file) {
+  const toml::table document = parsed(file);
+  TunedFor tuned = read_tuned(document, file);
+  tuned.chosen = document.contains("models");
+  return tuned;
+}
 
 void read_config(const std::filesystem::path& file, Config& config) {
   toml::table document = parsed(file);

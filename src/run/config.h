@@ -55,6 +55,7 @@ struct Setting {
 struct TunedFor {
   std::string processor;
   std::string models;
+  bool chosen = false;  ///< these models are what runs when nobody names any
 };
 
 /// Reads the table [tuned] of a file. Throws Error(usage) as read_config does.

@@ -21,11 +21,14 @@ auto told(const Read& read) {
   }
 }
 
-bool counts(const StatedSettings& stated, const Config& config) {
+/// `config`: what is stated, without models where nobody names any.
+bool counts(const StatedSettings& stated, const Config& config, const std::string& otherwise) {
   if (!is_for_this_processor(stated.profile)) return false;
   const bool one_by_one = config.running.lockstep || (!stated.realtime && config.skipping.enabled);
   if (one_by_one || !config.seeing.depth) return false;
-  return tuned_for(stated.profile).models == model_key(config.models);
+  const TunedFor tuned = tuned_for(stated.profile);
+  if (config.models.empty() && tuned.chosen) return true;
+  return tuned.models == model_key(config.models.empty() ? otherwise : config.models);
 }
 
 void read_stated(const StatedSettings& stated, Config& config) {
@@ -41,9 +44,10 @@ void read_stated(const StatedSettings& stated, Config& config) {
 
 void read_settings(const StatedSettings& stated, Config& config) {
   Config without = config;
+  without.models.clear();
   read_stated(stated, without);
-  if (!counts(stated, without)) {
-    config = without;
+  if (!counts(stated, without, config.models)) {
+    read_stated(stated, config);
     return;
   }
   told([&] { read_config(stated.profile, config); });

@@ -20,7 +20,8 @@ struct StatedSettings {
 /// command line. The profile counts only where what it measured is what will run: on its processor,
 /// with its model set, the depth network not left out, and not where frames go through one by one
 /// (lockstep, a replay that skips). Its thread counts and streams belong together: they are left
-/// out when the user names one of them. Throws Error(usage), also for a profile that cannot be
+/// out when the user names one of them. Models that were chosen among several run when the user
+/// names none. Throws Error(usage), also for a profile that cannot be
 /// read.
 void read_settings(const StatedSettings& stated, Config& config);
 

@@ -38,11 +38,10 @@ bool is_pair(const ModelSet& models) {
                      [](const NetworkManifest& n) { return n.task == Task::depth; });
 }
 
-double suggested_score(const ModelSet& models) {
-  for (const NetworkManifest& network : models.networks) {
-    if (network.task != Task::depth) return network.score_threshold;
-  }
-  return 0;
+/// The network that finds objects.
+const NetworkManifest& finder_of(const ModelSet& models) {
+  return *std::find_if(models.networks.begin(), models.networks.end(),
+                       [](const NetworkManifest& n) { return n.task != Task::depth; });
 }
 
 }  // namespace
@@ -255,7 +254,9 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
         });
   }
   TrackerOptions tracking = config.tracking;
-  if (tracking.high_score <= 0) tracking.high_score = suggested_score(models);
+  const NetworkManifest& finder = finder_of(models);
+  tracking.calibrated = finder.calibrated;
+  if (tracking.high_score <= 0) tracking.high_score = finder.score_threshold;
   Tracker tracker(tracking, ObjectCatalog::load(home / "data" / "objects.toml"));
   tracker.continue_ids_from(options.resume.last_track + 1);
   GuideStage::Parts parts{std::move(tracker),

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -99,6 +100,16 @@ class Measurement {
     return std::move(table_);
   }
 
+  CallTime quickest_call() {
+    CallTime quickest;
+    for (const int threads : thread_counts()) {
+      if (threads > options_.cores - spare_core_) continue;
+      const CallTime call = time_detector(threads, 1).value();
+      if (quickest.call_ms == 0 || call.call_ms < quickest.call_ms) quickest = call;
+    }
+    return quickest;
+  }
+
  private:
   /// Null when the network cannot take a batch.
   std::unique_ptr<Perception> load(const PerceptionOptions& wanted) {
@@ -126,20 +137,26 @@ class Measurement {
   void detector() {
     for (const int threads : thread_counts()) {
       for (const int batch : {1, 2, 4}) {
-        PerceptionOptions wanted;
-        wanted.depth = false;
-        wanted.threads = threads;
-        wanted.batch = batch;
-        const auto eyes = load(wanted);
-        if (!eyes) break;
-        const std::vector<Frame> frames(static_cast<std::size_t>(batch), frame_);
-        const CallTime call{threads, batch,
-                            median_ms(options_.seconds, [&] { see(*eyes, frames); })};
-        table_.detector.push_back(call);
-        options_.progress(fmt::format("detector, threads {}, frames a call {}: {:.1f} frames/s",
-                                      threads, batch, call.frames_per_s()));
+        const auto call = time_detector(threads, batch);
+        if (!call) break;
+        table_.detector.push_back(*call);
       }
     }
+  }
+
+  /// Nothing when the network cannot take a batch.
+  std::optional<CallTime> time_detector(int threads, int batch) {
+    PerceptionOptions wanted;
+    wanted.depth = false;
+    wanted.threads = threads;
+    wanted.batch = batch;
+    const auto eyes = load(wanted);
+    if (!eyes) return std::nullopt;
+    const std::vector<Frame> frames(static_cast<std::size_t>(batch), frame_);
+    const CallTime call{threads, batch, median_ms(options_.seconds, [&] { see(*eyes, frames); })};
+    options_.progress(fmt::format("detector, threads {}, frames a call {}: {:.1f} frames/s", threads,
+                                  batch, call.frames_per_s()));
+    return call;
   }
 
   void depth() {
@@ -281,6 +298,10 @@ class Measurement {
 
 TuneTable measure(const ModelSet& models, const TuneOptions& options) {
   return Measurement(models, options).run();
+}
+
+CallTime quickest_call(const ModelSet& models, const TuneOptions& options) {
+  return Measurement(models, options).quickest_call();
 }
 
 }  // namespace lazarillo

@@ -58,6 +58,20 @@ struct TuneOptions {
 /// failure.
 [[nodiscard]] TuneTable measure(const ModelSet& models, const TuneOptions& options);
 
+/// The quickest call for one frame, of the thread counts of measure() that live use has. Throws as
+/// measure() does.
+[[nodiscard]] CallTime quickest_call(const ModelSet& models, const TuneOptions& options);
+
+/// One network among several that do the same, and its quickest call.
+struct Step {
+  std::string models;
+  double call_ms = 0;
+};
+
+/// Which step to use, of steps that see better the earlier they come: the first that looks at `fps`
+/// frames a second with a fifth of its time to spare, else the quickest. Not of an empty list.
+[[nodiscard]] std::size_t choose_step(const std::vector<Step>& steps, double fps);
+
 /// The settings to use, as in Config; 0 leaves one open.
 struct TuneChoice {
   int threads = 0;
@@ -79,9 +93,15 @@ struct TuneChoice {
 /// The table and the choice for people, a line each.
 [[nodiscard]] std::string describe(const TuneTable& table, const TuneChoice& choice);
 
+/// What a machine profile is about.
+struct TunedModels {
+  std::string models;        ///< a name or a manifest's path
+  std::vector<Step> chosen;  ///< among these; then they are also what runs when nobody names any
+};
+
 /// The choice as a machine profile: settings for read_config, [tuned], the table as a comment.
 /// `date` as it is to be read there.
 [[nodiscard]] std::string to_profile(const TuneTable& table, const TuneChoice& choice,
-                                     const std::string& models, const std::string& date);
+                                     const TunedModels& about, const std::string& date);
 
 }  // namespace lazarillo

@@ -16,6 +16,8 @@ namespace {
 constexpr double kMargin = 0.05;
 /// A depth network that takes so much of what is meant for it keeps up.
 constexpr double kKeepsUp = 0.9;
+/// Of a frame's time a network may take so much; the rest is for all else.
+constexpr double kOfFrameTime = 0.8;
 
 int fastest_threads(const std::vector<CallTime>& calls, int most) {
   double least_ms = 0;
@@ -95,6 +97,19 @@ TuneChoice choose(const TuneTable& table, int cores) {
   return choice;
 }
 
+std::size_t choose_step(const std::vector<Step>& steps, double fps) {
+  const auto in_time = std::find_if(steps.begin(), steps.end(), [&](const Step& step) {
+    return step.call_ms <= kOfFrameTime * 1e3 / fps;
+  });
+  const auto chosen = in_time != steps.end()
+                          ? in_time
+                          : std::min_element(steps.begin(), steps.end(),
+                                             [](const Step& a, const Step& b) {
+                                               return a.call_ms < b.call_ms;
+                                             });
+  return static_cast<std::size_t>(chosen - steps.begin());
+}
+
 std::string describe(const TuneTable& table, const TuneChoice& choice) {
   std::string text = call_lines("detector", table.detector) + call_lines("depth", table.depth);
   for (const SideBySide& each : table.beside) {
@@ -116,17 +131,22 @@ std::string describe(const TuneTable& table, const TuneChoice& choice) {
   return text;
 }
 
-std::string to_profile(const TuneTable& table, const TuneChoice& choice, const std::string& models,
+std::string to_profile(const TuneTable& table, const TuneChoice& choice, const TunedModels& about,
                        const std::string& date) {
   std::string text =
       "# Measured by `lazarillo tune`, " + date +
       ". `lazarillo run` and `bench` read this file\n"
       "# before --config, on this processor and with these models only; --no-tuned leaves it out.\n"
       "#\n";
+  for (const Step& step : about.chosen) {
+    text += fmt::format("# {:<21}one frame a call {:>9.1f} ms\n", step.models, step.call_ms);
+  }
   std::istringstream lines(describe(table, choice));
   for (std::string line; std::getline(lines, line);) text += "# " + line + "\n";
+  const std::string models = toml_text(model_key(about.models));
+  if (!about.chosen.empty()) text += fmt::format("\nmodels = {}\n", models);
   text += fmt::format("\n[tuned]\nprocessor = {}\nmodels = {}\n", toml_text(processor_name()),
-                      toml_text(model_key(models)));
+                      models);
   text += fmt::format("\n[see]\nthreads = {}\ndepth_threads = {}\nbatch = {}\n", choice.threads,
                       choice.depth_threads, choice.batch);
   text += fmt::format("\n[run]\nstreams = {}\nstream_threads = {}\n", choice.streams,

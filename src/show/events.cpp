@@ -183,6 +183,7 @@ void EventsWriter::frame(const Detections& detections, const Tracks& tracks,
       item.string("label", t.label);
       item.box(t.box);
       item.number("score", static_cast<double>(t.score), 4);
+      item.number("certainty", t.certainty, 4);
       item.truth("observed", t.observed);
       item.number("distance_m", t.distance_m, 3);
       item.number("distance_sigma_m", with(t.distance_m, t.distance_sigma_m), 3);
@@ -210,9 +211,11 @@ void EventsWriter::cue(const Cue& cue, const std::string& text, std::int64_t dec
     if (about_object) {
       o.integer("track", cue.track);
       o.string("label", cue.label);
+      o.truth("maybe", cue.maybe);
     } else {
       o.null("track");
       o.null("label");
+      o.null("maybe");
     }
     o.number("distance_m", cue.distance_m, 3);
     o.number("distance_sigma_m", with(cue.distance_m, cue.distance_sigma_m), 3);

@@ -24,7 +24,7 @@ const std::map<std::string, std::vector<std::string>> kKeys{
      {"object", "approaching", "critical", "critical_approaching", "vision_lost", "vision_back"}},
 };
 /// Placeholders: of a sentence about an object, of a number of metres, of anything else.
-const std::vector<std::string> kPlace{"object", "side", "clock", "distance"}, kCount{"n"}, kNothing;
+const std::vector<std::string> kObject{"object"}, kPlace{"object", "side", "clock", "distance"}, kCount{"n"}, kNothing;
 constexpr std::size_t kHours = 12;
 
 [[noreturn]] void refuse(const fs::path& file, const std::string& problem) {
@@ -115,6 +115,7 @@ struct Phrasebook::Words {
   std::array<std::string, kHours> clock;  ///< index 0: one o'clock
   Table side, distance, sentence, objects;
   std::string obstacle;  ///< for objects without a word
+  std::string maybe;     ///< for objects that may be something else
 };
 
 std::vector<std::string> Phrasebook::languages(const fs::path& directory) {
@@ -146,6 +147,8 @@ Phrasebook Phrasebook::load(const fs::path& directory, const std::string& langua
   auto words = std::make_shared<Words>();
   words->voice = text_at(document, "voice", "voice", file);
   words->obstacle = text_at(document, "obstacle", "obstacle", file);
+  words->maybe = text_at(document, "maybe", "maybe", file);
+  check_placeholders(words->maybe, "maybe", kObject, file);
   const toml::array* hours = document["clock"].as_array();
   if (hours == nullptr || hours->size() != kHours) {
     refuse(file, "'clock' must hold the twelve hours, one o'clock first");
@@ -173,8 +176,8 @@ Phrasebook Phrasebook::load(const fs::path& directory, const std::string& langua
   }
   for (const auto& [key, node] : document) {
     const std::string name(key.str());
-    const std::vector<std::string> top{"voice",    "obstacle", "clock",  "side",
-                                       "distance", "sentence", "objects"};
+    const std::vector<std::string> top{"voice", "obstacle", "maybe",    "clock",
+                                       "side",  "distance", "sentence", "objects"};
     if (std::find(top.begin(), top.end(), name) == top.end()) {
       refuse(file, "nobody asks for '" + name + "'; the nearest is '" + nearest(name, top) + "'");
     }
@@ -201,9 +204,12 @@ std::string Phrasebook::sentence(const Cue& cue) const {
   if (cue.kind == CueKind::vision_lost || cue.kind == CueKind::vision_back) {
     return words.sentence.at(to_string(cue.kind));
   }
-  const auto object = words.objects.find(cue.label);
+  const auto known = words.objects.find(cue.label);
+  std::string object = known == words.objects.end() ? words.obstacle : known->second;
+  // An obstacle it is in any case.
+  if (cue.maybe && known != words.objects.end()) object = fill(words.maybe, {{"object", object}});
   const Table values{
-      {"object", object == words.objects.end() ? words.obstacle : object->second},
+      {"object", object},
       {"side", words.side.at(to_string(cue.side))},
       // Just beside the way the nearest hour is twelve; "left, twelve o'clock" contradicts itself.
       {"clock", cue.side == Side::ahead || cue.clock_hour == 12

@@ -20,6 +20,8 @@ constexpr double kSizeAccelerationSigma = 0.3;
 constexpr double kRangeJitter = 0.35;
 constexpr double kLeastJitter = 0.03;
 constexpr double kJitterMemory = 0.1;  // weight of a new innovation in the measured jitter
+// The weight of a new score. A network's errors last: more of the same picture is no more proof.
+constexpr double kCertaintyMemory = 0.1;
 constexpr double kOutlier = 9;         // normalised innovation squared: three sigma
 constexpr double kOtherKind = 2;       // sigmas that differ by this factor are of different kinds
 constexpr double kPatienceWithWorseS = 1.5;
@@ -61,7 +63,8 @@ Target::Target(const Detection& detection, const ObjectClass& object, std::int64
       first_seen_ns_(stream_ns),
       last_seen_ns_(stream_ns),
       last_strong_ns_(stream_ns),
-      score_(detection.score) {
+      score_(detection.score),
+      certainty_(detection.score) {
   const Box& box = detection.box;
   const double h = std::max(box.height(), 4.0F);
   state_.x = {box.centre_x(), kBoxSigma * h, kStartVelocitySigma * h};
@@ -123,6 +126,10 @@ void Target::correct(const Detection& detection, const ObjectClass& object,
   double& vote = votes_[object.name];
   vote += detection.score;
   if (object.name != object_.name && vote > votes_[object_.name]) object_ = object;
+  // What is half hidden scores low and stays what it was.
+  if (!strong) return;
+  const double agrees = object.name == object_.name ? detection.score : 0.0;
+  certainty_ += kCertaintyMemory * (agrees - certainty_);
 }
 
 void Target::restart_range(const Range& range) {

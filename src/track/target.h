@@ -31,6 +31,8 @@ class Target {
   /// Confirms the track; until then its id is 0.
   void set_id(int id) { id_ = id; }
   [[nodiscard]] int hits() const { return hits_; }
+  /// Mean score of its latest strong detections; those of another class count nothing.
+  [[nodiscard]] double certainty() const { return certainty_; }
   [[nodiscard]] double unseen_s() const;  ///< since it was last detected
   [[nodiscard]] double weak_s() const;    ///< since it was last detected strongly
 
@@ -63,6 +65,7 @@ class Target {
   std::int64_t last_strong_ns_;
   int hits_ = 1;
   float score_;
+  double certainty_;
   State state_;
   std::int64_t range_ns_ = 0;   ///< last range of the kind the distance rests on
   double jitter_variance_ = 0;  ///< of range measurements from frame to frame, of the logarithm

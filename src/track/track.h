@@ -19,6 +19,8 @@ struct Track {
   Box box;                         ///< filtered, pixels of the frame, cut at its edges; empty
                                    ///< (no width or height) when predicted to have left the picture
   float score = 0;                 ///< of the last detection, 0..1
+  /// How likely it is what its label says, 0..1; not known where scores are no probabilities.
+  std::optional<double> certainty;
   bool observed = true;            ///< false: predicted only, not detected in this frame
   std::int64_t first_seen_ns = 0;  ///< stream time
   std::int64_t last_seen_ns = 0;   ///< stream time of the last detection

@@ -180,6 +180,7 @@ Tracks Tracker::predict(const FrameStamp& stamp, const Intrinsics& intrinsics) c
   for (const Target& target : impl_->targets) {
     if (!impl_->is_published(target, stamp.stream_ns)) continue;
     tracks.items.push_back(target.publish(stamp.stream_ns, intrinsics, focal_sigma));
+    if (impl_->options.calibrated) tracks.items.back().certainty = target.certainty();
   }
   return tracks;
 }

@@ -16,6 +16,7 @@ struct TrackerOptions {
   double predict_s = 0.7;     ///< a track is published so long on prediction alone
   /// Doubt in the focal length when the field of view is assumed: part of every distance's sigma.
   double assumed_focal_sigma = 0.15;
+  bool calibrated = false;  ///< the detector's scores are probabilities
 };
 
 /// Multi-object tracking by two-stage association (Zhang et al., ByteTrack, ECCV 2022) on Kalman

@@ -78,6 +78,7 @@ CuePattern pattern(const toml::table& table) {
   p.from = table["from"].value_or(0.0);
   p.until = table["until"].value_or(1e9);
   p.distance_m = table["distance"].value<double>();
+  p.maybe = table["maybe"].value<bool>();
   if (const auto hour = table["clock"].value<int64_t>()) p.clock = static_cast<int>(*hour);
   return p;
 }
@@ -91,6 +92,7 @@ bool CuePattern::matches(const Cue& cue) const {
   if (!label.empty() && label != cue.label) return false;
   if (!side.empty() && side != to_string(cue.side)) return false;
   if (!kind.empty() && kind != to_string(cue.kind)) return false;
+  if (maybe && *maybe != cue.maybe) return false;
   if (clock && *clock != cue.clock_hour) return false;
   return !distance_m || (cue.distance_m && std::abs(*cue.distance_m / *distance_m - 1) <= 0.25);
 }
@@ -102,6 +104,7 @@ Scenario load_scenario(const std::filesystem::path& file) {
   s.seconds = document["seconds"].value_or(6.0);
   s.fps = document["fps"].value_or(15.0);
   s.hfov_deg = document["hfov_deg"].value_or(70.0);
+  s.calibrated = document["calibrated"].value_or(false);
   s.depth = document["depth"].value_or(true);
   s.blind = intervals(document, "blind");
   if (const auto most = document["at_most"].value<int64_t>())
@@ -134,7 +137,8 @@ Scenario load_scenario(const std::filesystem::path& file) {
 
 std::vector<Cue> play(const Scenario& scenario) {
   const Intrinsics camera = Intrinsics::from_hfov(scenario.hfov_deg, kWidth, kHeight, false);
-  Tracker tracker({}, ObjectCatalog::load(LZ_SOURCE_DIR "/data/objects.toml"));
+  Tracker tracker({.calibrated = scenario.calibrated},
+                  ObjectCatalog::load(LZ_SOURCE_DIR "/data/objects.toml"));
   Guide guide({});
   auto labels = std::make_shared<std::vector<std::string>>();
   for (const Actor& actor : scenario.actors) labels->push_back(actor.label);

@@ -29,12 +29,14 @@ struct CuePattern {
   double from = 0, until = 1e9;
   std::optional<double> distance_m;  ///< within 25 %
   std::optional<int> clock;
+  std::optional<bool> maybe;
   [[nodiscard]] bool matches(const Cue& cue) const;
 };
 
 struct Scenario {
   std::string title;
   double seconds = 6, fps = 15, hfov_deg = 70;
+  bool calibrated = false;  ///< scores are probabilities
   bool depth = true;  ///< false: no depth map, only known heights tell distances
   std::vector<Actor> actors;
   std::vector<Interval> blind;  ///< seconds during which frames cannot be seen

@@ -63,7 +63,7 @@ TEST_F(ModelSets, ACardIsASetByItself) {
     "name": "net", "status": "a try", "classes": ["tree", "dog"], "canonical_focal_px": 300.5,
     "input": {"shape": [1, 3, 240, 320], "colour": "BGR as it comes"}, "extra": {"steps": 1},
     "outputs": {"boxes": "a", "scores": "b", "depth": "c"},
-    "suggested": {"score_threshold": 0.25, "nms_iou": 0.6},
+    "suggested": {"score_threshold": 0.25, "nms_iou": 0.6}, "calibration": {"objects": {}},
     "sha256": {"net.onnx": "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"}})");
   for (const std::string& name : {card.string(), std::string("net")}) {
     const ModelSet set = load_model_set(name, {folder.path()});
@@ -77,6 +77,7 @@ TEST_F(ModelSets, ACardIsASetByItself) {
     EXPECT_DOUBLE_EQ(n.canonical_focal_px, 300.5);
     EXPECT_DOUBLE_EQ(n.score_threshold, 0.25);
     EXPECT_DOUBLE_EQ(n.nms_iou, 0.6);
+    EXPECT_TRUE(n.calibrated);
   }
 }
 
@@ -90,9 +91,18 @@ TEST_F(ModelSets, ASetMayTakeANetworkFromACardAndChangeItsThresholds) {
   const NetworkManifest n = load_model_set(file.string(), {}).networks.at(0);
   EXPECT_EQ(n.file, folder.path() / "net.onnx");
   EXPECT_DOUBLE_EQ(n.score_threshold, 0.5);
+  EXPECT_FALSE(n.calibrated);
   EXPECT_DOUBLE_EQ(n.nms_iou, 0.6);
   EXPECT_THAT(complaint("[joint]\ncard = \"none.json\"\n"), HasSubstr("none.json"));
   EXPECT_THAT(complaint("[joint]\ncard = \"net.json\"\nlabels = [\"b\"]\n"), HasSubstr("'labels'"));
+}
+
+TEST_F(ModelSets, ACardMayNameItsFile) {
+  folder.write("small.xml", "abc");
+  const auto card = folder.write("net.json", R"({"classes": ["a"], "canonical_focal_px": 416,
+    "input": {"shape": [1, 3, 8, 8]}, "outputs": {"boxes": "a", "scores": "b", "depth": "c"},
+    "file": "small.xml"})");
+  EXPECT_EQ(load_model_set(card.string(), {}).networks.at(0).file, folder.path() / "small.xml");
 }
 
 TEST_F(ModelSets, ACardOfARenamedNetworkStillVerifiesIt) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <utility>
 
 #include "../infer/tiny_network.h"
 #include "error.h"
@@ -63,6 +64,15 @@ TEST(TuneChoice, ABatchMustBring5Percent) {
   EXPECT_EQ(choose(table, 2).batch, 2);
 }
 
+TEST(TuneChoice, TheBestStepWithAFifthOfTheTimeToSpareElseTheQuickest) {
+  const std::vector<Step> steps{{"best", 20}, {"good", 13.4}, {"fair", 6}};
+  EXPECT_EQ(choose_step(steps, 30), 0U);
+  EXPECT_EQ(choose_step(steps, 60), 2U);  // 13.3 ms
+  EXPECT_EQ(choose_step(steps, 59), 1U);
+  EXPECT_EQ(choose_step(steps, 500), 2U);
+  EXPECT_EQ(choose_step({{"a", 5}, {"b", 9}}, 500), 0U);
+}
+
 // ---- measuring, on networks that cost nothing
 
 class TunePair : public testing::Test {
@@ -115,6 +125,14 @@ TEST_F(TunePair, MeasuresEverySettingOnce) {
   EXPECT_EQ(table.no_batch, "");
 }
 
+TEST_F(TunePair, TheQuickestCallIsOneOfThoseMeasured) {
+  const CallTime call = quickest_call(pair(0.8F), quick);
+  EXPECT_EQ(call.batch, 1);
+  EXPECT_GE(call.threads, 1);
+  EXPECT_LE(call.threads, 2);
+  EXPECT_GT(call.call_ms, 0);
+}
+
 TEST_F(TunePair, ANetworkThatFailsIsNoMeasurement) {
   const ModelSet broken = pair(std::numeric_limits<float>::quiet_NaN());
   try {
@@ -140,12 +158,13 @@ TEST(Tune, ANetworkOfOneFrameOnlyIsAFinding) {
 
 TuneChoice unusual_choice() { return {3, 5, 4, 7, 6}; }
 
-std::filesystem::path profile_for(const std::string& models) {
+std::filesystem::path profile_for(const std::string& models, std::vector<Step> chosen = {}) {
   TuneTable table;
   table.detector = {{1, 1, 40}};
   table.no_batch = "of \"several\n lines\"";
   return test::temp_dir().write("machine.toml",
-                                to_profile(table, unusual_choice(), models, "2026-01-02"));
+                                to_profile(table, unusual_choice(),
+                                           {models, std::move(chosen)}, "2026-01-02"));
 }
 
 StatedSettings replay_with(const std::filesystem::path& profile) {
@@ -192,6 +211,29 @@ TEST(MachineProfile, CountsForItsModelsOnItsProcessorOnly) {
   EXPECT_EQ(elsewhere.seeing.batch, 1);
   EXPECT_FALSE(is_for_this_processor(foreign));
   EXPECT_FALSE(is_for_this_processor("/does/not/exist.toml"));
+}
+
+TEST(MachineProfile, ChosenModelsRunWhereNobodyNamesAny) {
+  const auto profile = profile_for("small", {{"large", 30}, {"small", 10}});
+  EXPECT_TRUE(tuned_for(profile).chosen);
+  Config config;
+  read_settings(replay_with(profile), config);
+  EXPECT_EQ(config.models, "small");
+  EXPECT_EQ(config.seeing.batch, 4);
+
+  // Named by the command line, by a file, or left alone where the profile does not count.
+  const auto models_with = [&](const std::string& models, const char* file) {
+    StatedSettings stated = replay_with(profile);
+    stated.models = models;
+    stated.file = test::temp_dir().write("mine.toml", file);
+    Config named;
+    read_settings(stated, named);
+    return std::pair(named.models, named.seeing.batch);
+  };
+  EXPECT_EQ(models_with("lznet", ""), std::pair(std::string("lznet"), 1));
+  EXPECT_EQ(models_with("", "models = 'lznet'\n"), std::pair(std::string("lznet"), 1));
+  EXPECT_EQ(models_with("", "models = 'small'\n"), std::pair(std::string("small"), 4));
+  EXPECT_EQ(models_with("", "[run]\nlockstep = true\n"), std::pair(Config{}.models, 1));
 }
 
 TEST(MachineProfile, AManifestIsKnownByItsWholePath) {

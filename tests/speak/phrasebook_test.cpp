@@ -34,6 +34,7 @@ Cue cue_of(const toml::table& row) {
     if (side == to_string(each)) cue.side = each;
   }
   cue.label = row["label"].value_or("");
+  cue.maybe = row["maybe"].value_or(false);
   cue.clock_hour = row["clock"].value_or(12);
   cue.distance_m = row["distance"].value<double>();
   cue.distance_sigma_m = row["sigma"].value_or(0.0);
@@ -166,6 +167,7 @@ TEST(Phrasebook, RefusesAFileThatLacksSomething) {
   EXPECT_THAT(refusal("\none_and_half =", "\n# "), HasSubstr("distance.one_and_half"));
   EXPECT_THAT(refusal("\nvoice =", "\n# voice ="), HasSubstr("voice"));
   EXPECT_THAT(refusal("\nobstacle =", "\n# obstacle ="), HasSubstr("obstacle"));
+  EXPECT_THAT(refusal("\nmaybe =", "\n# maybe ="), HasSubstr("maybe"));
   EXPECT_THAT(refusal("\"three o'clock\",", ""), HasSubstr("clock"));
   EXPECT_THAT(refusal("[objects]", "[things]"), HasSubstr("objects"));
 }
@@ -178,6 +180,7 @@ TEST(Phrasebook, RefusesWhatNobodyAsksForAndNamesTheNearest) {
 
 TEST(Phrasebook, RefusesAPlaceholderItCannotFill) {
   EXPECT_THAT(refusal("vision_lost = \"", "vision_lost = \"{objekt} "), HasSubstr("objekt"));
+  EXPECT_THAT(refusal("maybe {object}", "maybe {side}"), HasSubstr("side"));
   EXPECT_THAT(refusal("about = \"about {n}", "about = \"about {number}"), HasSubstr("number"));
 }
 

@@ -1,5 +1,6 @@
 """lazarillo tune, and who reads what it writes."""
 
+import re
 import tomllib
 
 import pytest
@@ -22,7 +23,7 @@ def profile(home):
 
 def test_the_profile_is_a_configuration(home):
     written = tomllib.loads(profile(home).read_text())
-    assert written["tuned"]["models"] == "lznet" and written["tuned"]["processor"]
+    assert written["models"] == written["tuned"]["models"] and written["tuned"]["processor"]
     printed = lazarillo("config", "--config", profile(home))
     assert printed.code == 0, printed.err
     settings = tomllib.loads(printed.out)
@@ -34,6 +35,11 @@ def test_the_profile_is_a_configuration(home):
 def test_the_choice_follows_from_the_table(home):
     """The rule of docs/usage.md, on the numbers in the profile's own comment."""
     lines = [line.lstrip("# ").split() for line in profile(home).read_text().splitlines()]
+    text = profile(home).read_text()
+    steps = [(name, float(re.search(rf"^# {name} +one frame a call +([\d.]+) ms$", text, re.M)[1]))
+             for name in ("lznet", "lznet-int8", "lznet-nano")]
+    in_time = [name for name, ms in steps if ms <= 0.8 * 1000 / 60]
+    assert tomllib.loads(text)["models"] in (in_time[:1] or [min(steps, key=lambda s: s[1])[0]])
     detector = {int(w[1]): float(w[w.index("ms") - 1]) for w in lines
                 if w and w[0] == "detector" and w[3] == "1"}
     replay = {(int(w[1]), int(w[4])): float(w[-2]) for w in lines if w and w[0] == "replay"}
@@ -61,7 +67,8 @@ def test_it_writes_where_it_is_told_or_says_why_not(tmp_path):
 
 def test_doctor_says_whether_there_is_one(home, tmp_path):
     there = lazarillo("doctor", env={"XDG_CONFIG_HOME": str(home)})
-    assert f"for the models 'lznet': {profile(home)}" in there.out
+    models = tomllib.loads(profile(home).read_text())["models"]
+    assert f"for the models '{models}': {profile(home)}" in there.out
     assert "`lazarillo tune` finds" in lazarillo("doctor", env={"XDG_CONFIG_HOME": str(tmp_path)}).out
 
 
@@ -74,11 +81,14 @@ def test_run_reads_it_unless_told_not_to(home, tmp_path, small_video):
     read = run(small_video, tmp_path / "a", *arguments, env=env)
     assert read.code == 2 and "xx" in read.err
     assert run(small_video, tmp_path / "b", *arguments, "--no-tuned", env=env).code == 0
-    assert run(small_video, tmp_path / "c", *arguments, "--lang", "en", env=env).code == 0
+    read_again = run(small_video, tmp_path / "c", *arguments, "--lang", "en", env=env)
+    assert read_again.code == 0
     (tmp_path / "mine.toml").write_text('language = "es"\n')
     mine = run(small_video, tmp_path / "d", *arguments, "--config", tmp_path / "mine.toml", env=env)
     assert mine.code == 0 and mine.report["language"] == "es"
-    # Not with other models.
+    # Its models run, and with others it does not count.
+    models = tomllib.loads(profile(home).read_text())["models"]
+    assert read_again.report["models"] == models
     other = run(small_video, tmp_path / "e", *arguments, "--models", ROOT / "models" / "lznet.toml", env=env)
     assert other.code == 0, other.err
 

@@ -198,6 +198,32 @@ TEST_F(TrackerTest, NamesWhatTheDetectorSaysMostOften) {
   EXPECT_EQ(tracks.items[0].label, "car");
 }
 
+TEST_F(TrackerTest, IsAsCertainAsItsScoresWhereTheseAreProbabilities) {
+  const auto certainty_after = [&](bool calibrated, const std::vector<Detection>& looks) {
+    Tracker own({.calibrated = calibrated}, kCatalog);
+    Tracks tracks;
+    for (std::size_t i = 0; i < looks.size(); ++i) {
+      tracks = own.update(frame(static_cast<int>(i), 15, {looks[i]}), {}, camera);
+    }
+    EXPECT_EQ(tracks.items.size(), 1U);
+    return tracks.items.at(0).certainty;
+  };
+  const Box box = around(300, 240, 120, 80);
+  const std::vector<Detection> cars(60, {box, 0.7F, 1});
+  EXPECT_FALSE(certainty_after(false, cars));
+  EXPECT_NEAR(certainty_after(true, cars).value(), 0.7, 1e-3);
+
+  // One look in three says truck: a car in at most 0.7 of the others.
+  std::vector<Detection> mixed = cars;
+  for (std::size_t i = 0; i < mixed.size(); i += 3) mixed[i].class_id = 2;
+  EXPECT_NEAR(certainty_after(true, mixed).value(), 0.47, 0.06);
+
+  // Half hidden at the end: still the car it was.
+  std::vector<Detection> hidden = cars;
+  for (std::size_t i = 50; i < hidden.size(); ++i) hidden[i].score = 0.3F;
+  EXPECT_NEAR(certainty_after(true, hidden).value(), 0.7, 1e-3);
+}
+
 TEST_F(TrackerTest, MeasuresDistanceSpeedAndTimeToCollision) {
   // A person of 1.7 m comes from 12 m at 1.5 m/s; boxes are noisy by 1.5 %.
   std::mt19937 random(11);

@@ -54,6 +54,7 @@ Json to_json(const Track& t) {
           static_cast<int>(t.kind),
           to_json(t.box),
           t.score,
+          to_json(t.certainty),
           t.observed,
           t.first_seen_ns,
           t.last_seen_ns,
@@ -77,6 +78,7 @@ Track track_from(const Json& j) {
   t.kind = static_cast<ObjectKind>(j[i++].get<int>());
   t.box = box_from(j[i++]);
   t.score = j[i++].get<float>();
+  t.certainty = number_from(j[i++]);
   t.observed = j[i++].get<bool>();
   t.first_seen_ns = j[i++].get<std::int64_t>();
   t.last_seen_ns = j[i++].get<std::int64_t>();
@@ -99,6 +101,7 @@ Json to_json(const Cue& c) {
           to_json(c.stamp),
           c.track,
           c.label,
+          c.maybe,
           c.bearing_deg,
           static_cast<int>(c.side),
           c.clock_hour,
@@ -115,6 +118,7 @@ Cue cue_from(const Json& j) {
   c.stamp = stamp_from(j[i++]);
   c.track = j[i++].get<int>();
   c.label = j[i++].get<std::string>();
+  c.maybe = j[i++].get<bool>();
   c.bearing_deg = j[i++].get<double>();
   c.side = static_cast<Side>(j[i++].get<int>());
   c.clock_hour = j[i++].get<int>();
