@@ -33,11 +33,24 @@ def parameter_groups(net, config):
     """The decoder learns faster than what is already good; biases and norms are not decayed."""
     groups = {}
     for name, parameter in net.named_parameters():
+        if not parameter.requires_grad:
+            continue
         new, plain = name.startswith("depth."), parameter.ndim < 2
         groups.setdefault((new, plain), []).append(parameter)
     return [{"params": parameters, "base": config["new_learning_rate" if new else "learning_rate"],
              "weight_decay": 0.0 if plain else config["weight_decay"]}
             for (new, plain), parameters in groups.items()]
+
+
+def freeze_known(net):
+    """Only what the initial network does not have is trained: depth, and the last layer's row for doors."""
+    last = [tower[-1] for tower in net.head.towers]
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(name.startswith("depth."))
+    for parameter in (p for layer in last for p in (layer.weight, layer.bias)):
+        only_door = torch.zeros_like(parameter)
+        only_door[DOOR] = 1
+        parameter.requires_grad_(True).register_hook(lambda gradient, mask=only_door: gradient * mask)
 
 
 class Average:
@@ -94,6 +107,8 @@ class Trainer:
             self.device, memory_format=torch.channels_last)
         if args.start:
             self.net.load_state_dict(torch.load(args.start, map_location=self.device))
+        if config.get("frozen"):
+            freeze_known(self.net)
         self.teacher = None
         if args.teacher:
             self.teacher = LzNet().eval().to(self.device, memory_format=torch.channels_last)
@@ -133,6 +148,8 @@ class Trainer:
         terms = losses.detection_losses(
             logits[:count], distances[:count], boxes, batch, self.places, self.strides,
             (known_logits.float().sigmoid(), known_distances), doors)
+        if not config.get("mimic", True):
+            terms = {name: term for name, term in terms.items() if not name.startswith("mimic")}
         terms |= losses.depth_losses(depth[count:], truth)
         terms |= losses.weak_losses(depth[:count], losses.weak_depth(batch, DEPTH_CELLS))
         loss = sum(terms.values())

@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -46,6 +48,10 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Pictures by the million, of a few sizes. Left to itself glibc soon puts them into the threads'
+  // heaps, which grow a little with every file that is opened (docs/performance.md, long runs).
+  constexpr int kLargeBytes = 128 * 1024;
+  ::mallopt(M_MMAP_THRESHOLD, kLargeBytes);
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

@@ -298,7 +298,6 @@ void DecodingPipeline::on_end(GstAppSink*, void* self_pointer) {
   self->changed_.notify_all();
 }
 
-/// Whether decodebin shall look further into a stream.
 void DecodingPipeline::on_element(GstBin*, GstElement* element, DecodingPipeline*) {
   // libav's decoders keep the pictures others are predicted from. Rendered directly into a buffer,
   // such a picture is copied all the same, and into newly allocated memory each time; otherwise it
@@ -308,6 +307,7 @@ void DecodingPipeline::on_element(GstBin*, GstElement* element, DecodingPipeline
   g_object_set(element, kDirect, FALSE, nullptr);
 }
 
+/// Whether decodebin shall look further into a stream.
 gboolean DecodingPipeline::on_plug(GstElement*, GstPad*, GstCaps* caps, DecodingPipeline* self) {
   if (is_bystander(name_of(caps))) return FALSE;
   const std::string complaint = size_complaint(caps, kLargestSide);

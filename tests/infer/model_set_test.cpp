@@ -99,6 +99,7 @@ TEST_F(ModelSets, ASetMayTakeANetworkFromACardAndChangeItsThresholds) {
 
 TEST_F(ModelSets, ACardMayNameItsFile) {
   folder.write("small.xml", "abc");
+  folder.write("small.bin", "");
   const auto card = folder.write("net.json", R"({"classes": ["a"], "canonical_focal_px": 416,
     "input": {"shape": [1, 3, 8, 8]}, "outputs": {"boxes": "a", "scores": "b", "depth": "c"},
     "file": "small.xml"})");

@@ -67,6 +67,7 @@ Track some_track() {
   t.label = "person";
   t.box = {1.239F, 2, 30, 40.004F};
   t.score = 0.5F;
+  t.certainty = 0.75;
   t.bearing_deg = -12.34567;
   t.distance_m = 4.2;
   t.distance_sigma_m = 0.5;
@@ -79,6 +80,7 @@ Tracks some_tracks() {
   Track unknown = some_track();  // without a distance nothing that follows from it is known
   unknown.id = 4;
   unknown.observed = false;
+  unknown.certainty.reset();
   unknown.distance_m.reset();
   unknown.ttc_s.reset();
   Tracks t;
@@ -93,6 +95,7 @@ Cue some_cue() {
   c.stamp = {1, 41, 1'000'000'123, 1'366'666'667};
   c.track = 3;
   c.label = "person";
+  c.maybe = true;
   c.bearing_deg = -12.34567;
   c.side = Side::left;
   c.clock_hour = 12;
@@ -132,15 +135,16 @@ TEST(Events, LinesSayWhatHappened) {
       R"("decision_ns":1050000000,"width":768,"height":576,"looked_at":true,"detections":[)"
       R"({"label":"person","score":0.8765,"box":[1.23,2.35,30.50,40.00]},)"
       R"({"label":"tv\tmonitor","score":0.8765,"box":[2.23,2.35,31.50,40.00]}],"tracks":[)"
-      R"({"track":3,"label":"person","box":[1.24,2.00,30.00,40.00],"score":0.5000,"observed":true,)"
-      R"("distance_m":4.200,"distance_sigma_m":0.500,"bearing_deg":-12.346,)"
+      R"({"track":3,"label":"person","box":[1.24,2.00,30.00,40.00],"score":0.5000,)"
+      R"("certainty":0.7500,"observed":true,"distance_m":4.200,"distance_sigma_m":0.500,"bearing_deg":-12.346,)"
       R"("closing_speed_mps":1.250,"ttc_s":3.360},)"
       R"({"track":4,"label":"person","box":[1.24,2.00,30.00,40.00],"score":0.5000,)"
-      R"("observed":false,"distance_m":null,"distance_sigma_m":null,"bearing_deg":-12.346,)"
+      R"("certainty":null,"observed":false,"distance_m":null,"distance_sigma_m":null,"bearing_deg":-12.346,)"
       R"("closing_speed_mps":null,"ttc_s":null}]})");
   const json cue = json::parse(lines[2]);
   EXPECT_EQ(cue["kind"], "approaching");
   EXPECT_EQ(cue["priority"], "warning");
+  EXPECT_EQ(cue["maybe"], true);
   EXPECT_EQ(cue["side"], "left");
   EXPECT_EQ(cue["clock"], 12);
   EXPECT_EQ(cue["track"], 3);
@@ -150,7 +154,7 @@ TEST(Events, LinesSayWhatHappened) {
   EXPECT_TRUE(json::parse(lines[3])["tracks"].empty());
   const json lost = json::parse(lines[4]);
   for (const char* key :
-       {"track", "label", "distance_m", "bearing_deg", "side", "clock", "ttc_s"}) {
+       {"track", "label", "maybe", "distance_m", "bearing_deg", "side", "clock", "ttc_s"}) {
     EXPECT_TRUE(lost[key].is_null()) << key;
   }
 }

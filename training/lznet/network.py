@@ -57,9 +57,8 @@ class ShuffleUnit(nn.Module):
             left, right = self.left(x), self.right(x)
         else:
             left, right = x[:, :self.half], self.right(x[:, self.half:])
-        # The channel shuffle: the halves' channels take turns. Written so that engines know it by its form.
-        both = torch.cat((left, right), 1)
-        return both.unflatten(1, (2, self.half)).transpose(1, 2).flatten(1, 2)
+        # The channel shuffle: the halves' channels take turns.
+        return torch.stack((left, right), 2).flatten(1, 2)
 
 
 class Backbone(nn.Module):
@@ -258,7 +257,22 @@ class Deployed(nn.Module):
         self.register_buffer("shift", torch.zeros(net.classes))
 
     def forward(self, x):
-        logits, distances, depth = self.net(x)
-        scores = (logits * self.stretch + self.shift).sigmoid()
-        return (decode_boxes(distances, self.places, self.strides), scores,
+        features = self.net.features(x)
+        logits, distances = self.objects(features[2:])
+        depth = self.net.depth(*features)
+        return (decode_boxes(distances, self.places, self.strides), logits.sigmoid(),
                 depth[:, :1].clamp(-2, 5).exp(), depth[:, 1:].clamp(-4, 1).exp())
+
+    def objects(self, features):
+        """What `LzNet.objects` gives, stretched and shifted, made so that engines need not move it about:
+        the last layer in two, and its values side by side in memory as they come out."""
+        parts = []
+        for tower, feature in zip(self.net.head.towers, features):
+            x, last = tower[:-1](feature), tower[-1]
+            classes, weight, bias = self.net.classes, last.weight, last.bias
+            stretched = weight[:classes] * self.stretch[:, None, None, None]
+            parts.append([F.conv2d(x, w, b).permute(0, 2, 3, 1).flatten(1, 2) for w, b in
+                          ((stretched, bias[:classes] * self.stretch + self.shift),
+                           (weight[classes:], bias[classes:]))])
+        logits, distances = (torch.cat(part, 1) for part in zip(*parts))
+        return logits, distances.unflatten(2, (4, BINS))
