@@ -68,7 +68,7 @@ def main():
         "suggested": {"score_threshold": 0.35, "nms_iou": 0.5},
         "parameters": sum(math.prod(weights.dims) for weights in onnx.load(args.model).graph.initializer
                           if weights.name.startswith("net.")),
-        "training": {"recipe": "training/README.md, round v2", "sets and their terms": SETS},
+        "training": {"recipe": "training/README.md, round v3", "sets and their terms": SETS},
         "evaluation": "training/evaluate.py on the validation split: pycocotools, difficult boxes "
                       "count neither way; depth over 0.3-10 m, means over pictures; calibrated on every "
                       "second of these photographs",

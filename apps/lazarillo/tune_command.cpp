@@ -105,10 +105,10 @@ void add_tune_command(CLI::App& app, int& exit_code) {
   TuneArguments& a = *arguments;
   CLI::App* command = app.add_subcommand(
       "tune", "Find the model, threads, batch and streams for this machine, and keep them");
-  command
-      ->add_option("--models", a.models,
-                   "What to measure: a name from `lazarillo models list`, or a manifest. Without, the "
-                   "size of lznet is chosen too: the one that sees best at --fps");
+  command->add_option(
+      "--models", a.models,
+      "What to measure: a name from `lazarillo models list`, or a manifest. Without, the "
+      "size of lznet is chosen too: the one that sees best at --fps");
   command->add_option("--fps", a.fps, "Frames a second the chosen size is to look at")
       ->check(CLI::Range(1.0, 1000.0))
       ->capture_default_str();

@@ -134,7 +134,8 @@ std::vector<Setting> settings_of(Config& c) {
 
       {"skip.enabled", "rest the detector where nothing changed that a prediction does not cover",
        &c.skipping.enabled},
-      {"skip.changed", "part of the picture that may change unlooked at, beside what tracks explain",
+      {"skip.changed",
+       "part of the picture that may change unlooked at, beside what tracks explain",
        &c.skipping.changed, 0, 1},
       {"skip.longest_s", "the detector runs at least so often", &c.skipping.longest_s, 0, 5},
       {"skip.doubt", "doubt in a predicted place, part of the box height, that wakes the detector",
@@ -149,7 +150,8 @@ std::vector<Setting> settings_of(Config& c) {
        &c.running.stream_threads, 0, 256},
       {"run.priorities", "live: guiding and sound go before everything else, where allowed",
        &c.running.priorities},
-      {"run.spare", "--isolate: networks loaded twice, so that seeing goes on at once after a crash",
+      {"run.spare",
+       "--isolate: networks loaded twice, so that seeing goes on at once after a crash",
        &c.running.spare},
 
       {"track.high_score", "boxes this good are matched first; 0: the model's own score",

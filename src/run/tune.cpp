@@ -154,8 +154,8 @@ class Measurement {
     if (!eyes) return std::nullopt;
     const std::vector<Frame> frames(static_cast<std::size_t>(batch), frame_);
     const CallTime call{threads, batch, median_ms(options_.seconds, [&] { see(*eyes, frames); })};
-    options_.progress(fmt::format("detector, threads {}, frames a call {}: {:.1f} frames/s", threads,
-                                  batch, call.frames_per_s()));
+    options_.progress(fmt::format("detector, threads {}, frames a call {}: {:.1f} frames/s",
+                                  threads, batch, call.frames_per_s()));
     return call;
   }
 

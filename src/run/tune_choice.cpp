@@ -101,12 +101,11 @@ std::size_t choose_step(const std::vector<Step>& steps, double fps) {
   const auto in_time = std::find_if(steps.begin(), steps.end(), [&](const Step& step) {
     return step.call_ms <= kOfFrameTime * 1e3 / fps;
   });
-  const auto chosen = in_time != steps.end()
-                          ? in_time
-                          : std::min_element(steps.begin(), steps.end(),
-                                             [](const Step& a, const Step& b) {
-                                               return a.call_ms < b.call_ms;
-                                             });
+  const auto chosen =
+      in_time != steps.end()
+          ? in_time
+          : std::min_element(steps.begin(), steps.end(),
+                             [](const Step& a, const Step& b) { return a.call_ms < b.call_ms; });
   return static_cast<std::size_t>(chosen - steps.begin());
 }
 
@@ -145,8 +144,8 @@ std::string to_profile(const TuneTable& table, const TuneChoice& choice, const T
   for (std::string line; std::getline(lines, line);) text += "# " + line + "\n";
   const std::string models = toml_text(model_key(about.models));
   if (!about.chosen.empty()) text += fmt::format("\nmodels = {}\n", models);
-  text += fmt::format("\n[tuned]\nprocessor = {}\nmodels = {}\n", toml_text(processor_name()),
-                      models);
+  text +=
+      fmt::format("\n[tuned]\nprocessor = {}\nmodels = {}\n", toml_text(processor_name()), models);
   text += fmt::format("\n[see]\nthreads = {}\ndepth_threads = {}\nbatch = {}\n", choice.threads,
                       choice.depth_threads, choice.batch);
   text += fmt::format("\n[run]\nstreams = {}\nstream_threads = {}\n", choice.streams,

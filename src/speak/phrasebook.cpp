@@ -24,7 +24,8 @@ const std::map<std::string, std::vector<std::string>> kKeys{
      {"object", "approaching", "critical", "critical_approaching", "vision_lost", "vision_back"}},
 };
 /// Placeholders: of a sentence about an object, of a number of metres, of anything else.
-const std::vector<std::string> kObject{"object"}, kPlace{"object", "side", "clock", "distance"}, kCount{"n"}, kNothing;
+const std::vector<std::string> kObject{"object"}, kPlace{"object", "side", "clock", "distance"},
+    kCount{"n"}, kNothing;
 constexpr std::size_t kHours = 12;
 
 [[noreturn]] void refuse(const fs::path& file, const std::string& problem) {

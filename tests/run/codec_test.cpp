@@ -204,21 +204,20 @@ TEST_F(CodecTest, ASceneComesBackAsItWent) {
                          a.last_seen_ns, a.hits, a.bearing_deg, a.bearing_rate_deg_s),
               std::tuple(b.id, b.label, b.kind, b.score, b.observed, b.first_seen_ns,
                          b.last_seen_ns, b.hits, b.bearing_deg, b.bearing_rate_deg_s));
-    EXPECT_EQ(std::tuple(a.certainty, a.angular_width_deg, a.angular_height_deg, a.distance_m,
-                         a.distance_sigma_m, a.closing_speed_mps, a.closing_speed_sigma_mps,
-                         a.ttc_s),
-              std::tuple(b.certainty, b.angular_width_deg, b.angular_height_deg, b.distance_m,
-                         b.distance_sigma_m, b.closing_speed_mps, b.closing_speed_sigma_mps,
-                         b.ttc_s));
+    EXPECT_EQ(
+        std::tuple(a.certainty, a.angular_width_deg, a.angular_height_deg, a.distance_m,
+                   a.distance_sigma_m, a.closing_speed_mps, a.closing_speed_sigma_mps, a.ttc_s),
+        std::tuple(b.certainty, b.angular_width_deg, b.angular_height_deg, b.distance_m,
+                   b.distance_sigma_m, b.closing_speed_mps, b.closing_speed_sigma_mps, b.ttc_s));
   }
   ASSERT_EQ(back.cues.size(), 1U);
   const Cue& a = back.cues[0];
   const Cue& b = scene.cues[0];
   expect_same(a.stamp, b.stamp);
-  EXPECT_EQ(std::tuple(a.kind, a.priority, a.track, a.label, a.maybe, a.bearing_deg, a.side, a.clock_hour,
-                       a.distance_m, a.distance_sigma_m, a.ttc_s),
-            std::tuple(b.kind, b.priority, b.track, b.label, b.maybe, b.bearing_deg, b.side, b.clock_hour,
-                       b.distance_m, b.distance_sigma_m, b.ttc_s));
+  EXPECT_EQ(std::tuple(a.kind, a.priority, a.track, a.label, a.maybe, a.bearing_deg, a.side,
+                       a.clock_hour, a.distance_m, a.distance_sigma_m, a.ttc_s),
+            std::tuple(b.kind, b.priority, b.track, b.label, b.maybe, b.bearing_deg, b.side,
+                       b.clock_hour, b.distance_m, b.distance_sigma_m, b.ttc_s));
   EXPECT_EQ(std::tuple(back.caption, back.caption_track, back.fps, back.latency_ms),
             std::tuple(scene.caption, scene.caption_track, scene.fps, scene.latency_ms));
 }

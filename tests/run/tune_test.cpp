@@ -145,9 +145,21 @@ TEST_F(TunePair, ANetworkThatFailsIsNoMeasurement) {
 }
 
 TEST(Tune, ANetworkOfOneFrameOnlyIsAFinding) {
-  // The joint network's output keeps its batch of 1 in a constant shape.
+  // Its output keeps its batch of 1 in a constant shape, as many exports do.
+  const test::TempDir folder;
+  test::write_tiny_network(folder.path() / "any.xml", {1, 3, 32, 32},
+                           {{"out", {1, 6, 1}, {16, 16, 8, 8, 0.8F, 0}}});
+  const auto any = ov::Core().read_model((folder.path() / "any.xml").string());
+  const auto shape = ov::opset13::Constant::create(ov::element::i64, {3}, {1, 6, 1});
+  const auto fixed = std::make_shared<ov::opset13::Reshape>(
+      any->output(0).get_node()->input_value(0), shape, false);
+  ov::serialize(std::make_shared<ov::Model>(ov::OutputVector{fixed}, any->get_parameters()),
+                (folder.path() / "one.xml").string());
+  const auto set = folder.write("one.toml",
+                                "[detector]\nfile = 'one.xml'\ninput = { width = 32, height = 32 "
+                                "}\nlabels = ['person', 'car']\ncontract = 'ultralytics'\n");
   const TuneTable table =
-      measure(load_model_set("lznet", {test::models_folder()}), {.cores = 1, .seconds = 0.005});
+      measure(load_model_set(set.string(), {}), {.cores = 1, .seconds = 0.005});
   EXPECT_NE(table.no_batch, "");
   ASSERT_EQ(table.detector.size(), 1U);
   EXPECT_TRUE(table.depth.empty());
@@ -162,9 +174,9 @@ std::filesystem::path profile_for(const std::string& models, std::vector<Step> c
   TuneTable table;
   table.detector = {{1, 1, 40}};
   table.no_batch = "of \"several\n lines\"";
-  return test::temp_dir().write("machine.toml",
-                                to_profile(table, unusual_choice(),
-                                           {models, std::move(chosen)}, "2026-01-02"));
+  return test::temp_dir().write(
+      "machine.toml",
+      to_profile(table, unusual_choice(), {models, std::move(chosen)}, "2026-01-02"));
 }
 
 StatedSettings replay_with(const std::filesystem::path& profile) {

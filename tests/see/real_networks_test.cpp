@@ -50,6 +50,35 @@ TEST(ShippedNetwork, TheSameFrameGivesTheSameDetections) {
   }
 }
 
+TEST(ShippedNetwork, TwoFramesInOneCallAreSeenLikeEachAlone) {
+  const std::vector<Frame> frames{textured_frame(640, 480), textured_frame(500, 700)};
+  for (const char* name : {"lznet", "lznet-int8", "lznet-nano"}) {
+    const ModelSet set = load_model_set(name, {test::models_folder()});
+    PerceptionOptions wanted;
+    wanted.score_threshold = 0.01;
+    Perception alone(set, wanted);
+    wanted.batch = 2;
+    const std::vector<Sighting> together = Perception(set, wanted).see(frames);
+    ASSERT_EQ(together.size(), 2U) << name;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      const Sighting one = alone.see(frames[i]);
+      EXPECT_EQ(one.fault + together[i].fault, "");
+      const auto& a = one.detections.items;
+      const auto& b = together[i].detections.items;
+      ASSERT_FALSE(a.empty()) << name;
+      ASSERT_EQ(a.size(), b.size()) << name;
+      for (std::size_t k = 0; k < a.size(); ++k) {
+        EXPECT_NEAR(a[k].score, b[k].score, 1e-5);
+        EXPECT_NEAR(a[k].box.y2, b[k].box.y2, 1e-2);
+      }
+      const auto metres = [](const Sighting& s) {
+        return std::get<std::shared_ptr<const MetricDepth>>(s.depth)->depth_m.values;
+      };
+      EXPECT_THAT(metres(one), testing::Pointwise(testing::FloatNear(1e-3F), metres(together[i])));
+    }
+  }
+}
+
 /// The first picture of the street video of the demo, in which three people walk. Boxes by eye.
 class Street : public testing::Test {
  protected:

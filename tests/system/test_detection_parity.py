@@ -127,7 +127,7 @@ def compare(frames, video, card):
 
 
 def test_the_shipped_network(street, vtest):
-    compare(street.frames, vtest, ROOT / "models" / "lznet-v0.json")
+    compare(street.frames, vtest, ROOT / "models" / "lznet-v3.json")
 
 
 def test_the_development_network(shared, vtest, tmp_path):

@@ -169,3 +169,32 @@ def test_a_turned_door_keeps_its_box():
     assert all(error < 1.5 for error, _ in upright + turned)
     assert min(filled for _, filled in upright) > 0.97, "an upright door fills its box"
     assert min(filled for _, filled in turned) < 0.9, "it does not turn"
+
+
+DEPLOYED = """
+import torch
+from lznet.network import DOOR, Deployed, LzNet, anchors, decode_boxes
+torch.manual_seed(4)
+net = LzNet().eval()
+for tower in net.head.towers:
+    torch.nn.init.normal_(tower[-1].weight, 0, 0.3)
+deployed = Deployed(net, 128).eval()
+deployed.stretch[:DOOR], deployed.stretch[DOOR] = 2.5, 1.5
+deployed.shift[:DOOR], deployed.shift[DOOR] = -0.4, -0.8
+picture = torch.rand(1, 3, 128, 128)
+with torch.no_grad():
+    logits, distances, depth = net(picture)
+    boxes, scores, metres, sigma = deployed(picture)
+    wanted = (logits * 2.5 - 0.4).sigmoid()
+    wanted[..., DOOR] = (logits[..., DOOR] * 1.5 - 0.8).sigmoid()
+    print(float((scores - wanted).abs().max()), float(scores.std()),
+          float((boxes - decode_boxes(distances, *anchors(size=128))).abs().max()),
+          float((metres - depth[:, :1].exp()).abs().max()))
+"""
+
+
+def test_what_is_deployed_is_the_network():
+    scores, spread, boxes, metres = map(
+        float, call(python_with("torch", "PIL"), "-c", DEPLOYED).split())
+    assert scores < 1e-5 and boxes < 1e-3 and metres < 1e-4
+    assert spread > 0.05, "scores that are all alike would prove nothing"
