@@ -275,4 +275,4 @@ class Deployed(nn.Module):
                           ((stretched, bias[:classes] * self.stretch + self.shift),
                            (weight[classes:], bias[classes:]))])
         logits, distances = (torch.cat(part, 1) for part in zip(*parts))
-        return logits, distances.unflatten(2, (4, BINS))
+        return logits, distances.reshape(-1, len(self.places), 4, BINS)  # of any batch
