@@ -34,14 +34,12 @@ def judged(rows, found, columns):
         truth = np.array([box[1:] for box in row["boxes"]], float).reshape(-1, 4)
         column = np.array([columns[box[0]] for box in row["boxes"]], int)
         hard, free = np.array(row["difficult"], bool), np.ones(len(truth), bool)
-        for x1, y1, x2, y2, score, which in detections[np.argsort(-detections[:, 4])]:
+        for detection in detections[np.argsort(-detections[:, 4])]:
+            score, which = detection[4:]
             if which not in known or score < LEAST:
                 continue
             mine = (column == which) & free
-            low, high = np.maximum(truth[:, :2], (x1, y1)), np.minimum(truth[:, 2:], (x2, y2))
-            common = np.clip(high - low, 0, None).prod(1)
-            both = (x2 - x1) * (y2 - y1) + (truth[:, 2:] - truth[:, :2]).prod(1) - common
-            overlap = np.where(mine, common / both, 0)
+            overlap = np.where(mine, evaluate.overlaps(detection[:4], truth), 0)
             best = int(overlap.argmax()) if len(overlap) else -1
             right = best >= 0 and overlap[best] >= 0.5
             if right:

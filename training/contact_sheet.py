@@ -24,12 +24,6 @@ PHONE = SIZE / 2 / np.tan(np.radians(69 / 2))  # pixels
 RIGHT, WRONG, MISSED = (60, 220, 60), (255, 60, 60), (255, 220, 0)
 
 
-def overlap(a, b):
-    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
-    common = np.clip(high - low, 0, None).prod()
-    return common / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - common)
-
-
 def look(network, row, files, columns, focal, truth_file):
     """What is to be drawn: box, colour, words; and how well it was seen, 0..1."""
     output = network(pack.canvas(files[row["file"]]))
@@ -51,8 +45,8 @@ def look(network, row, files, columns, focal, truth_file):
             if len(there):
                 words += f"/{densest(there):.1f}"
                 errors.append(abs(metres / densest(there) - 1))
-        match = next((i for i in missed if truths[i][0] == column and overlap(truths[i][1], box) >= 0.5),
-                     None)
+        match = next((i for i in missed if truths[i][0] == column and
+                      evaluate.overlaps(box, truths[i][1][None])[0] >= 0.5), None)
         if match is not None:
             missed.remove(match)
             right += 1

@@ -49,6 +49,13 @@ class Network:
         return found
 
 
+def overlaps(box, boxes):
+    """Intersection over union of a box, x1, y1, x2, y2, with each of N x 4."""
+    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    common = np.clip(high - low, 0, None).prod(1)
+    return common / ((box[2:] - box[:2]).prod() + (boxes[:, 2:] - boxes[:, :2]).prod(1) - common)
+
+
 def suppress(boxes, scores):
     """Class by class; N x 6: x1, y1, x2, y2, score, column."""
     anchor, column = np.nonzero(scores > LEAST_SCORE)

@@ -38,10 +38,8 @@ def found_again(these, others):
     sure, rivals = these[these[:, 4] >= SURE], others[others[:, 4] >= AGREES]
     again = 0
     for box in sure:
-        low, high = np.maximum(box[:2], rivals[:, :2]), np.minimum(box[2:4], rivals[:, 2:4])
-        common = np.clip(high - low, 0, None).prod(1)
-        both = (box[2:4] - box[:2]).prod() + (rivals[:, 2:4] - rivals[:, :2]).prod(1) - common
-        again += bool(((common >= OVERLAP * both) & (rivals[:, 5] == box[5])).any())
+        same = rivals[rivals[:, 5] == box[5]]
+        again += bool((evaluate.overlaps(box[:4], same[:, :4]) >= OVERLAP).any())
     return np.array([len(sure), again])
 
 
