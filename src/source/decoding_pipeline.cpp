@@ -193,12 +193,22 @@ void DecodingPipeline::fail(const std::string& why) {
   changed_.notify_all();
 }
 
-Ptr<GstSample> DecodingPipeline::take() {
-  std::unique_lock lock(mutex_);
+/// False when there is no more picture.
+bool DecodingPipeline::await_next(std::unique_lock<std::mutex>& lock) {
   const auto arrived = [this] { return !ready_.empty() || ended_; };
   await(lock, [&] { return arrived() || !failure_.empty(); });
   if (!stopped_ && !arrived()) await(lock, arrived);
-  if (stopped_ || ready_.empty()) {
+  return !stopped_ && !ready_.empty();
+}
+
+GstSample* DecodingPipeline::peek() {
+  std::unique_lock lock(mutex_);
+  return await_next(lock) ? ready_.front().get() : nullptr;
+}
+
+Ptr<GstSample> DecodingPipeline::take() {
+  std::unique_lock lock(mutex_);
+  if (!await_next(lock)) {
     over_ = true;
     return nullptr;
   }
@@ -213,11 +223,6 @@ void DecodingPipeline::give_up(const std::string& why) {
   fail(why);
   const std::lock_guard lock(mutex_);
   over_ = true;
-}
-
-GstSample* DecodingPipeline::first() const {
-  const std::lock_guard lock(mutex_);
-  return ready_.front().get();
 }
 
 bool DecodingPipeline::seek(std::int64_t stream_time_ns) {
@@ -277,8 +282,10 @@ std::string DecodingPipeline::fault() const {
 
 GstFlowReturn DecodingPipeline::on_sample(GstAppSink* sink, void* self_pointer) {
   auto* self = static_cast<DecodingPipeline*>(self_pointer);
-  Ptr<GstSample> sample(gst_app_sink_pull_sample(sink));
-  if (!sample) return GST_FLOW_EOS;
+  const Ptr<GstSample> pulled(gst_app_sink_pull_sample(sink));
+  if (!pulled) return GST_FLOW_EOS;
+  // The sink writes into its sample again: it complains when somebody still holds it at a seek.
+  Ptr<GstSample> sample(gst_sample_copy(pulled.get()));
   std::unique_lock lock(self->mutex_);
   self->changed_.wait(
       lock, [self] { return self->ready_.size() < kAhead || self->stopped_ || self->flushing_; });
@@ -360,6 +367,7 @@ GstPadProbeReturn DecodingPipeline::on_event(GstPad*, GstPadProbeInfo* info, voi
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
     const std::lock_guard lock(self->mutex_);
     self->ready_.clear();
+    self->reached_ns_ = 0;
     self->ended_ = false;
     self->flushing_ = false;
   }

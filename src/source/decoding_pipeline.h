@@ -31,8 +31,9 @@ class DecodingPipeline {
 
   /// The next picture, waiting for it; null at the end, after a stop and when decoding has failed.
   gstreamer::Ptr<GstSample> take();
-  /// The first picture, without taking it. Valid until the first take().
-  [[nodiscard]] GstSample* first() const;
+  /// The next picture without taking it, waiting for it; null where take() would give null. Valid
+  /// until the next take() or seek().
+  GstSample* peek();
   /// Throws away what is decoded and goes to the last key picture not after the stream time. False
   /// when that does not work; the pipeline is then of no more use.
   bool seek(std::int64_t stream_time_ns);
@@ -48,6 +49,7 @@ class DecodingPipeline {
   void build(const std::filesystem::path& file);
   void connect(GstElement* element, const char* signal, GCallback callback);
   void await_first(std::unique_lock<std::mutex>& lock);
+  bool await_next(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool nobody_reads() const;
   void halt();
   void fail(const std::string& why);

@@ -65,7 +65,8 @@ struct PictureDecoder::Sample {
 PictureDecoder::PictureDecoder(const std::filesystem::path& file, const std::stop_token& stop) {
   gstreamer::init();
   pipeline_ = std::make_unique<DecodingPipeline>(file, stop);
-  GstSample* first = pipeline_->first();
+  GstSample* first = pipeline_->peek();
+  if (first == nullptr) throw Error(ExitCode::source, quoted(file) + " was stopped while opening");
   GstVideoInfo info;
   GstCaps* caps = gst_sample_get_caps(first);
   if (caps == nullptr || gst_video_info_from_caps(&info, caps) == FALSE) {
@@ -91,12 +92,12 @@ std::optional<PictureTime> PictureDecoder::advance() {
   Ptr<GstSample> sample = pipeline_->take();
   if (!sample) return std::nullopt;
   PictureTime time = running_time_of(sample.get());
+  stream_time_ns_ = time_of(sample.get(), &gst_segment_to_stream_time);
   if (sought_) {
     // A seek begins running time anew; stream time stays.
-    const auto stream_time_ns = time_of(sample.get(), &gst_segment_to_stream_time);
     time.time_ns.reset();
-    if (stream_time_ns) {
-      time.time_ns = *stream_time_ns - *first_stream_time_ns_ + *first_time_.time_ns;
+    if (stream_time_ns_) {
+      time.time_ns = *stream_time_ns_ - *first_stream_time_ns_ + *first_time_.time_ns;
     }
   }
   current_ = std::make_unique<Sample>(std::move(sample));
@@ -126,6 +127,15 @@ bool PictureDecoder::seek(std::int64_t offset_ns) {
   current_.reset();
   sought_ = true;
   return pipeline_->seek(*first_stream_time_ns_ + offset_ns);
+}
+
+bool PictureDecoder::rewind() {
+  // A demuxer ends what follows a seek at the end the file declares: it must not cost a picture.
+  const bool whole =
+      stream_time_ns_ && pipeline_->duration_ns() && *stream_time_ns_ < *pipeline_->duration_ns();
+  if (!whole || !seek(0)) return false;
+  GstSample* first = pipeline_->peek();
+  return first != nullptr && time_of(first, &gst_segment_to_stream_time) == first_stream_time_ns_;
 }
 
 std::string PictureDecoder::fault() const { return pipeline_->fault(); }

@@ -51,6 +51,10 @@ class PictureDecoder {
   /// decoder is then of no more use.
   bool seek(std::int64_t offset_ns);
 
+  /// After the last picture: goes back to the first and returns when it is there again, decoded.
+  /// False as seek(), and where not all pictures would come again.
+  bool rewind();
+
   /// Why the pictures ended early; empty after an orderly end. Valid once advance() gave nullopt.
   [[nodiscard]] std::string fault() const;
   /// Of the first picture.
@@ -69,6 +73,7 @@ class PictureDecoder {
   int height_ = 0;
   PictureTime first_time_;
   std::optional<std::int64_t> first_stream_time_ns_;
+  std::optional<std::int64_t> stream_time_ns_;  ///< of the picture advance() stepped to last
   std::optional<double> step_ns_;
   bool sought_ = false;
 };

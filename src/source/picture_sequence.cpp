@@ -193,9 +193,11 @@ bool PictureSequence::begin_again() {
   return true;
 }
 
-/// Closing takes its time too: it must not stall the first pictures of the pass that begins.
+/// Takes its time: it must not stall the first pictures of the pass that begins. A decoder that can
+/// go back keeps its buffers and threads; others are opened anew.
 void PictureSequence::prepare_next_pass(Decoder finished) {
   next_pass_ = std::async(std::launch::async, [this, old = std::move(finished)]() mutable {
+    if (old && old->rewind()) return std::move(old);
     old.reset();
     // What a decoder's threads freed would stay with the process, a little more with every pass.
     ::malloc_trim(0);

@@ -198,6 +198,11 @@ TEST_P(Starting, GoesOnInALaterPassOfALoop) {
   for (const double fps : {0.0, 60.0}) {
     const auto whole = watch(*open_source(file.string(), {.feed_fps = fps, .loop = true}), 230);
     ASSERT_EQ(whole.size(), 230U);
+    for (std::size_t i = 50; i < whole.size(); ++i) {
+      EXPECT_EQ(whole[i].pixels, whole[i % 50].pixels) << i;
+      const double due_ns = static_cast<double>(i) * 1e9 / (fps > 0 ? fps : 25);
+      EXPECT_NEAR(static_cast<double>(whole[i].stamp.stream_ns), due_ns, 2e6) << i;
+    }
     for (const std::size_t first : {10, 49, 99, 100, 163}) {
       SCOPED_TRACE(std::to_string(fps) + " from " + std::to_string(first));
       const auto late = watch(
