@@ -21,6 +21,9 @@ using std::chrono::seconds;
 
 constexpr int kLargestSide = PictureDecoder::kLargestSide;
 constexpr std::size_t kAhead = 4;  ///< pictures decoded ahead of next()
+/// Pictures in memory from the start: those ahead, three on their way, and as many as the stages
+/// behind hold at most. They come round in turn, so a hiccup later takes no new memory.
+constexpr guint kPictures = 12;
 /// A local file that yields nothing for so long will yield nothing more.
 constexpr seconds kStalled{60};
 constexpr const char* kUnreadable = "cannot be read";
@@ -108,6 +111,9 @@ void DecodingPipeline::build(const std::filesystem::path& file) {
                     static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
                                                  GST_PAD_PROBE_TYPE_EVENT_FLUSH),
                     &DecodingPipeline::on_event, this, nullptr);
+  const Ptr<GstPad> end(gst_element_get_static_pad(sink_, "sink"));
+  gst_pad_add_probe(end.get(), GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, &DecodingPipeline::on_query,
+                    nullptr, nullptr);
   const Ptr<GstBus> bus(gst_element_get_bus(pipeline_.get()));
   gst_bus_set_sync_handler(bus.get(), &DecodingPipeline::on_message, this, nullptr);
 }
@@ -378,6 +384,19 @@ GstPadProbeReturn DecodingPipeline::on_event(GstPad*, GstPadProbeInfo* info, voi
   if (complaint.empty()) return GST_PAD_PROBE_OK;
   self->fail(complaint);
   return GST_PAD_PROBE_DROP;
+}
+
+/// Answers in the sink's place how many pictures it wants allocated.
+GstPadProbeReturn DecodingPipeline::on_query(GstPad*, GstPadProbeInfo* info, void*) {
+  GstQuery* query = gst_pad_probe_info_get_query(info);
+  if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION) return GST_PAD_PROBE_OK;
+  GstCaps* caps = nullptr;
+  gst_query_parse_allocation(query, &caps, nullptr);
+  GstVideoInfo video;
+  if (caps == nullptr || gst_video_info_from_caps(&video, caps) == FALSE) return GST_PAD_PROBE_OK;
+  gst_query_add_allocation_pool(query, nullptr, static_cast<guint>(GST_VIDEO_INFO_SIZE(&video)),
+                                kPictures, 0);
+  return GST_PAD_PROBE_HANDLED;
 }
 
 /// Notes how far the streams of the file really reach.

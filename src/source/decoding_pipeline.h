@@ -67,6 +67,7 @@ class DecodingPipeline {
   static void on_pad(GstElement*, GstPad* pad, DecodingPipeline* self);
   static void on_all_pads(GstElement*, DecodingPipeline* self);
   static GstPadProbeReturn on_event(GstPad*, GstPadProbeInfo* info, void* self_pointer);
+  static GstPadProbeReturn on_query(GstPad*, GstPadProbeInfo* info, void*);
   static GstPadProbeReturn on_buffer(GstPad* pad, GstPadProbeInfo* info, void* self_pointer);
   static GstBusSyncReply on_message(GstBus*, GstMessage* message, void* self_pointer);
 
