@@ -18,22 +18,11 @@ import numpy as np
 import onnx
 import openvino
 import torch
-from torch import nn
 
-from lznet.network import DOOR, SIZE, Deployed, LzNet
+from lznet.deploy import Deployed, fold_normalisation, unshuffle
+from lznet.network import DOOR, SIZE, LzNet
 
 OUTPUTS = ["boxes", "scores", "depth", "depth_sigma"]
-
-
-def fold_normalisation(module):
-    """Batch normalisation into the convolutions before it."""
-    for name, child in module.named_children():
-        if (isinstance(child, nn.Sequential) and len(child) > 1 and
-                isinstance(child[0], nn.Conv2d) and isinstance(child[1], nn.BatchNorm2d)):
-            fused = torch.nn.utils.fuse_conv_bn_eval(child[0].eval(), child[1].eval())
-            setattr(module, name, nn.Sequential(fused, *list(child)[2:]))
-        else:
-            fold_normalisation(child)
 
 
 def deployable(weights, size=SIZE, calibration=None):
@@ -41,7 +30,7 @@ def deployable(weights, size=SIZE, calibration=None):
     net = LzNet().eval()
     net.load_state_dict(torch.load(weights, map_location="cpu"))
     fold_normalisation(net.depth)
-    deployed = Deployed(net, size).eval()
+    deployed = Deployed(unshuffle(net), size).eval()
     if calibration:
         with torch.no_grad():
             net.depth.out.bias[0] += math.log(calibration["depth_scale"])

@@ -134,8 +134,7 @@ class Trainer:
         count = config["detection"]
         light = augment.Light(**config.get("light", {}))
         batch = augment.detection_batch(self.photos, count, config["fours"], self.dtype,
-                                        config.get("turn_doors", 0.0), config.get("pasted_doors", 0.0),
-                                        light)
+                                        config.get("turn_doors", 0.0), light)
         indoors, truth = augment.depth_batch(self.indoors, config["depth"], DEPTH_CELLS, self.dtype, light)
         pictures = torch.cat((batch.pictures, indoors)).contiguous(memory_format=torch.channels_last)
         with self.autocast():

@@ -22,8 +22,10 @@ using std::chrono::seconds;
 constexpr int kLargestSide = PictureDecoder::kLargestSide;
 constexpr std::size_t kAhead = 4;  ///< pictures decoded ahead of next()
 /// Pictures in memory from the start: those ahead, three on their way, and as many as the stages
-/// behind hold at most. They come round in turn, so a hiccup later takes no new memory.
+/// behind hold at most. They come round in turn, so a hiccup later takes no new memory. Fewer, where
+/// they are so large that they would need more than kPictures_bytes.
 constexpr guint kPictures = 12;
+constexpr gsize kPictures_bytes = 64 << 20;
 /// A local file that yields nothing for so long will yield nothing more.
 constexpr seconds kStalled{60};
 constexpr const char* kUnreadable = "cannot be read";
@@ -394,8 +396,9 @@ GstPadProbeReturn DecodingPipeline::on_query(GstPad*, GstPadProbeInfo* info, voi
   gst_query_parse_allocation(query, &caps, nullptr);
   GstVideoInfo video;
   if (caps == nullptr || gst_video_info_from_caps(&video, caps) == FALSE) return GST_PAD_PROBE_OK;
-  gst_query_add_allocation_pool(query, nullptr, static_cast<guint>(GST_VIDEO_INFO_SIZE(&video)),
-                                kPictures, 0);
+  const gsize size = GST_VIDEO_INFO_SIZE(&video);
+  const auto pictures = static_cast<guint>(std::min<gsize>(kPictures, kPictures_bytes / size));
+  gst_query_add_allocation_pool(query, nullptr, static_cast<guint>(size), pictures, 0);
   return GST_PAD_PROBE_HANDLED;
 }
 

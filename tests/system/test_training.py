@@ -172,13 +172,17 @@ def test_a_turned_door_keeps_its_box():
 
 
 DEPLOYED = """
+import copy
 import torch
-from lznet.network import DOOR, Deployed, LzNet, anchors, decode_boxes
+from lznet.deploy import Deployed, fold_normalisation, unshuffle
+from lznet.network import DOOR, LzNet, anchors, decode_boxes
 torch.manual_seed(4)
 net = LzNet().eval()
 for tower in net.head.towers:
     torch.nn.init.normal_(tower[-1].weight, 0, 0.3)
-deployed = Deployed(net, 128).eval()
+copied = copy.deepcopy(net)
+fold_normalisation(copied.depth)
+deployed = Deployed(unshuffle(copied), 128).eval()
 deployed.stretch[:DOOR], deployed.stretch[DOOR] = 2.5, 1.5
 deployed.shift[:DOOR], deployed.shift[DOOR] = -0.4, -0.8
 picture = torch.rand(1, 3, 128, 128)

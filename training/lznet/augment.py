@@ -166,53 +166,8 @@ def place(photos, index, low, high, area, size, dtype, turn_doors=0.0):
     return pixels, inside, labels, photos.difficult[index] | poor
 
 
-def paste_doors(photos, pixels, boxes, labels, ignored, part):
-    """Doors cut out of their photographs, turned, in front of `part` of the pictures. What they hide for
-    the most part does not count any more."""
-    count, device = max(1, round(len(pixels) * part)), pixels.device
-    door = (photos.labels == DOOR) & ~photos.difficult
-    sides = photos.boxes[..., 2:] - photos.boxes[..., :2]
-    rows, columns = (door & (sides.amin(-1) > 40)).nonzero().unbind(1)
-    chosen = torch.randint(len(rows), (count,), device=device)
-    source = photos.boxes[rows[chosen], columns[chosen]]
-    side = source[:, 2:] - source[:, :2]
-    height = torch.exp(uniform(math.log(70), math.log(330), count, device=device))
-    width = height * (side[:, 0] / side[:, 1]) * torch.exp(uniform(-0.3, 0.1, count, device=device))
-    half = torch.stack((width, height), 1) / 2
-    middle = SIZE / 2 + uniform(-0.4, 0.4, count, 2, device=device) * SIZE
-    mirrored = torch.rand(count, device=device) < 0.5
-
-    steps = torch.arange(SIZE, device=device) + 0.5
-    x = (steps[None, :] - middle[:, :1]) / half[:, :1]          # -1..1 over the pasted door
-    y = (steps[None, :] - middle[:, 1:]) / half[:, 1:]
-    over = (x.abs() < 1)[:, None, :] & (y.abs() < 1)[:, :, None]
-    x = torch.where(mirrored[:, None], -x, x).clamp(-1, 1)
-    centre = (source[:, :2] + source[:, 2:]) / 2
-    from_x = centre[:, :1] + x * side[:, :1] / 2
-    from_y = centre[:, 1:] + y.clamp(-1, 1) * side[:, 1:] / 2
-    grid = torch.stack((from_x[:, None, :].expand(count, SIZE, SIZE),
-                        from_y[:, :, None].expand(count, SIZE, SIZE)), -1) / (SIZE / 2) - 1
-    cut = F.grid_sample(photos.pictures[rows[chosen]].to(pixels.dtype) - GREY, grid.to(pixels.dtype),
-                        align_corners=False)
-    pixels = torch.cat((torch.where(over[:, None], cut, pixels[:count]), pixels[count:]))
-
-    pasted = torch.cat((middle - half, middle + half), 1).clamp(0, SIZE)
-    low = torch.maximum(boxes[:count, :, :2], pasted[:, None, :2])
-    high = torch.minimum(boxes[:count, :, 2:], pasted[:, None, 2:])
-    area = (boxes[:count, :, 2:] - boxes[:count, :, :2]).clamp(min=0).prod(-1).clamp(min=1e-6)
-    hidden = (high - low).clamp(min=0).prod(-1) > 0.6 * area
-    ignored = torch.cat((ignored[:count] | hidden, ignored[count:]))
-    empty = pasted.new_zeros(len(boxes) - count, 4)
-    boxes = torch.cat((boxes, torch.cat((pasted, empty))[:, None]), 1)
-    label = labels.new_full((len(labels), 1), -1)
-    label[:count] = DOOR
-    return (pixels, boxes, torch.cat((labels, label), 1),
-            F.pad(ignored, (0, 1)))
-
-
-def detection_batch(photos, count, fours, dtype, turn_doors=0.0, pasted_doors=0.0, light=Light()):
-    """`fours`: part of the batch that is made of four photographs; `pasted_doors`: that into whose other
-    pictures a door is put."""
+def detection_batch(photos, count, fours, dtype, turn_doors=0.0, light=Light()):
+    """`fours`: part of the batch that is made of four photographs."""
     device = photos.weight.device
     many = round(count * fours)
     index = torch.multinomial(photos.weight, count - many + 4 * many, replacement=True)
@@ -236,8 +191,6 @@ def detection_batch(photos, count, fours, dtype, turn_doors=0.0, pasted_doors=0.
         labels = torch.cat((F.pad(labels, (0, extra), value=-1), joined[1]))
         ignored = torch.cat((F.pad(ignored, (0, extra)), joined[2]))
         known = torch.cat((known, torch.stack([part[4] for part in parts], 1)))
-    if pasted_doors:
-        pixels, boxes, labels, ignored = paste_doors(photos, pixels, boxes, labels, ignored, pasted_doors)
     # Only as many columns as are used.
     used = (labels >= 0).sum(1).max().clamp(min=1)
     order = (labels < 0).to(torch.uint8).argsort(stable=True, dim=1)[:, :used]

@@ -241,38 +241,3 @@ def decode_boxes(distances, places, strides):
     bins = torch.arange(BINS, device=distances.device, dtype=torch.float32)
     d = (distances.float().softmax(-1) * bins).sum(-1) * strides[:, None]
     return torch.cat((places - d[..., :2], places + d[..., 2:]), -1)
-
-
-class Deployed(nn.Module):
-    """What is exported: boxes, scores, depth (metres for FOCAL), relative sigma. Logits are stretched and
-    shifted, class by class, so that scores are probabilities (calibrate.py)."""
-
-    def __init__(self, net, size=SIZE):
-        super().__init__()
-        self.net = net
-        places, strides = anchors(size=size)
-        self.register_buffer("places", places)
-        self.register_buffer("strides", strides)
-        self.register_buffer("stretch", torch.ones(net.classes))
-        self.register_buffer("shift", torch.zeros(net.classes))
-
-    def forward(self, x):
-        features = self.net.features(x)
-        logits, distances = self.objects(features[2:])
-        depth = self.net.depth(*features)
-        return (decode_boxes(distances, self.places, self.strides), logits.sigmoid(),
-                depth[:, :1].clamp(-2, 5).exp(), depth[:, 1:].clamp(-4, 1).exp())
-
-    def objects(self, features):
-        """What `LzNet.objects` gives, stretched and shifted, made so that engines need not move it about:
-        the last layer in two, and its values side by side in memory as they come out."""
-        parts = []
-        for tower, feature in zip(self.net.head.towers, features):
-            x, last = tower[:-1](feature), tower[-1]
-            classes, weight, bias = self.net.classes, last.weight, last.bias
-            stretched = weight[:classes] * self.stretch[:, None, None, None]
-            parts.append([F.conv2d(x, w, b).permute(0, 2, 3, 1).flatten(1, 2) for w, b in
-                          ((stretched, bias[:classes] * self.stretch + self.shift),
-                           (weight[classes:], bias[classes:]))])
-        logits, distances = (torch.cat(part, 1) for part in zip(*parts))
-        return logits, distances.reshape(-1, len(self.places), 4, BINS)  # of any batch
