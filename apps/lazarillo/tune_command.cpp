@@ -30,7 +30,7 @@ struct TuneArguments {
 };
 
 std::filesystem::path target(const TuneArguments& a) {
-  const std::filesystem::path file =
+  std::filesystem::path file =
       a.file.empty() ? machine_profile_file() : std::filesystem::path(a.file);
   if (file.empty()) {
     throw Error(ExitCode::output,

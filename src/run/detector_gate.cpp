@@ -54,7 +54,8 @@ struct DetectorGate::Impl {
       const int bottom = index(box.y2 + cell_height / 2, cell_height, Motion::rows);
       for (int row = top; row <= bottom; ++row) {
         for (int column = left; column <= right; ++column) {
-          cells.reset(static_cast<std::size_t>(row * Motion::columns + column));
+          cells.reset(static_cast<std::size_t>(row) * Motion::columns +
+                      static_cast<std::size_t>(column));
         }
       }
     }

@@ -275,6 +275,7 @@ class Measurement {
       }
     };
     std::vector<std::thread> threads_running;
+    threads_running.reserve(all.size());
     for (const auto& eyes : all) threads_running.emplace_back([&] { work(*eyes); });
     for (std::thread& thread : threads_running) thread.join();
     if (failure) std::rethrow_exception(failure);

@@ -59,6 +59,7 @@ PictureTime running_time_of(GstSample* sample) {
 }  // namespace
 
 struct PictureDecoder::Sample {
+  explicit Sample(Ptr<GstSample> s) : sample(std::move(s)) {}
   Ptr<GstSample> sample;
 };
 
