@@ -46,11 +46,11 @@ def last_operations(model):
     return sorted(names)
 
 
-def aligned(low, high, levels):
+def aligned(low, high):
     """The range, moved a little so that zero is one of its levels: padding stays exact."""
-    step = (high - low) / (levels - 1)
+    step = (high - low) / (LEVELS - 1)
     below = round(-low / step)
-    return -below * step, (levels - 1 - below) * step
+    return -below * step, (LEVELS - 1 - below) * step
 
 
 def quantise_before_slices(model):
@@ -83,7 +83,7 @@ def quantise_before_slices(model):
         name = source(node)
         if name not in before:
             low, high = (opset.constant(np.full((1, 1, 1, 1), bound, np.float32))
-                         for bound in aligned(*map(float, ranges[group(name)]), LEVELS))
+                         for bound in aligned(*map(float, ranges[group(name)])))
             before[name] = opset.fake_quantize(node.input_value(0), low, high, low, high, LEVELS)
         node.input(0).replace_source_output(before[name].output(0))
         for user in list(quantiser.output(0).get_target_inputs()):

@@ -59,7 +59,7 @@ class Unshuffled(nn.Module):
 
     def __init__(self, stage, order):
         super().__init__()
-        first, *self_units = stage
+        first, *units = stage
         left, right = first.left[0], first.right[0][0]
         with torch.no_grad():
             left.weight.data, left.bias.data = left.weight[order], left.bias[order]
@@ -69,7 +69,7 @@ class Unshuffled(nn.Module):
         natural = list(range(half))
         state = Pieces([(0, 0, half)], natural).taken_in_turn(Pieces([(1, 0, half)], natural))
         self.first, self.units, self.inputs = first, nn.ModuleList(), []
-        for number, unit in enumerate(self_units, 2):
+        for number, unit in enumerate(units, 2):
             kept, seen = state.split(half)
             take_input(unit.right[0][0], seen.channels)
             self.units.append(unit.right)
@@ -90,8 +90,8 @@ class Unshuffled(nn.Module):
 
 def unshuffle(net):
     """Rebuilds a network's backbone in place; batch normalisation must be folded before."""
-    order = list(range(24))
     orders = []
+    order = list(range(net.backbone.stages[0][0].left[0].in_channels))
     for k, stage in enumerate(net.backbone.stages):
         net.backbone.stages[k] = Unshuffled(stage, order)
         order = net.backbone.stages[k].order
