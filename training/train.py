@@ -140,10 +140,12 @@ class Trainer:
         with self.autocast():
             logits, distances, depth = self.net(pictures.float())
             with torch.no_grad():
-                known_logits, known_distances = self.initial(pictures[:count].float())
+                # Teachers see by day and in colour what is to be known in grey and at night, too.
+                clear = batch.clear.float().contiguous(memory_format=torch.channels_last)
+                known_logits, known_distances = self.initial(clear)
                 doors = None
                 if self.teacher:
-                    doors = self.teacher.detect(pictures[:count].float())[0][..., DOOR].float().sigmoid()
+                    doors = self.teacher.detect(clear)[0][..., DOOR].float().sigmoid()
         boxes = decode_boxes(distances[:count], self.places, self.strides)
         depth = depth.float()
         terms = losses.detection_losses(

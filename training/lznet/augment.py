@@ -136,9 +136,11 @@ def change_light(x, light=Light()):
 
 @dataclass
 class DetectionBatch:
-    """pictures B x 3 x S x S in 0..1; boxes B x K x 4; labels B x K (-1 none); ignored B x K: neither
-    object nor absence; known B x 4 x classes, by quarter (left to right, top to bottom)."""
+    """pictures B x 3 x S x S in 0..1, `clear` the same in their own light; boxes B x K x 4; labels B x K
+    (-1 none); ignored B x K: neither object nor absence; known B x 4 x classes, by quarter (left to right,
+    top to bottom)."""
     pictures: torch.Tensor
+    clear: torch.Tensor
     boxes: torch.Tensor
     labels: torch.Tensor
     ignored: torch.Tensor
@@ -195,8 +197,9 @@ def detection_batch(photos, count, fours, dtype, turn_doors=0.0, light=Light()):
     used = (labels >= 0).sum(1).max().clamp(min=1)
     order = (labels < 0).to(torch.uint8).argsort(stable=True, dim=1)[:, :used]
     boxes = boxes.gather(1, order[..., None].expand(-1, -1, 4))
-    pictures = change_light(((pixels + GREY) / 255).clamp(0, 1), light)
-    return DetectionBatch(pictures, boxes, labels.gather(1, order), ignored.gather(1, order), known)
+    clear = ((pixels + GREY) / 255).clamp(0, 1)
+    return DetectionBatch(change_light(clear, light), clear, boxes, labels.gather(1, order),
+                          ignored.gather(1, order), known)
 
 
 def tilted(count, device, most):
