@@ -15,6 +15,7 @@ void add_doctor_command(CLI::App& app, int& exit_code);
 void add_models_command(CLI::App& app, int& exit_code);
 void add_models_import(CLI::App& models, int& exit_code);  // of `models`
 void add_models_fetch(CLI::App& models, int& exit_code);
+void add_engine_command(CLI::App& app, int& exit_code);
 void add_config_command(CLI::App& app, int& exit_code);
 void add_bench_command(CLI::App& app, int& exit_code);
 void add_tune_command(CLI::App& app, int& exit_code);

@@ -1,5 +1,3 @@
-#include <dlfcn.h>
-
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iomanip>
@@ -9,8 +7,10 @@
 
 #include "commands.h"
 #include "error.h"
+#include "gpu/device.h"
 #include "infer/model_set.h"
 #include "infer/openvino/openvino_info.h"
+#include "infer/tensorrt/tensorrt.h"
 #include "run/machine_profile.h"
 #include "run/paths.h"
 #include "run/thread_role.h"
@@ -55,16 +55,15 @@ void priorities() {
 void inference() {
   heading("Networks: OpenVINO " + openvino_version());
   for (const EngineDevice& device : openvino_devices()) line(true, device.name, device.full_name);
-  // Looked for by the name the driver and the libraries install under; nothing here links to them.
-  const auto loadable = [](const char* library) {
-    void* handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
-    if (handle != nullptr) dlclose(handle);
-    return handle != nullptr;
-  };
-  line(loadable("libcuda.so.1"), "NVIDIA driver (CUDA)",
-       "would let networks run on an NVIDIA card; not used yet");
-  line(loadable("libnvinfer.so.10") || loadable("libnvinfer.so.8"), "TensorRT",
-       "would make an NVIDIA card fast; not used yet");
+  try {
+    const GpuInfo card = gpu_info();
+    line(true, "NVIDIA card", card.title() + ", driver for CUDA " + card.driver);
+  } catch (const Error& error) {
+    line(false, "NVIDIA card", error.what());
+  }
+  line(!tensorrt_version().empty(), "TensorRT",
+       tensorrt_version().empty() ? "would make an NVIDIA card fast; built without (docs/nvidia.md)"
+                                  : tensorrt_version() + "; see.engine = \"tensorrt\" uses it");
   for (const ModelSetSummary& set : list_model_sets(model_directories())) {
     line(set.problem.empty(), "models: " + set.name,
          set.problem.empty() ? set.description : set.problem);

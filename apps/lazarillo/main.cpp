@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
   lazarillo::add_run_command(app, exit_code);
   lazarillo::add_doctor_command(app, exit_code);
   lazarillo::add_models_command(app, exit_code);
+  lazarillo::add_engine_command(app, exit_code);
   lazarillo::add_config_command(app, exit_code);
   lazarillo::add_bench_command(app, exit_code);
   lazarillo::add_tune_command(app, exit_code);

@@ -231,6 +231,13 @@ void read_input(const Table& table, NetworkManifest& network) {
   }
 }
 
+void read_reference(const Table& table, const std::vector<fs::path>& directories,
+                    NetworkManifest& network) {
+  if (table.has("reference")) {
+    network.reference = located(table.text("reference"), table.file(), directories);
+  }
+}
+
 void read_thresholds(const Table& table, NetworkManifest& network) {
   network.score_threshold = table.part_or("score_threshold", network.score_threshold);
   network.nms_iou = table.part_or("nms_iou", network.nms_iou);
@@ -303,7 +310,7 @@ NetworkManifest read_card(const Json& json, const fs::path& file, const std::str
 NetworkManifest read_network(const Table& table, Task task,
                              const std::vector<fs::path>& directories) {
   if (task == Task::joint && table.has("card")) {
-    table.allow_only({"card", "file", "score_threshold", "nms_iou"});
+    table.allow_only({"card", "file", "reference", "score_threshold", "nms_iou"});
     const fs::path path = located(table.text("card"), table.file(), directories);
     if (!fs::is_regular_file(path)) {
       table.fail("the card '" + table.text("card") + "' is missing; place it beside the manifest");
@@ -311,11 +318,12 @@ NetworkManifest read_network(const Table& table, Task task,
     const Json json = parse_json(path);
     if (!is_card(json)) refuse(path, "this is not the card of a joint network");
     NetworkManifest network = read_card(json, path, table.text_or("file", ""), directories);
+    read_reference(table, directories, network);
     read_thresholds(table, network);
     return network;
   }
 
-  std::vector<std::string> keys{"file", "sha256", "weights_sha256", "input"};
+  std::vector<std::string> keys{"file", "sha256", "weights_sha256", "reference", "input"};
   const bool finds = task != Task::depth;
   const bool metres = task != Task::detect;
   if (finds) keys.insert(keys.end(), {"labels", "score_threshold", "nms_iou"});
@@ -332,6 +340,7 @@ NetworkManifest read_network(const Table& table, Task task,
   network.name = network.file.stem().string();
   network.sha256 = table.digest_or_none("sha256");
   network.weights_sha256 = table.digest_or_none("weights_sha256");
+  read_reference(table, directories, network);
   read_input(table.table("input"), network);
   if (finds) {
     network.labels = read_labels(table, directories);

@@ -32,6 +32,8 @@ struct NetworkManifest {
   std::filesystem::path file;       ///< absolute
   std::string sha256;               ///< hex digest of `file`; empty: not stated
   std::string weights_sha256;       ///< of the .bin beside an .xml; empty: not stated, or no .xml
+  /// The same network in FP32, absolute: what `file` in fewer bits is compared with; empty: `file`.
+  std::filesystem::path reference;
   std::filesystem::path described;  ///< the manifest or card, for messages
 
   TensorLayout layout = TensorLayout::nchw;

@@ -131,6 +131,10 @@ std::vector<Setting> settings_of(Config& c) {
       {"see.precision", "arithmetic of the networks: f32, or bf16 where the processor has it",
        &p.precision},
       {"see.batch", "a replay's frames in one call of the detector", &p.batch, 1, 4},
+      {"see.engine", "what networks run on: openvino (the processor) or tensorrt (an NVIDIA card)",
+       &p.engine},
+      {"see.gpu_memory_mb", "tensorrt: no more of the card's memory than this; 0: all",
+       &p.gpu_memory_mb, 0, 1'000'000},
 
       {"skip.enabled", "rest the detector where nothing changed that a prediction does not cover",
        &c.skipping.enabled},

@@ -38,6 +38,9 @@ bool is_pair(const ModelSet& models) {
                      [](const NetworkManifest& n) { return n.task == Task::depth; });
 }
 
+/// The card does everything in one call: no eyes beside each other, no depth beside the detector.
+bool on_gpu(const RunOptions& options) { return options.config.seeing.engine == "tensorrt"; }
+
 /// The network that finds objects.
 const NetworkManifest& finder_of(const ModelSet& models) {
   return *std::find_if(models.networks.begin(), models.networks.end(),
@@ -61,7 +64,7 @@ ThreadBudget share_threads(const RunOptions& options, bool pair, int cores) {
   const Config& config = options.config;
   ThreadBudget budget;
   const int wanted = config.running.streams > 0 ? config.running.streams : std::min(cores, 4);
-  budget.streams = one_by_one(options) ? 1 : wanted;
+  budget.streams = one_by_one(options) || on_gpu(options) ? 1 : wanted;
   int share = std::max(1, cores / budget.streams);
   budget.depth_threads = share;
   if (options.realtime && !config.running.lockstep) {
@@ -148,6 +151,8 @@ SeePart::SeePart(const RunOptions& options, const ModelSet& models, ForesightBoa
   seeing.threads = budget.threads;
   seeing.depth_threads = budget.depth_threads;
   seeing.batch = batch_;
+  seeing.depth_interval = config.pace.depth_interval;
+  seeing.depth_maps = options.video && !options.out_directory.empty();
   // The network's own threads inherit this name: their work is told apart.
   begin_thread("lz-network", ThreadRole::normal);
   for (int i = 0; i < budget.streams; ++i) {
@@ -159,7 +164,7 @@ SeePart::SeePart(const RunOptions& options, const ModelSet& models, ForesightBoa
   }
   SeeingOptions pace = config.pace;
   pace.live = live_;
-  const bool beside = live_ && pair && !config.running.lockstep;
+  const bool beside = live_ && pair && !config.running.lockstep && !on_gpu(options);
   for (const auto& eyes : eyes_) {
     stages_.push_back(std::make_unique<SeeStage>(
         pace, SeeStage::Parts{*eyes, gate_.get(), beside ? &depth_input_ : nullptr}, metrics,

@@ -66,6 +66,7 @@ void SeeStage::give(const Frame& frame, Sighting sighting) {
   metrics_.time("preprocess", sighting.preprocess_ms);
   metrics_.time("inference", sighting.inference_ms);
   metrics_.time("postprocess", sighting.postprocess_ms);
+  if (sighting.gpu_ms > 0) metrics_.time("gpu", sighting.gpu_ms);
   if (!sighting.fault.empty()) metrics_.fault(sighting.fault);
   output_.push(Seen{frame, Seen::Outcome::seen, std::move(sighting)});
 }

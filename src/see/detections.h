@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,10 +29,18 @@ struct Box {
 
 using Labels = std::shared_ptr<const std::vector<std::string>>;
 
+/// What a depth map says of a box, where whoever made the map said it at once (on a GPU): metres along
+/// the optical axis, and the standard deviation as a part of them.
+struct BoxDepth {
+  float depth_m = 0;
+  float sigma_relative = 0;
+};
+
 struct Detection {
   Box box;
   float score = 0;   ///< 0..1
   int class_id = 0;  ///< index into Detections::labels
+  std::optional<BoxDepth> depth{};
 };
 
 /// What the detector found in one frame, best score first. Immutable once published.

@@ -1,91 +1,21 @@
 #include "see/perception.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "error.h"
-#include "infer/engine.h"
-#include "see/contract.h"
-#include "see/decode.h"
-#include "see/letterbox.h"
+#include "see/eyes.h"
 
 namespace lazarillo {
-namespace {
 
-/// Milliseconds since the last call.
-class Lap {
- public:
-  double ms() {
-    const auto now = std::chrono::steady_clock::now();
-    const double passed = std::chrono::duration<double, std::milli>(now - last_).count();
-    last_ = now;
-    return passed;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
-Precision precision_named(const std::string& name) {
-  if (name == "f32") return Precision::f32;
-  if (name == "bf16") return Precision::bf16;
-  throw Error(ExitCode::usage, "see.precision is '" + name + "', must be f32 or bf16");
+const NetworkManifest& finder_of(const ModelSet& models) {
+  const auto found = std::find_if(models.networks.begin(), models.networks.end(),
+                                  [](const NetworkManifest& n) { return n.task != Task::depth; });
+  if (found != models.networks.end()) return *found;
+  throw Error(ExitCode::model,
+              "model set '" + models.name + "' has no network that finds objects");
 }
 
-std::unique_ptr<Engine> load(const NetworkManifest& manifest, int threads, int batch,
-                             Precision precision) {
-  EngineOptions options{threads, input_shape(manifest)};
-  options.precision = precision;
-  options.input_shape[0] = batch;
-  options.reshape = batch > 1;
-  auto engine = make_openvino_engine(manifest.file, options);
-  if (batch == 1) check_input(manifest, *engine);
-  const std::span<float> input = engine->input(0);
-  std::fill(input.begin(), input.end(), 0.5F);
-  engine->run();
-  return engine;
-}
-
-struct Network {
-  Network(const NetworkManifest& m, int threads, Precision precision, int batch_size = 1)
-      : manifest(m),
-        letterbox(m),
-        batch(batch_size),
-        single(load(m, threads, 1, precision)),
-        plan(check_contract(m, *single)) {
-    if (batch > 1) many = load(m, threads, batch, precision);
-  }
-
-  NetworkManifest manifest;
-  Letterbox letterbox;
-  int batch;
-  std::unique_ptr<Engine> single;
-  std::unique_ptr<Engine> many;  ///< takes `batch` frames; null when that is 1
-  OutputPlan plan;
-};
-
-/// What one call of a network made of one of its frames.
-struct Slice {
-  const Network* network;
-  const Engine* engine;
-  std::size_t index;  ///< of the frame in the call
-  std::size_t count;  ///< frames in the call
-  LetterboxMapping mapping;
-
-  /// The values of an output that are this frame's. Throws when one is not finite; a fault then.
-  [[nodiscard]] TensorView finite_output(std::size_t output) const {
-    TensorView view = engine->output(output);
-    const std::size_t size = view.values.size() / count;
-    view.values = view.values.subspan(index * size, size);
-    if (!all_finite(view.values)) {
-      throw Error(ExitCode::vision, "the output '" + engine->outputs()[output].name + "' of '" +
-                                        network->manifest.name + "' is not finite");
-    }
-    return view;
-  }
-};
-
-void check_frame(const Frame& frame) {
+void check_pixels(const Frame& frame) {
   const std::ptrdiff_t channels = frame.format == PixelFormat::bgr8 ? 3 : 1;
   if (frame.pixels && frame.width > 0 && frame.height > 0 &&
       frame.stride_bytes >= channels * frame.width) {
@@ -94,151 +24,33 @@ void check_frame(const Frame& frame) {
   throw Error(ExitCode::vision, "the frame has no pixels");
 }
 
-DepthGrid grid_of(const TensorView& view, const LetterboxMapping& mapping, float factor) {
-  const std::size_t axes = view.shape.size();
-  DepthGrid grid =
-      mapping.grid(static_cast<int>(view.shape[axes - 1]), static_cast<int>(view.shape[axes - 2]));
-  grid.values.resize(view.values.size());
-  std::transform(view.values.begin(), view.values.end(), grid.values.begin(),
-                 [factor](float v) { return v * factor; });
-  return grid;
+double metres_factor(const NetworkManifest& network, const Frame& frame,
+                     const LetterboxMapping& mapping) {
+  if (network.canonical_focal_px <= 0) return 1;
+  if (!(frame.intrinsics.fx > 0)) {
+    throw Error(ExitCode::vision, "the camera's focal length is not known: no distances");
+  }
+  // The focal length of the picture the network saw: the frame's, resized with it.
+  return frame.intrinsics.fx * mapping.scale_x() / network.canonical_focal_px;
 }
-
-Depth read_depth(const Slice& slice, const Frame& frame) {
-  const Network& network = *slice.network;
-  const LetterboxMapping& mapping = slice.mapping;
-  const TensorView view = slice.finite_output(network.plan.depth);
-  if (network.manifest.depth == DepthContract::relative_inverse) {
-    return std::make_shared<const RelativeDepth>(
-        RelativeDepth{frame.stamp, grid_of(view, mapping, 1)});
-  }
-  double factor = 1;
-  if (network.manifest.canonical_focal_px > 0) {
-    if (!(frame.intrinsics.fx > 0)) {
-      throw Error(ExitCode::vision, "the camera's focal length is not known: no distances");
-    }
-    // The focal length of the picture the network saw: the frame's, resized with it.
-    factor = frame.intrinsics.fx * mapping.scale_x() / network.manifest.canonical_focal_px;
-  }
-  auto depth = std::make_shared<MetricDepth>();
-  depth->stamp = frame.stamp;
-  depth->depth_m = grid_of(view, mapping, static_cast<float>(factor));
-  if (network.plan.depth_sigma) {
-    const TensorView sigma = slice.finite_output(*network.plan.depth_sigma);
-    depth->sigma_relative.assign(sigma.values.begin(), sigma.values.end());
-  }
-  return depth;
-}
-
-}  // namespace
 
 struct Perception::Impl {
-  Impl(const ModelSet& models, const PerceptionOptions& o) : options(o) {
-    const Precision precision = precision_named(o.precision);
-    for (const NetworkManifest& network : models.networks) {
-      if (network.task == Task::depth) {
-        if (o.depth) depth_network = std::make_unique<Network>(network, o.depth_threads, precision);
-      } else {
-        detector = std::make_unique<Network>(network, o.threads, precision, o.batch);
-      }
-    }
-    if (!detector) {
-      throw Error(ExitCode::model,
-                  "model set '" + models.name + "' has no network that finds objects");
-    }
-    labels = std::make_shared<const std::vector<std::string>>(detector->manifest.labels);
-  }
-
-  PerceptionOptions options;
-  std::unique_ptr<Network> detector;
-  std::unique_ptr<Network> depth_network;
-  Labels labels;
-  std::vector<Candidate> candidates;
-
-  void see_one(const Frame& frame, const Slice& slice, Sighting& sighting) {
-    find_objects(slice, sighting.detections.items);
-    if (slice.network->manifest.task == Task::joint) sighting.depth = read_depth(slice, frame);
-  }
-
-  /// Frames in one call of a network: fills the input, runs, lets `read` take what concerns each.
-  /// What throws is the fault of the frame, or of all when the network itself failed.
-  template <class Result, class Read>
-  static void call(Network& network, std::span<const Frame> frames, std::span<Result> results,
-                   const Read& read) {
-    Engine& engine = frames.size() == 1 ? *network.single : *network.many;
-    const std::span<float> input = engine.input(0);
-    const std::size_t size = input.size() / frames.size();
-    std::vector<LetterboxMapping> mappings(frames.size());
-    const auto attempt = [](Result& result, const auto& action) {
-      if (!result.fault.empty()) return;
-      try {
-        action();
-      } catch (const std::exception& e) {
-        result.fault = e.what();
-      }
-    };
-    Lap lap;
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      attempt(results[i], [&] {
-        check_frame(frames[i]);
-        mappings[i] = network.letterbox.fill(frames[i], input.subspan(i * size, size));
-      });
-    }
-    const double preprocess_ms = lap.ms() / static_cast<double>(frames.size());
-    const bool any = std::any_of(results.begin(), results.end(),
-                                 [](const Result& r) { return r.fault.empty(); });
-    std::string failure;
-    try {
-      if (any) engine.run();
-    } catch (const std::exception& e) {
-      failure = e.what();
-    }
-    const double inference_ms = lap.ms() / static_cast<double>(frames.size());
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      if (results[i].fault.empty()) results[i].fault = failure;
-      attempt(results[i], [&] {
-        read(frames[i], Slice{&network, &engine, i, frames.size(), mappings[i]}, results[i]);
-      });
-      results[i].preprocess_ms = preprocess_ms;
-      results[i].inference_ms = inference_ms;
-      results[i].postprocess_ms = lap.ms();
-    }
-  }
-
-  void find_objects(const Slice& slice, std::vector<Detection>& items) {
-    const NetworkManifest& m = detector->manifest;
-    const LetterboxMapping& mapping = slice.mapping;
-    const int classes = static_cast<int>(labels->size());
-    const auto threshold = static_cast<float>(options.score_threshold);
-    const auto nms_iou = static_cast<float>(options.nms_iou > 0 ? options.nms_iou : m.nms_iou);
-    const float unit_x = m.boxes_normalised ? static_cast<float>(m.input_width) : 1.0F;
-    const float unit_y = m.boxes_normalised ? static_cast<float>(m.input_height) : 1.0F;
-    const TensorView boxes = slice.finite_output(detector->plan.boxes);
-    candidates.clear();
-    if (m.task == Task::joint) {
-      const TensorView scores = slice.finite_output(detector->plan.scores);
-      decode_joint(boxes.values, scores.values, classes, threshold, candidates);
-      suppress(candidates, nms_iou);
-    } else if (m.detector == DetectorContract::ultralytics) {
-      decode_ultralytics(boxes.values, classes, detector->plan.transposed, unit_x, unit_y,
-                         threshold, candidates);
-      suppress(candidates, nms_iou);
-    } else if (m.detector == DetectorContract::detr) {
-      const TensorView logits = slice.finite_output(detector->plan.scores);
-      decode_detr(logits.values, boxes.values, classes, unit_x, unit_y, threshold, candidates);
-      keep_best(candidates, NmsLimits{}.kept);
+  Impl(const ModelSet& models, const PerceptionOptions& options)
+      : labels(std::make_shared<const std::vector<std::string>>(finder_of(models).labels)),
+        suggested_score(finder_of(models).score_threshold) {
+    if (options.engine == "openvino") {
+      eyes = make_host_eyes(models, options);
+    } else if (options.engine == "tensorrt") {
+      eyes = make_gpu_eyes(models, options);
     } else {
-      if (!decode_end_to_end(boxes.values, classes, unit_x, unit_y, threshold, candidates)) {
-        throw Error(ExitCode::vision, "'" + m.name + "' gives a class that is none of its " +
-                                          std::to_string(classes) + " labels");
-      }
-      keep_best(candidates, NmsLimits{}.kept);
-    }
-    for (const Candidate& c : candidates) {
-      const Box box = clipped(mapping.to_frame(c.box), mapping.frame_width, mapping.frame_height);
-      if (box.width() > 0 && box.height() > 0) items.push_back({box, c.score, c.class_id});
+      throw Error(ExitCode::usage,
+                  "see.engine is '" + options.engine + "', must be openvino or tensorrt");
     }
   }
+
+  Labels labels;
+  double suggested_score;
+  std::unique_ptr<Eyes> eyes;
 };
 
 Perception::Perception(const ModelSet& models, const PerceptionOptions& options)
@@ -254,15 +66,7 @@ std::vector<Sighting> Perception::see(std::span<const Frame> frames) {
     sightings[i].detections.stamp = frames[i].stamp;
     sightings[i].detections.labels = impl_->labels;
   }
-  Network& network = *impl_->detector;
-  const auto read = [this](const Frame& frame, const Slice& slice, Sighting& sighting) {
-    impl_->see_one(frame, slice, sighting);
-  };
-  const std::span<Sighting> all(sightings);
-  const std::size_t step = static_cast<int>(frames.size()) == network.batch ? frames.size() : 1;
-  for (std::size_t i = 0; i < frames.size(); i += step) {
-    Impl::call(network, frames.subspan(i, step), all.subspan(i, step), read);
-  }
+  impl_->eyes->see(frames, sightings);
   for (Sighting& sighting : sightings) {
     if (sighting.fault.empty()) continue;
     sighting.detections.items.clear();
@@ -271,18 +75,12 @@ std::vector<Sighting> Perception::see(std::span<const Frame> frames) {
   return sightings;
 }
 
-bool Perception::has_depth_network() const { return impl_->depth_network != nullptr; }
+bool Perception::has_depth_network() const { return impl_->eyes->has_depth_network(); }
 
 DepthSighting Perception::measure_depth(const Frame& frame) {
-  DepthSighting sighting;
-  sighting.stamp = frame.stamp;
-  Impl::call<DepthSighting>(*impl_->depth_network, {&frame, 1}, {&sighting, 1},
-                            [](const Frame& f, const Slice& slice, DepthSighting& result) {
-                              result.depth = read_depth(slice, f);
-                            });
-  return sighting;
+  return impl_->eyes->measure_depth(frame);
 }
 
-double Perception::suggested_score() const { return impl_->detector->manifest.score_threshold; }
+double Perception::suggested_score() const { return impl_->suggested_score; }
 
 }  // namespace lazarillo

@@ -22,6 +22,7 @@ struct Sighting {
   double preprocess_ms = 0;
   double inference_ms = 0;
   double postprocess_ms = 0;
+  double gpu_ms = 0;  ///< of all that, the card's own time; 0 on the processor
 };
 
 /// What a depth network says of one frame.
@@ -43,6 +44,15 @@ struct PerceptionOptions {
   int threads = 0;         ///< threads of the detector or joint network; 0: one per core
   int depth_threads = 0;   ///< threads of a pair's depth network; 0: one per core
   std::string precision = "f32";  ///< or "bf16": faster where the processor has it
+  /// "openvino": on the processor; "tensorrt": on an NVIDIA card, where everything stays on the card:
+  /// precision is then what the network's file has, a pair's depth comes with the detections, and each
+  /// detection brings its own depth. Never the other in place of the one that was asked for.
+  std::string engine = "openvino";
+  /// tensorrt: whole depth maps are brought back for every frame, to be shown.
+  bool depth_maps = true;
+  /// tensorrt: a pair's depth network runs on every n-th frame.
+  int depth_interval = 1;
+  int gpu_memory_mb = 0;  ///< tensorrt: no more of the card's memory than this; 0: all
   /// Frames the detector or joint network takes in one call; a second network is loaded for calls
   /// with as many frames, others run one by one. Throws where the network's file cannot be resized.
   int batch = 1;

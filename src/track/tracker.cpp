@@ -70,7 +70,7 @@ struct Tracker::Impl {
       const auto index = static_cast<std::size_t>(pairs[i]);
       taken[index] = true;
       open[i]->correct(*candidates[index].detection, candidates[index].object, intrinsics, strong);
-      matched.emplace_back(open[i], candidates[index].detection->box);
+      matched.emplace_back(open[i], candidates[index].detection);
     }
     std::vector<Candidate> rest;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -80,11 +80,15 @@ struct Tracker::Impl {
     candidates = std::move(rest);
   }
 
-  void measure_range(Target& target, const Box& box, const Depth& depth,
+  void measure_range(Target& target, const Detection& detection, const Depth& depth,
                      const Intrinsics& intrinsics) {
+    const Box& box = detection.box;
     std::optional<Range> from_depth;
+    if (detection.depth) {
+      from_depth = Range{detection.depth->depth_m, detection.depth->sigma_relative};
+    }
     const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth);
-    if (metric != nullptr && *metric) {
+    if (!from_depth && metric != nullptr && *metric) {
       const double age_s = static_cast<double>(now_ns - (*metric)->stamp.stream_ns) / 1e9;
       if (age_s <= 0) {
         from_depth = range_from_depth(**metric, box);
@@ -119,7 +123,7 @@ struct Tracker::Impl {
   }
 
   std::int64_t now_ns = 0;                       ///< of the last update
-  std::vector<std::pair<Target*, Box>> matched;  ///< this frame's pairs, with the box as detected
+  std::vector<std::pair<Target*, const Detection*>> matched;  ///< this frame's pairs
 };
 
 Tracker::Tracker(TrackerOptions options, ObjectCatalog catalog) : impl_(std::make_unique<Impl>()) {
@@ -152,7 +156,9 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth,
   // revived by noise.
   std::erase_if(open, [](const Target* target) { return target->unseen_s() > 0.5; });
   s.associate(open, weak, kLeastOverlapWeak, intrinsics, false);
-  for (const auto& [target, box] : s.matched) s.measure_range(*target, box, depth, intrinsics);
+  for (const auto& [target, detection] : s.matched) {
+    s.measure_range(*target, *detection, depth, intrinsics);
+  }
 
   const auto gone = [&](const Target& target) {
     // One that was never confirmed gets little patience.
@@ -163,7 +169,7 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth,
   for (const Candidate& candidate : strong) {
     if (candidate.detection->score < s.options.high_score + s.options.new_margin) continue;
     s.targets.emplace_back(*candidate.detection, candidate.object, now_ns);
-    s.measure_range(s.targets.back(), candidate.detection->box, depth, intrinsics);
+    s.measure_range(s.targets.back(), *candidate.detection, depth, intrinsics);
   }
   s.drop_duplicates();
 

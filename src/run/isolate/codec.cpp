@@ -35,7 +35,8 @@ std::optional<double> number_from(const Json& j) {
 Json to_json(const Detections& detections) {
   Json items = Json::array();
   for (const Detection& d : detections.items) {
-    items.push_back({to_json(d.box), d.score, d.class_id});
+    items.push_back({to_json(d.box), d.score, d.class_id,
+                     d.depth ? Json{d.depth->depth_m, d.depth->sigma_relative} : Json()});
   }
   return {{"stamp", to_json(detections.stamp)}, {"items", std::move(items)}};
 }
@@ -43,7 +44,11 @@ Json to_json(const Detections& detections) {
 Detections detections_from(const Json& j, const Labels& labels) {
   Detections detections{stamp_from(j["stamp"]), {}, labels};
   for (const Json& item : j["items"]) {
-    detections.items.push_back({box_from(item[0]), item[1].get<float>(), item[2].get<int>()});
+    Detection detection{box_from(item[0]), item[1].get<float>(), item[2].get<int>()};
+    if (!item[3].is_null()) {
+      detection.depth = BoxDepth{item[3][0].get<float>(), item[3][1].get<float>()};
+    }
+    detections.items.push_back(detection);
   }
   return detections;
 }

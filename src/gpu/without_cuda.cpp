@@ -1,0 +1,17 @@
+#include "error.h"
+#include "gpu/device.h"
+
+// What gpu/ is where no CUDA compiler was found.
+
+namespace lazarillo {
+
+GpuInfo gpu_info() {
+  throw Error(ExitCode::model,
+              "no NVIDIA card can be used: this lazarillo was built without CUDA (docs/nvidia.md)");
+}
+
+void limit_gpu_memory(std::uint64_t /*bytes*/) {}
+
+GpuTraffic gpu_traffic() { return {}; }
+
+}  // namespace lazarillo

@@ -1,0 +1,480 @@
+#include <cuda_fp16.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "error.h"
+#include "gpu/memory.h"
+#include "infer/tensorrt/device_network.h"
+#include "infer/tensorrt/tensorrt.h"
+#include "see/contract.h"
+#include "see/cuda/kernels.h"
+#include "see/eyes.h"
+
+namespace lazarillo {
+namespace {
+
+using Tensor = gpu::DeviceNetwork::Tensor;
+
+gpu::Number number_of(const Tensor& tensor) {
+  return tensor.half ? gpu::Number::f16 : gpu::Number::f32;
+}
+
+/// Names and shapes of a compiled network for one picture, to be compared with a manifest.
+class Shapes final : public Engine {
+ public:
+  explicit Shapes(const gpu::DeviceNetwork& network) {
+    const auto described = [](const Tensor& tensor) {
+      TensorInfo info{tensor.name, tensor.shape};
+      info.shape[0] = 1;
+      return info;
+    };
+    for (const Tensor& tensor : network.inputs()) inputs_.push_back(described(tensor));
+    for (const Tensor& tensor : network.outputs()) outputs_.push_back(described(tensor));
+  }
+  [[nodiscard]] const std::vector<TensorInfo>& inputs() const override { return inputs_; }
+  [[nodiscard]] const std::vector<TensorInfo>& outputs() const override { return outputs_; }
+  [[nodiscard]] std::span<float> input(std::size_t /*index*/) override { return {}; }
+  void run() override {}
+  [[nodiscard]] TensorView output(std::size_t index) const override {
+    return {{}, outputs_.at(index).shape};
+  }
+
+ private:
+  std::vector<TensorInfo> inputs_, outputs_;
+};
+
+std::filesystem::path compiled(const NetworkManifest& manifest, int batch) {
+  const PlanKey key = plan_key(manifest.file, {batch});
+  const auto plan = PlanStore::of_user().find(key);
+  const std::string what = "the network '" + manifest.file.filename().string() + "'";
+  if (!plan) {
+    throw Error(ExitCode::model, what + " is not compiled for this card (" + key.card + ", " +
+                                     key.library + "): run `lazarillo engine build`");
+  }
+  if (!plan->check) {
+    throw Error(ExitCode::model, what + " was compiled and not checked: run `lazarillo engine check`");
+  }
+  if (!plan->check->passed) {
+    throw Error(ExitCode::model, what + " gives other answers when compiled for this card: not used "
+                                        "(`lazarillo engine list` says how far off)");
+  }
+  return plan->file;
+}
+
+/// A compiled network, and how its input is made and its outputs are read.
+struct Network {
+  Network(const NetworkManifest& m, int batch)
+      : manifest(m), network(compiled(m, batch)) {
+    if (m.layout != TensorLayout::nchw) {
+      throw Error(ExitCode::model, "'" + m.described.filename().string() +
+                                       "': a network for NVIDIA cards must be NCHW");
+    }
+    const Shapes shapes(network);
+    check_input(m, shapes);
+    plan = check_contract(m, shapes);
+    const Tensor& tensor = network.inputs()[0];
+    input.values = tensor.data;
+    input.number = number_of(tensor);
+    input.width = m.input_width;
+    input.height = m.input_height;
+    input.rgb = m.rgb;
+    input.pad_level = static_cast<float>(m.pad_value);
+    for (std::size_t c = 0; c < 3; ++c) {
+      input.gain[c] = 1 / (255 * m.std[c]);
+      input.offset[c] = -m.mean[c] / m.std[c];
+    }
+  }
+
+  [[nodiscard]] const Tensor& output(std::size_t index) const { return network.outputs()[index]; }
+
+  [[nodiscard]] LetterboxMapping fit(const Frame& frame) const {
+    return fit_frame(frame.width, frame.height, manifest.input_width, manifest.input_height,
+                     manifest.letterbox);
+  }
+
+  NetworkManifest manifest;
+  gpu::DeviceNetwork network;
+  gpu::InputTensor input;
+  OutputPlan plan;
+};
+
+/// What the host tells the card of a frame, in one copy.
+struct FrameInputs {
+  gpu::PictureBatch detector;
+  gpu::PictureBatch depth;
+};
+
+/// What decides which work a frame is: a graph is captured for each.
+struct Shape {
+  int pictures = 0;
+  bool with_depth = false;
+  std::size_t upload_bytes = 0;
+  bool operator==(const Shape&) const = default;
+};
+
+struct CapturedGraph {
+  Shape shape;
+  gpu::GraphExec exec;
+  GpuTraffic traffic;
+};
+
+/// Everything between the frames' pixels and the boxes found, on the card, as one CUDA graph.
+class GpuEyes final : public Eyes {
+ public:
+  GpuEyes(const ModelSet& models, const PerceptionOptions& options) : options_(options) {
+    (void)gpu_info();
+    limit_gpu_memory(static_cast<std::uint64_t>(options.gpu_memory_mb) << 20);
+    if (options.batch > gpu::PictureBatch::most) {
+      throw Error(ExitCode::usage, "see.batch is more than " +
+                                       std::to_string(gpu::PictureBatch::most));
+    }
+    detector_ = std::make_unique<Network>(finder_of(models), options.batch);
+    for (const NetworkManifest& network : models.networks) {
+      if (network.task == Task::depth && options.depth) {
+        depth_ = std::make_unique<Network>(network, options.batch);
+      }
+    }
+    most_ = detector_->network.most_batch();
+    if (depth_) most_ = std::min(most_, depth_->network.most_batch());
+    stream_ = gpu::make_stream(true);
+    depth_stream_ = gpu::make_stream(false);
+    inputs_ = gpu::PinnedBuffer(sizeof(FrameInputs));
+    device_inputs_ = gpu::DeviceBuffer(sizeof(FrameInputs));
+    const auto most = static_cast<std::size_t>(most_);
+    found_ = gpu::PinnedBuffer(most * sizeof(gpu::FoundBoxes));
+    device_found_ = gpu::DeviceBuffer(most * sizeof(gpu::FoundBoxes));
+    scratch_ = gpu::DeviceBuffer(gpu::find_boxes_scratch(detector_output(most_)));
+    if (gives_maps()) {
+      const Network& network = map_network();
+      map_ = gpu::PinnedBuffer(network.output(network.plan.depth).bytes());
+      if (network.plan.depth_sigma) {
+        sigma_ = gpu::PinnedBuffer(network.output(*network.plan.depth_sigma).bytes());
+      }
+    }
+  }
+
+  void see(std::span<const Frame> frames, std::span<Sighting> sightings) override {
+    const auto step = static_cast<std::size_t>(most_);
+    for (std::size_t i = 0; i < frames.size(); i += step) {
+      const std::size_t count = std::min(step, frames.size() - i);
+      see_some(frames.subspan(i, count), sightings.subspan(i, count));
+    }
+  }
+
+  /// A pair's depth comes with the detections.
+  [[nodiscard]] bool has_depth_network() const override { return false; }
+  [[nodiscard]] DepthSighting measure_depth(const Frame& frame) override {
+    return {frame.stamp, {}, "this network gives no depth by itself"};
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  [[nodiscard]] bool joint() const { return detector_->manifest.task == Task::joint; }
+  [[nodiscard]] bool gives_maps() const { return options_.depth_maps && (joint() || depth_); }
+  /// Whose depth map it is.
+  [[nodiscard]] const Network& map_network() const { return depth_ ? *depth_ : *detector_; }
+  [[nodiscard]] bool metric() const {
+    return joint() || (depth_ && depth_->manifest.depth == DepthContract::metric);
+  }
+
+  [[nodiscard]] gpu::DetectorOutput detector_output(int pictures) const {
+    const Network& n = *detector_;
+    const NetworkManifest& m = n.manifest;
+    const Tensor& boxes = n.output(n.plan.boxes);
+    gpu::DetectorOutput output;
+    output.number = number_of(boxes);
+    output.boxes = boxes.data;
+    output.pictures = pictures;
+    output.classes = static_cast<int>(m.labels.size());
+    output.anchors = static_cast<int>(boxes.shape[1]);
+    if (m.boxes_normalised) {
+      output.unit_x = static_cast<float>(m.input_width);
+      output.unit_y = static_cast<float>(m.input_height);
+    }
+    if (m.task == Task::joint || m.detector == DetectorContract::detr) {
+      output.head = m.task == Task::joint ? gpu::Head::joint : gpu::Head::detr;
+      const Tensor& scores = n.output(n.plan.scores);
+      if (scores.half != boxes.half) {
+        throw Error(ExitCode::model, "'" + m.name + "' gives boxes and scores of different types");
+      }
+      output.scores = scores.data;
+    } else if (m.detector == DetectorContract::end_to_end) {
+      output.head = gpu::Head::end_to_end;
+    } else if (n.plan.transposed) {
+      output.head = gpu::Head::ultralytics_transposed;
+    } else {
+      output.head = gpu::Head::ultralytics;
+      output.anchors = static_cast<int>(boxes.shape[2]);
+    }
+    return output;
+  }
+
+  [[nodiscard]] gpu::DepthOutput depth_output() const {
+    const Network& n = map_network();
+    const Tensor& depth = n.output(n.plan.depth);
+    gpu::DepthOutput output{depth.data, nullptr, number_of(depth),
+                            static_cast<int>(depth.shape.back()),
+                            static_cast<int>(depth.shape[depth.shape.size() - 2])};
+    if (n.plan.depth_sigma) output.sigma = n.output(*n.plan.depth_sigma).data;
+    return output;
+  }
+
+  void see_some(std::span<const Frame> frames, std::span<Sighting> sightings) {
+    const auto began = Clock::now();
+    std::vector<std::size_t> good;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      try {
+        check_pixels(frames[i]);
+        good.push_back(i);
+      } catch (const std::exception& e) {
+        sightings[i].fault = e.what();
+      }
+    }
+    if (good.empty()) return;
+    try {
+      const Shape shape = stage(frames, good);
+      const auto staged = Clock::now();
+      const double gpu_ms = run(graph_of(shape));
+      const auto ran = Clock::now();
+      const auto share = [&](Clock::duration passed) {
+        return std::chrono::duration<double, std::milli>(passed).count() /
+               static_cast<double>(good.size());
+      };
+      for (std::size_t slot = 0; slot < good.size(); ++slot) {
+        const auto read_from = Clock::now();
+        const Frame& frame = frames[good[slot]];
+        Sighting& sighting = sightings[good[slot]];
+        try {
+          read(frame, slot, shape.with_depth, sighting);
+        } catch (const std::exception& e) {
+          sighting.fault = e.what();
+        }
+        sighting.preprocess_ms = share(staged - began);
+        sighting.inference_ms = share(ran - staged);
+        sighting.postprocess_ms =
+            std::chrono::duration<double, std::milli>(Clock::now() - read_from).count();
+        sighting.gpu_ms = gpu_ms / static_cast<double>(good.size());
+      }
+    } catch (const std::exception& e) {
+      for (const std::size_t i : good) sightings[i].fault = e.what();
+    }
+  }
+
+  /// Writes what the card needs to know of the frames, and their pixels, into pinned memory.
+  Shape stage(std::span<const Frame> frames, const std::vector<std::size_t>& good) {
+    Shape shape{static_cast<int>(good.size()), false, 0};
+    std::vector<std::size_t> at;
+    for (const std::size_t i : good) {
+      at.push_back(shape.upload_bytes);
+      // Rows begin where the kernels load widest.
+      shape.upload_bytes += (pitch_of(frames[i]) * static_cast<std::size_t>(frames[i].height) +
+                             255) / 256 * 256;
+    }
+    if (shape.upload_bytes > pixels_.bytes()) {
+      graphs_.clear();  // they hold the old places
+      pixels_ = gpu::PinnedBuffer(shape.upload_bytes);
+      device_pixels_ = gpu::DeviceBuffer(shape.upload_bytes);
+    }
+    auto& inputs = *inputs_.as<FrameInputs>();
+    inputs.detector.count = inputs.depth.count = shape.pictures;
+    for (std::size_t slot = 0; slot < good.size(); ++slot) {
+      const Frame& frame = frames[good[slot]];
+      const std::size_t pitch = pitch_of(frame);
+      auto* to = pixels_.as<std::uint8_t>() + at[slot];
+      const std::size_t row = std::size_t{frame.format == PixelFormat::bgr8 ? 3U : 1U} *
+                              static_cast<std::size_t>(frame.width);
+      for (int y = 0; y < frame.height; ++y) {
+        std::memcpy(to + static_cast<std::size_t>(y) * pitch,
+                    frame.pixels.get() + y * frame.stride_bytes, row);
+      }
+      gpu::Picture picture;
+      picture.pixels = device_pixels_.as<std::uint8_t>() + at[slot];
+      picture.pitch = static_cast<int>(pitch);
+      picture.width = frame.width;
+      picture.height = frame.height;
+      picture.format = frame.format == PixelFormat::bgr8 ? gpu::Picture::Format::bgr8
+                                                         : gpu::Picture::Format::gray8;
+      inputs.detector.pictures[slot] = inputs.depth.pictures[slot] = picture;
+      inputs.detector.mappings[slot] = detector_->fit(frame);
+      if (depth_) inputs.depth.mappings[slot] = depth_->fit(frame);
+      const auto interval = static_cast<std::uint64_t>(std::max(options_.depth_interval, 1));
+      if (depth_ && frame.stamp.sequence % interval == 0) shape.with_depth = true;
+    }
+    return shape;
+  }
+
+  static std::size_t pitch_of(const Frame& frame) {
+    const std::size_t row = std::size_t{frame.format == PixelFormat::bgr8 ? 3U : 1U} *
+                            static_cast<std::size_t>(frame.width);
+    return (row + 15) / 16 * 16;
+  }
+
+  const CapturedGraph& graph_of(const Shape& shape) {
+    const auto known = std::find_if(graphs_.begin(), graphs_.end(),
+                                    [&](const CapturedGraph& g) { return g.shape == shape; });
+    if (known != graphs_.end()) return *known;
+    detector_->network.prepare(shape.pictures, stream_.get());
+    if (shape.with_depth) depth_->network.prepare(shape.pictures, stream_.get());
+    const GpuTraffic before = gpu_traffic();
+    gpu::check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal),
+               "beginning a graph");
+    cudaGraph_t graph = nullptr;
+    try {
+      queue(shape);
+    } catch (...) {
+      cudaStreamEndCapture(stream_.get(), &graph);
+      if (graph != nullptr) cudaGraphDestroy(graph);
+      throw;
+    }
+    gpu::check(cudaStreamEndCapture(stream_.get(), &graph), "ending a graph");
+    cudaGraphExec_t exec = nullptr;
+    const cudaError_t made = cudaGraphInstantiate(&exec, graph, 0);
+    cudaGraphDestroy(graph);
+    gpu::check(made, "making a graph");
+    const GpuTraffic after = gpu_traffic();
+    graphs_.push_back({shape, gpu::GraphExec(exec),
+                       {after.to_device - before.to_device, after.to_host - before.to_host}});
+    return graphs_.back();
+  }
+
+  /// All of a frame's work, in two streams.
+  void queue(const Shape& shape) {
+    const cudaStream_t main = stream_.get();
+    const cudaStream_t side = depth_stream_.get();
+    auto* inputs = device_inputs_.as<FrameInputs>();
+    gpu::copy_to_device(inputs, inputs_.as<void>(), sizeof(FrameInputs), main);
+    gpu::copy_to_device(device_pixels_.data(), pixels_.as<void>(), shape.upload_bytes, main);
+    if (shape.with_depth) {
+      gpu::check(cudaEventRecord(uploaded_.get(), main), "forking a graph");
+      gpu::check(cudaStreamWaitEvent(side, uploaded_.get()), "forking a graph");
+      gpu::letterbox(&inputs->depth, shape.pictures, depth_->input, side);
+      depth_->network.enqueue(shape.pictures, side);
+      gpu::check(cudaEventRecord(measured_.get(), side), "joining a graph");
+    }
+    gpu::letterbox(&inputs->detector, shape.pictures, detector_->input, main);
+    detector_->network.enqueue(shape.pictures, main);
+    auto* found = device_found_.as<gpu::FoundBoxes>();
+    const NetworkManifest& m = detector_->manifest;
+    const bool suppress = m.task == Task::joint || m.detector == DetectorContract::ultralytics;
+    gpu::find_boxes(detector_output(shape.pictures),
+                    {static_cast<float>(options_.score_threshold),
+                     static_cast<float>(options_.nms_iou > 0 ? options_.nms_iou : m.nms_iou),
+                     suppress},
+                    scratch_.data(), found, main);
+    if (shape.with_depth) {
+      gpu::check(cudaStreamWaitEvent(main, measured_.get()), "joining a graph");
+    }
+    if (joint() || (shape.with_depth && metric())) {
+      gpu::measure_boxes(&inputs->detector, depth_ ? &inputs->depth : &inputs->detector,
+                         shape.pictures, depth_output(), found, main);
+    }
+    gpu::copy_to_host(found_.as<void>(), found,
+                      static_cast<std::size_t>(shape.pictures) * sizeof(gpu::FoundBoxes), main);
+    if (!gives_maps() || (depth_ && !shape.with_depth)) return;
+    const Network& n = map_network();
+    const auto bring = [&](const gpu::PinnedBuffer& to, const Tensor& tensor) {
+      gpu::copy_to_host(to.as<void>(), tensor.data,
+                        tensor.bytes() / static_cast<std::size_t>(tensor.shape[0]) *
+                            static_cast<std::size_t>(shape.pictures),
+                        main);
+    };
+    bring(map_, n.output(n.plan.depth));
+    if (n.plan.depth_sigma) bring(sigma_, n.output(*n.plan.depth_sigma));
+  }
+
+  /// Milliseconds of the card's time.
+  double run(const CapturedGraph& graph) {
+    gpu::check(cudaEventRecord(began_.get(), stream_.get()), "starting a frame");
+    gpu::check(cudaGraphLaunch(graph.exec.get(), stream_.get()), "starting a frame");
+    gpu::note_traffic(graph.traffic);
+    gpu::check(cudaEventRecord(ended_.get(), stream_.get()), "starting a frame");
+    gpu::check(cudaEventSynchronize(ended_.get()), "seeing a frame");
+    float ms = 0;
+    gpu::check(cudaEventElapsedTime(&ms, began_.get(), ended_.get()), "timing a frame");
+    return ms;
+  }
+
+  void read(const Frame& frame, std::size_t slot, bool with_depth, Sighting& sighting) {
+    const gpu::FoundBoxes& found = found_.as<gpu::FoundBoxes>()[slot];
+    if (found.not_finite != 0) {
+      throw Error(ExitCode::vision,
+                  "an output of '" + detector_->manifest.name + "' is not finite");
+    }
+    const auto& inputs = *inputs_.as<FrameInputs>();
+    const LetterboxMapping& mapping = inputs.detector.mappings[slot];
+    const LetterboxMapping& map_mapping =
+        depth_ ? inputs.depth.mappings[slot] : inputs.detector.mappings[slot];
+    double factor = 1;
+    if (metric()) factor = metres_factor(map_network().manifest, frame, map_mapping);
+    for (int i = 0; i < found.count; ++i) {
+      const gpu::FoundBox& b = found.boxes[static_cast<std::size_t>(i)];
+      const Box box = clipped(mapping.to_frame({b.x1, b.y1, b.x2, b.y2}), mapping.frame_width,
+                              mapping.frame_height);
+      if (!(box.width() > 0 && box.height() > 0)) continue;
+      Detection detection{box, b.score, b.class_id};
+      if (b.depth > 0) {
+        detection.depth = BoxDepth{static_cast<float>(b.depth * factor), b.depth_sigma};
+      }
+      sighting.detections.items.push_back(detection);
+    }
+    if (!gives_maps() || (depth_ && !with_depth)) return;
+    const Network& n = map_network();
+    DepthGrid grid = bring_grid(map_, n.output(n.plan.depth), slot, map_mapping, factor);
+    if (n.manifest.depth == DepthContract::relative_inverse) {
+      sighting.depth =
+          std::make_shared<const RelativeDepth>(RelativeDepth{frame.stamp, std::move(grid)});
+      return;
+    }
+    auto depth = std::make_shared<MetricDepth>();
+    depth->stamp = frame.stamp;
+    depth->depth_m = std::move(grid);
+    if (n.plan.depth_sigma) {
+      depth->sigma_relative =
+          bring_grid(sigma_, n.output(*n.plan.depth_sigma), slot, map_mapping, 1).values;
+    }
+    sighting.depth = std::move(depth);
+  }
+
+  static DepthGrid bring_grid(const gpu::PinnedBuffer& map, const Tensor& tensor, std::size_t slot,
+                              const LetterboxMapping& mapping, double factor) {
+    const std::size_t axes = tensor.shape.size();
+    const auto width = static_cast<int>(tensor.shape[axes - 1]);
+    const auto height = static_cast<int>(tensor.shape[axes - 2]);
+    DepthGrid grid = mapping.grid(width, height);
+    const std::size_t cells = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+    grid.values.resize(cells);
+    const auto scale = static_cast<float>(factor);
+    for (std::size_t i = 0; i < cells; ++i) {
+      const std::size_t at = slot * cells + i;
+      const float value =
+          tensor.half ? __half2float(map.as<__half>()[at]) : map.as<float>()[at];
+      grid.values[i] = value * scale;
+    }
+    return grid;
+  }
+
+  PerceptionOptions options_;
+  std::unique_ptr<Network> detector_;
+  std::unique_ptr<Network> depth_;
+  int most_ = 1;  ///< pictures in a call
+  gpu::Stream stream_;        ///< the detector's, urgent
+  gpu::Stream depth_stream_;
+  gpu::Event uploaded_ = gpu::make_event();
+  gpu::Event measured_ = gpu::make_event();
+  gpu::Event began_ = gpu::make_event(true);
+  gpu::Event ended_ = gpu::make_event(true);
+  gpu::PinnedBuffer inputs_, pixels_, found_, map_, sigma_;
+  gpu::DeviceBuffer device_inputs_, device_pixels_, device_found_, scratch_;
+  std::vector<CapturedGraph> graphs_;
+};
+
+}  // namespace
+
+std::unique_ptr<Eyes> make_gpu_eyes(const ModelSet& models, const PerceptionOptions& options) {
+  return std::make_unique<GpuEyes>(models, options);
+}
+
+}  // namespace lazarillo
