@@ -118,6 +118,10 @@ std::vector<Setting> settings_of(Config& c) {
       {"camera.hfov_assumed", "false: the field of view is measured; distances get surer",
        &c.hfov_assumed},
 
+      {"source.decoder",
+       "where videos are decoded: processor, or nvdec (the NVIDIA card; with see.engine tensorrt)",
+       &c.decoder},
+
       {"see.score_threshold", "boxes below are dropped at once", &p.score_threshold, 0, 1},
       {"see.nms_iou", "boxes that overlap more are one; 0: the model's own", &p.nms_iou, 0, 1},
       {"see.depth_interval", "a separate depth network runs on every n-th frame looked at",

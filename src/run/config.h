@@ -30,6 +30,7 @@ struct Config {
   std::string language = "en";
   double hfov_deg = 69;  ///< of a camera without calibration: a usual phone or webcam
   bool hfov_assumed = true;
+  std::string decoder = "processor";  ///< or "nvdec": on the NVIDIA card, pictures stay there
   PerceptionOptions seeing;
   SeeingOptions pace;
   GateOptions skipping;

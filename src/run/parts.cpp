@@ -41,6 +41,26 @@ bool is_pair(const ModelSet& models) {
 /// The card does everything in one call: no eyes beside each other, no depth beside the detector.
 bool on_gpu(const RunOptions& options) { return options.config.seeing.engine == "tensorrt"; }
 
+/// Throws Error(usage) for settings that do not go together.
+bool decodes_on_card(const Config& config) {
+  if (config.decoder == "processor") return false;
+  if (config.decoder != "nvdec") {
+    throw Error(ExitCode::usage,
+                "source.decoder is '" + config.decoder + "', must be processor or nvdec");
+  }
+  if (config.seeing.engine != "tensorrt") {
+    throw Error(ExitCode::usage,
+                "source.decoder = \"nvdec\" leaves the pictures on the card: it needs see.engine = "
+                "\"tensorrt\"");
+  }
+  if (config.skipping.enabled) {
+    throw Error(ExitCode::usage,
+                "source.decoder = \"nvdec\" leaves the pictures on the card, where skip.enabled "
+                "cannot look at them: use one of the two");
+  }
+  return true;
+}
+
 /// The network that finds objects.
 const NetworkManifest& finder_of(const ModelSet& models) {
   return *std::find_if(models.networks.begin(), models.networks.end(),
@@ -101,6 +121,7 @@ CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> sour
   source_options.loop = options.loop;
   source_options.start_ns = options.start_ns;
   source_options.origin_ns = options.origin_ns;
+  source_options.on_card = decodes_on_card(options.config);
   source_ = open_source(options.source, source_options);
 }
 

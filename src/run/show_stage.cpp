@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "source/device_picture.h"
 #include "source/frame_copies.h"
 #include "track/interpolate.h"
 
@@ -45,7 +46,13 @@ void ShowStage::draw(const Scene& scene) {
     const Canvas* canvas = nullptr;
     {
       const StageTimer timer(metrics_, "draw");
-      canvas = &parts_.overlay->draw(scene);
+      if (scene.frame.device) {
+        Scene in_host = scene;
+        in_host.frame = in_host_memory(scene.frame);
+        canvas = &parts_.overlay->draw(in_host);
+      } else {
+        canvas = &parts_.overlay->draw(scene);
+      }
       FrameCopies::add();
     }
     if (parts_.recorder != nullptr) {

@@ -21,7 +21,8 @@ void check_pixels(const Frame& frame) {
       frame.stride_bytes >= channels * frame.width) {
     return;
   }
-  throw Error(ExitCode::vision, "the frame has no pixels");
+  throw Error(ExitCode::vision, frame.device ? "the frame lies in the NVIDIA card's memory"
+                                             : "the frame has no pixels");
 }
 
 double metres_factor(const NetworkManifest& network, const Frame& frame,

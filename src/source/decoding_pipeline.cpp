@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "error.h"
+#include "source/card.h"
 #include "source/media_file.h"
 #include "source/picture_caps.h"
 #include "source/picture_decoder.h"
@@ -41,9 +42,11 @@ std::string seconds_text(std::int64_t ns) {
 
 }  // namespace
 
-DecodingPipeline::DecodingPipeline(const std::filesystem::path& file, const std::stop_token& stop)
-    : name_(quoted(file)) {
+DecodingPipeline::DecodingPipeline(const std::filesystem::path& file, const std::stop_token& stop,
+                                   bool on_card)
+    : name_(quoted(file)), on_card_(on_card) {
   check_readable(file);
+  if (on_card) card_context_.reset(card::make_context());
   on_stop_.emplace(stop, [this] { halt(); });
   {
     // Hands what is written so far over to GStreamer's threads, which lock before they look.
@@ -87,35 +90,43 @@ void DecodingPipeline::build(const std::filesystem::path& file) {
   };
   GstElement* reader = add("filesrc");
   GstElement* decoder = add("decodebin");
-  convert_ = add("videoconvert");
-  GstElement* scale = add("videoscale");
-  GstElement* flip = add("videoflip");
-  sink_ = add("appsink");
+  sink_ = entry_ = add("appsink");
+  if (!on_card_) {
+    entry_ = add("videoconvert");
+    GstElement* scale = add("videoscale");
+    GstElement* flip = add("videoflip");
+    gst_util_set_object_arg(reinterpret_cast<GObject*>(flip), "video-direction", "auto");
+    gst_element_link_many(entry_, scale, flip, sink_, nullptr);
+  }
   g_object_set(reader, "location", file.c_str(), nullptr);
-  gst_util_set_object_arg(reinterpret_cast<GObject*>(flip), "video-direction", "auto");
-  const Ptr<GstCaps> caps(gst_caps_from_string("video/x-raw,format=BGR,pixel-aspect-ratio=1/1"));
+  const Ptr<GstCaps> caps(gst_caps_from_string(
+      on_card_ ? card::kCaps : "video/x-raw,format=BGR,pixel-aspect-ratio=1/1"));
   // sync=false: the pace is the caller's. One picture here, the rest in `ready_`.
   g_object_set(sink_, "caps", caps.get(), "sync", FALSE, "max-buffers", 1U, "enable-last-sample",
                FALSE, nullptr);
   gst_element_link(reader, decoder);
-  gst_element_link_many(convert_, scale, flip, sink_, nullptr);
 
   GstAppSinkCallbacks callbacks{};
   callbacks.new_sample = &DecodingPipeline::on_sample;
   callbacks.eos = &DecodingPipeline::on_end;
   gst_app_sink_set_callbacks(reinterpret_cast<GstAppSink*>(sink_), &callbacks, this, nullptr);
+  if (on_card_) {
+    connect(decoder, "autoplug-select", reinterpret_cast<GCallback>(&DecodingPipeline::on_select));
+  }
   connect(decoder, "autoplug-continue", reinterpret_cast<GCallback>(&DecodingPipeline::on_plug));
   connect(decoder, "element-added", reinterpret_cast<GCallback>(&DecodingPipeline::on_element));
   connect(decoder, "pad-added", reinterpret_cast<GCallback>(&DecodingPipeline::on_pad));
   connect(decoder, "no-more-pads", reinterpret_cast<GCallback>(&DecodingPipeline::on_all_pads));
-  const Ptr<GstPad> pad(gst_element_get_static_pad(convert_, "sink"));
+  const Ptr<GstPad> pad(gst_element_get_static_pad(entry_, "sink"));
   gst_pad_add_probe(pad.get(),
                     static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
                                                  GST_PAD_PROBE_TYPE_EVENT_FLUSH),
                     &DecodingPipeline::on_event, this, nullptr);
-  const Ptr<GstPad> end(gst_element_get_static_pad(sink_, "sink"));
-  gst_pad_add_probe(end.get(), GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, &DecodingPipeline::on_query,
-                    nullptr, nullptr);
+  if (!on_card_) {
+    const Ptr<GstPad> end(gst_element_get_static_pad(sink_, "sink"));
+    gst_pad_add_probe(end.get(), GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, &DecodingPipeline::on_query,
+                      nullptr, nullptr);
+  }
   const Ptr<GstBus> bus(gst_element_get_bus(pipeline_.get()));
   gst_bus_set_sync_handler(bus.get(), &DecodingPipeline::on_message, this, nullptr);
 }
@@ -322,6 +333,20 @@ void DecodingPipeline::on_element(GstBin*, GstElement* element, DecodingPipeline
   g_object_set(element, kDirect, FALSE, nullptr);
 }
 
+/// Leaves out decoders that do not decode on the card: 0 tries an element, 2 passes it over
+/// (GstAutoplugSelectResult, which no header declares).
+int DecodingPipeline::on_select(GstElement*, GstPad*, GstCaps*, GstElementFactory* factory,
+                                DecodingPipeline*) {
+  constexpr GstElementFactoryListType kVideoDecoder =
+      GST_ELEMENT_FACTORY_TYPE_DECODER | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO;
+  if (gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DECODER) == FALSE ||
+      gst_element_factory_list_is_type(factory, kVideoDecoder) == FALSE) {
+    return 0;
+  }
+  const std::string_view name = gst_plugin_feature_get_name(GST_PLUGIN_FEATURE(factory));
+  return name.starts_with("nv") ? 0 : 2;
+}
+
 /// Whether decodebin shall look further into a stream.
 gboolean DecodingPipeline::on_plug(GstElement*, GstPad*, GstCaps* caps, DecodingPipeline* self) {
   if (is_bystander(name_of(caps))) return FALSE;
@@ -336,7 +361,7 @@ void DecodingPipeline::on_pad(GstElement*, GstPad* pad, DecodingPipeline* self) 
   const Ptr<GstCaps> caps(gst_pad_get_current_caps(pad));
   Ptr<GstPad> target;
   if (name_of(caps.get()) == "video/x-raw") {
-    target.reset(gst_element_get_static_pad(self->convert_, "sink"));
+    target.reset(gst_element_get_static_pad(self->entry_, "sink"));
     if (gst_pad_is_linked(target.get()) != FALSE) target.reset();
   }
   if (target) {
@@ -428,6 +453,13 @@ GstBusSyncReply DecodingPipeline::on_message(GstBus*, GstMessage* message, void*
     self->on_error(message);
   } else if (gst_is_missing_plugin_message(message) != FALSE) {
     self->on_missing_plugin(message);
+  } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_NEED_CONTEXT && self->card_context_) {
+    const gchar* type = nullptr;
+    gst_message_parse_context_type(message, &type);
+    if (std::string_view(type) == card::kContextType) {
+      gst_element_set_context(reinterpret_cast<GstElement*>(GST_MESSAGE_SRC(message)),
+                              self->card_context_.get());
+    }
   }
   gst_message_unref(message);
   return GST_BUS_DROP;
@@ -456,6 +488,11 @@ void DecodingPipeline::on_missing_plugin(GstMessage* message) {
   if (!caps || is_bystander(name_of(caps.get()))) return;
   const Ptr<char> codec(gst_pb_utils_get_codec_description(caps.get()));
   const std::lock_guard lock(mutex_);
+  if (on_card_) {
+    missing_plugin_ = std::string("holds ") + (codec ? codec.get() : "pictures") +
+                      ", which this NVIDIA card does not decode: use source.decoder = \"processor\"";
+    return;
+  }
   missing_plugin_ = std::string("needs a decoder for ") + (codec ? codec.get() : "its pictures") +
                     ", which is not installed: sudo apt install " +
                     gstreamer::package_for(caps.get());

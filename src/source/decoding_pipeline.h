@@ -18,13 +18,14 @@
 
 namespace lazarillo {
 
-/// filesrc ! decodebin ! videoconvert ! videoscale ! videoflip ! BGR, square pixels ! appsink.
+/// filesrc ! decodebin ! videoconvert ! videoscale ! videoflip ! BGR, square pixels ! appsink; on the
+/// card filesrc ! decodebin ! NV12 in the card's memory, square pixels ! appsink.
 /// Decodes a few pictures ahead of take(). Private to source/; PictureDecoder says what is
 /// promised. One thread calls everything here; a stop request may come from any.
 class DecodingPipeline {
  public:
   /// Returns when the first picture is there. Throws Error(source).
-  DecodingPipeline(const std::filesystem::path& file, const std::stop_token& stop);
+  DecodingPipeline(const std::filesystem::path& file, const std::stop_token& stop, bool on_card);
   ~DecodingPipeline();
   DecodingPipeline(const DecodingPipeline&) = delete;
   DecodingPipeline& operator=(const DecodingPipeline&) = delete;
@@ -62,6 +63,8 @@ class DecodingPipeline {
   // Called by GStreamer, in its threads.
   static GstFlowReturn on_sample(GstAppSink* sink, void* self_pointer);
   static void on_end(GstAppSink* sink, void* self_pointer);
+  static int on_select(GstElement*, GstPad*, GstCaps*, GstElementFactory* factory,
+                       DecodingPipeline*);
   static gboolean on_plug(GstElement*, GstPad*, GstCaps* caps, DecodingPipeline* self);
   static void on_element(GstBin*, GstElement* element, DecodingPipeline*);
   static void on_pad(GstElement*, GstPad* pad, DecodingPipeline* self);
@@ -72,8 +75,10 @@ class DecodingPipeline {
   static GstBusSyncReply on_message(GstBus*, GstMessage* message, void* self_pointer);
 
   const std::string name_;
+  const bool on_card_;
+  gstreamer::Ptr<GstContext> card_context_;
   gstreamer::Ptr<GstElement> pipeline_;
-  GstElement* convert_ = nullptr;  // these two are the pipeline's
+  GstElement* entry_ = nullptr;  // what decoded pictures go into first; these two are the pipeline's
   GstElement* sink_ = nullptr;
   std::optional<std::int64_t> duration_ns_;
 

@@ -22,9 +22,11 @@ struct FrameStamp {
   std::int64_t stream_ns = 0;
 };
 
-enum class PixelFormat : std::uint8_t { bgr8, gray8 };
+struct DevicePicture;
 
-/// One picture in host memory. Read-only once published; copying a Frame shares its pixels, which
+enum class PixelFormat : std::uint8_t { bgr8, gray8, nv12 };
+
+/// One picture, in host memory unless it says otherwise. Read-only once published; copying a Frame shares its pixels, which
 /// live until the last copy is gone. Safe to read from several threads.
 struct Frame {
   FrameStamp stamp;
@@ -34,6 +36,8 @@ struct Frame {
   std::ptrdiff_t stride_bytes = 0;  ///< distance of two rows, >= width * bytes per pixel
   PixelFormat format = PixelFormat::bgr8;
   std::shared_ptr<const std::uint8_t> pixels;  ///< height * stride_bytes bytes
+  /// nv12: the pixels lie in the memory of the NVIDIA card, and `pixels` is null.
+  std::shared_ptr<const DevicePicture> device{};
 };
 
 }  // namespace lazarillo

@@ -72,7 +72,7 @@ class FileSource final : public Source {
   FileSource(const std::filesystem::path& file, const SourceOptions& options)
       : options_(options),
         origin_ns_(options.origin_ns),
-        pictures_(file, {options.feed_fps, options.loop, options.start_ns}, stop_.get_token()) {
+        pictures_(file, {options.feed_fps, options.loop, options.start_ns, options.on_card}, stop_.get_token()) {
     cameras_.push_back({"video", intrinsics_for(pictures_.width(), pictures_.height())});
   }
 
@@ -102,6 +102,10 @@ class FileSource final : public Source {
       frame.height = picture->height;
       frame.stride_bytes = picture->stride_bytes;
       frame.pixels = std::move(picture->pixels);
+      if (picture->device) {
+        frame.format = PixelFormat::nv12;
+        frame.device = std::move(picture->device);
+      }
       return frame;
     }
     return std::nullopt;

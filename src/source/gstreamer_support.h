@@ -18,6 +18,7 @@ struct Unref {
   void operator()(GstBus* p) const { gst_object_unref(p); }
   void operator()(GstElementFactory* p) const { gst_object_unref(p); }
   void operator()(GstCaps* p) const { gst_caps_unref(p); }
+  void operator()(GstContext* p) const { gst_context_unref(p); }
   void operator()(GstEvent* p) const { gst_event_unref(p); }
   void operator()(GstSample* p) const { gst_sample_unref(p); }
   void operator()(GError* p) const { g_error_free(p); }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "error.h"
+#include "source/card.h"
 #include "source/decoding_pipeline.h"
 #include "source/gstreamer_support.h"
 #include "source/media_file.h"
@@ -16,13 +17,13 @@ using gstreamer::Ptr;
 
 /// Keeps a decoded sample mapped as long as anybody holds its pixels.
 struct MappedSample {
-  explicit MappedSample(Ptr<GstSample> s) : sample(std::move(s)) {
+  MappedSample(Ptr<GstSample> s, GstMapFlags flags) : sample(std::move(s)) {
     GstVideoInfo info;
     GstCaps* caps = gst_sample_get_caps(sample.get());
     GstBuffer* buffer = gst_sample_get_buffer(sample.get());
     mapped = caps != nullptr && buffer != nullptr &&
              gst_video_info_from_caps(&info, caps) != FALSE &&
-             gst_video_frame_map(&frame, &info, buffer, GST_MAP_READ) != FALSE;
+             gst_video_frame_map(&frame, &info, buffer, flags) != FALSE;
   }
   ~MappedSample() {
     if (mapped) gst_video_frame_unmap(&frame);
@@ -56,6 +57,20 @@ PictureTime running_time_of(GstSample* sample) {
   return time;
 }
 
+std::shared_ptr<const DevicePicture> device_picture(std::shared_ptr<MappedSample> mapped) {
+  const GstVideoFrame& frame = mapped->frame;
+  const GstVideoColorimetry& colours = GST_VIDEO_INFO_COLORIMETRY(&frame.info);
+  DevicePicture picture;
+  picture.luma = static_cast<const std::uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&frame, 0));
+  picture.chroma = static_cast<const std::uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&frame, 1));
+  picture.luma_pitch = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0);
+  picture.chroma_pitch = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 1);
+  picture.bt709 = colours.matrix == GST_VIDEO_COLOR_MATRIX_BT709;
+  picture.full_range = colours.range == GST_VIDEO_COLOR_RANGE_0_255;
+  picture.owner = std::move(mapped);
+  return std::make_shared<const DevicePicture>(std::move(picture));
+}
+
 }  // namespace
 
 struct PictureDecoder::Sample {
@@ -63,9 +78,11 @@ struct PictureDecoder::Sample {
   Ptr<GstSample> sample;
 };
 
-PictureDecoder::PictureDecoder(const std::filesystem::path& file, const std::stop_token& stop) {
+PictureDecoder::PictureDecoder(const std::filesystem::path& file, const std::stop_token& stop,
+                               bool on_card)
+    : on_card_(on_card) {
   gstreamer::init();
-  pipeline_ = std::make_unique<DecodingPipeline>(file, stop);
+  pipeline_ = std::make_unique<DecodingPipeline>(file, stop, on_card);
   GstSample* first = pipeline_->peek();
   if (first == nullptr) throw Error(ExitCode::source, quoted(file) + " was stopped while opening");
   GstVideoInfo info;
@@ -107,8 +124,8 @@ std::optional<PictureTime> PictureDecoder::advance() {
 
 std::optional<DecodedPicture> PictureDecoder::picture() {
   if (!current_) return std::nullopt;
-  const auto mapped =
-      std::make_shared<MappedSample>(std::move(std::exchange(current_, {})->sample));
+  const auto mapped = std::make_shared<MappedSample>(
+      std::move(std::exchange(current_, {})->sample), on_card_ ? card::kMapFlags : GST_MAP_READ);
   if (!mapped->mapped) {
     pipeline_->give_up("gave a picture that cannot be read");
     return std::nullopt;
@@ -117,6 +134,10 @@ std::optional<DecodedPicture> PictureDecoder::picture() {
   DecodedPicture picture;
   picture.width = GST_VIDEO_FRAME_WIDTH(&frame);
   picture.height = GST_VIDEO_FRAME_HEIGHT(&frame);
+  if (on_card_) {
+    picture.device = device_picture(mapped);
+    return picture;
+  }
   picture.stride_bytes = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0);
   picture.pixels = {mapped,
                     static_cast<const std::uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&frame, 0))};

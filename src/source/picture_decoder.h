@@ -8,6 +8,8 @@
 #include <stop_token>
 #include <string>
 
+#include "source/device_picture.h"
+
 namespace lazarillo {
 
 /// When a picture is shown, as the file says.
@@ -22,6 +24,7 @@ struct DecodedPicture {
   int height = 0;
   std::ptrdiff_t stride_bytes = 0;
   std::shared_ptr<const std::uint8_t> pixels;  ///< the decoder's own memory, not a copy
+  std::shared_ptr<const DevicePicture> device;  ///< in place of pixels: NV12 on the card
 };
 
 class DecodingPipeline;
@@ -37,7 +40,8 @@ class PictureDecoder {
   static constexpr int kLargestSide = 16384;
 
   /// Returns when the first picture is there. Throws Error(source), also when stopped before that.
-  PictureDecoder(const std::filesystem::path& file, const std::stop_token& stop);
+  /// `on_card`: as SourceOptions.
+  PictureDecoder(const std::filesystem::path& file, const std::stop_token& stop, bool on_card);
   ~PictureDecoder();
 
   /// Steps to the next picture, waiting for it. nullopt at the end, after a stop, and when decoding
@@ -76,6 +80,7 @@ class PictureDecoder {
   std::optional<std::int64_t> stream_time_ns_;  ///< of the picture advance() stepped to last
   std::optional<double> step_ns_;
   bool sought_ = false;
+  const bool on_card_;
 };
 
 }  // namespace lazarillo

@@ -75,6 +75,10 @@ struct SourceOptions {
   /// keeps its sequence number, and skipped() counts it. 0: every frame is delivered.
   /// A decoder that never catches up delivers nothing more: watch skipped().
   std::int64_t late_drop_ns = 0;
+
+  /// Pictures are decoded on the NVIDIA card and stay in its memory (Frame::device). A codec that
+  /// the card does not decode, a turned picture and pixels that are not square are refused.
+  bool on_card = false;
 };
 
 /// Opens a file (a path or a file: URI) that GStreamer can decode. Throws Error(source) when it

@@ -105,7 +105,9 @@ def unshuffle(net):
 
 class Deployed(nn.Module):
     """What is exported: boxes, scores, depth (metres for FOCAL), relative sigma. Logits are stretched and
-    shifted, class by class, so that scores are probabilities (calibrate.py)."""
+    shifted, class by class, so that scores are probabilities (calibrate.py). With `net` in FP16 pictures
+    come and answers go in FP32 still, and boxes and metres are made in FP32: FP16 has places beyond 256
+    pixels to a quarter only."""
 
     def __init__(self, net, size=SIZE):
         super().__init__()
@@ -117,9 +119,12 @@ class Deployed(nn.Module):
         self.register_buffer("shift", torch.zeros(net.classes))
 
     def forward(self, x):
-        features = self.net.features(x)
+        half = self.net.depth.out.weight.dtype == torch.float16
+        features = self.net.features(x.half() if half else x)
         logits, distances = self.objects(features[2:])
         depth = self.net.depth(*features)
+        if half:
+            logits, distances, depth = logits.float(), distances.float(), depth.float()
         return (decode_boxes(distances, self.places, self.strides), logits.sigmoid(),
                 depth[:, :1].clamp(-2, 5).exp(), depth[:, 1:].clamp(-4, 1).exp())
 
@@ -131,7 +136,8 @@ class Deployed(nn.Module):
             x, last = tower[:-1](feature), tower[-1]
             classes, weight, bias = self.net.classes, last.weight, last.bias
             stretched = weight[:classes] * self.stretch[:, None, None, None]
-            parts.append([F.conv2d(x, w, b).permute(0, 2, 3, 1).flatten(1, 2) for w, b in
+            parts.append([F.conv2d(x, w.to(x.dtype), b.to(x.dtype)).permute(0, 2, 3, 1).flatten(1, 2)
+                          for w, b in
                           ((stretched, bias[:classes] * self.stretch + self.shift),
                            (weight[classes:], bias[classes:]))])
         logits, distances = (torch.cat(part, 1) for part in zip(*parts))

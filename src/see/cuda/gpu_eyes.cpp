@@ -11,6 +11,7 @@
 #include "see/contract.h"
 #include "see/cuda/kernels.h"
 #include "see/eyes.h"
+#include "source/device_picture.h"
 
 namespace lazarillo {
 namespace {
@@ -227,7 +228,7 @@ class GpuEyes final : public Eyes {
     std::vector<std::size_t> good;
     for (std::size_t i = 0; i < frames.size(); ++i) {
       try {
-        check_pixels(frames[i]);
+        if (!frames[i].device) check_pixels(frames[i]);
         good.push_back(i);
       } catch (const std::exception& e) {
         sightings[i].fault = e.what();
@@ -269,6 +270,7 @@ class GpuEyes final : public Eyes {
     std::vector<std::size_t> at;
     for (const std::size_t i : good) {
       at.push_back(shape.upload_bytes);
+      if (frames[i].device) continue;
       // Rows begin where the kernels load widest.
       shape.upload_bytes += (pitch_of(frames[i]) * static_cast<std::size_t>(frames[i].height) +
                              255) / 256 * 256;
@@ -282,35 +284,57 @@ class GpuEyes final : public Eyes {
     inputs.detector.count = inputs.depth.count = shape.pictures;
     for (std::size_t slot = 0; slot < good.size(); ++slot) {
       const Frame& frame = frames[good[slot]];
-      const std::size_t pitch = pitch_of(frame);
-      auto* to = pixels_.as<std::uint8_t>() + at[slot];
-      const std::size_t row = std::size_t{frame.format == PixelFormat::bgr8 ? 3U : 1U} *
-                              static_cast<std::size_t>(frame.width);
-      for (int y = 0; y < frame.height; ++y) {
-        std::memcpy(to + static_cast<std::size_t>(y) * pitch,
-                    frame.pixels.get() + y * frame.stride_bytes, row);
-      }
-      gpu::Picture picture;
-      picture.pixels = device_pixels_.as<std::uint8_t>() + at[slot];
-      picture.pitch = static_cast<int>(pitch);
-      picture.width = frame.width;
-      picture.height = frame.height;
-      picture.format = frame.format == PixelFormat::bgr8 ? gpu::Picture::Format::bgr8
-                                                         : gpu::Picture::Format::gray8;
-      inputs.detector.pictures[slot] = inputs.depth.pictures[slot] = picture;
       inputs.detector.mappings[slot] = detector_->fit(frame);
       if (depth_) inputs.depth.mappings[slot] = depth_->fit(frame);
       const auto interval = static_cast<std::uint64_t>(std::max(options_.depth_interval, 1));
       if (depth_ && frame.stamp.sequence % interval == 0) shape.with_depth = true;
+      gpu::Picture& picture = inputs.detector.pictures[slot];
+      picture = frame.device ? on_card(frame) : upload(frame, at[slot]);
+      inputs.depth.pictures[slot] = picture;
     }
     return shape;
   }
 
-  static std::size_t pitch_of(const Frame& frame) {
-    const std::size_t row = std::size_t{frame.format == PixelFormat::bgr8 ? 3U : 1U} *
-                            static_cast<std::size_t>(frame.width);
-    return (row + 15) / 16 * 16;
+  static gpu::Picture on_card(const Frame& frame) {
+    const DevicePicture& device = *frame.device;
+    gpu::Picture picture;
+    picture.pixels = device.luma;
+    picture.chroma = device.chroma;
+    picture.pitch = device.luma_pitch;
+    picture.chroma_pitch = device.chroma_pitch;
+    picture.width = frame.width;
+    picture.height = frame.height;
+    picture.format = gpu::Picture::Format::nv12;
+    picture.bt709 = device.bt709;
+    picture.full_range = device.full_range;
+    return picture;
   }
+
+  /// Copies the pixels to where the graph takes them from.
+  gpu::Picture upload(const Frame& frame, std::size_t at) {
+    const std::size_t pitch = pitch_of(frame);
+    const std::size_t row = row_of(frame);
+    auto* to = pixels_.as<std::uint8_t>() + at;
+    for (int y = 0; y < frame.height; ++y) {
+      std::memcpy(to + static_cast<std::size_t>(y) * pitch,
+                  frame.pixels.get() + y * frame.stride_bytes, row);
+    }
+    gpu::Picture picture;
+    picture.pixels = device_pixels_.as<std::uint8_t>() + at;
+    picture.pitch = static_cast<int>(pitch);
+    picture.width = frame.width;
+    picture.height = frame.height;
+    picture.format = frame.format == PixelFormat::bgr8 ? gpu::Picture::Format::bgr8
+                                                       : gpu::Picture::Format::gray8;
+    return picture;
+  }
+
+  static std::size_t row_of(const Frame& frame) {
+    return std::size_t{frame.format == PixelFormat::bgr8 ? 3U : 1U} *
+           static_cast<std::size_t>(frame.width);
+  }
+
+  static std::size_t pitch_of(const Frame& frame) { return (row_of(frame) + 15) / 16 * 16; }
 
   const CapturedGraph& graph_of(const Shape& shape) {
     const auto known = std::find_if(graphs_.begin(), graphs_.end(),
@@ -346,7 +370,9 @@ class GpuEyes final : public Eyes {
     const cudaStream_t side = depth_stream_.get();
     auto* inputs = device_inputs_.as<FrameInputs>();
     gpu::copy_to_device(inputs, inputs_.as<void>(), sizeof(FrameInputs), main);
-    gpu::copy_to_device(device_pixels_.data(), pixels_.as<void>(), shape.upload_bytes, main);
+    if (shape.upload_bytes > 0) {
+      gpu::copy_to_device(device_pixels_.data(), pixels_.as<void>(), shape.upload_bytes, main);
+    }
     if (shape.with_depth) {
       gpu::check(cudaEventRecord(uploaded_.get(), main), "forking a graph");
       gpu::check(cudaStreamWaitEvent(side, uploaded_.get()), "forking a graph");

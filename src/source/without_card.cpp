@@ -1,0 +1,17 @@
+#include "error.h"
+#include "source/card.h"
+#include "source/device_picture.h"
+
+// What card.cpp is where CUDA, or GStreamer's library for it, was not found.
+
+namespace lazarillo {
+
+GstContext* card::make_context() {
+  throw Error(ExitCode::source,
+              "this lazarillo was built without decoding on NVIDIA cards (docs/nvidia.md): leave "
+              "source.decoder = \"processor\"");
+}
+
+Frame in_host_memory(const Frame& frame) { return frame; }
+
+}  // namespace lazarillo
