@@ -3,7 +3,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 build = build$(if $(filter release,$(PRESET)),,-$(PRESET))
 
-.PHONY: help setup setup-test build test demo bench bench-setup training-setup ladder scaling asan tsan sanitize tidy format clean
+.PHONY: help setup setup-test build test demo bench bench-setup engines training-setup ladder scaling asan tsan sanitize tidy format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -30,6 +30,12 @@ demo: setup  ## install, build and guide through a real street video; results in
 
 bench-setup:  ## install the Python peer (6 GB) and export the networks that `make bench` compares
 	@scripts/setup_bench.sh
+
+engines: CAPABILITY ?= 7.5
+engines:  ## compile the networks for an NVIDIA card that need not be here (CAPABILITY=7.5: RTX 2060); results in out/engines
+	@scripts/setup_engines.sh
+	@scripts/fetch_video.sh
+	@.venv-engines/bin/python tools/export/engines.py --compute-capability $(CAPABILITY)
 
 training-setup:  ## install what the tests of training/ need (a PyTorch without CUDA)
 	@scripts/setup_training.sh

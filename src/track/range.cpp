@@ -10,6 +10,7 @@ namespace {
 // A network that states no sigma is trusted little: half of what it says, either way.
 constexpr double kUnstatedSigma = 0.5;
 constexpr double kBoxEdgeSigmaPx = 2.0;  // of a box's height, both edges together
+constexpr int kMostCells = 4096;         // of a depth map, looked at for one box
 
 /// Middle of the shortest interval that holds half of the sorted values (the "shorth"), and its
 /// width: a robust mode (Andrews et al., Robust Estimates of Location, 1972).
@@ -49,10 +50,14 @@ std::optional<Range> range_from_depth(const MetricDepth& depth, const Box& box) 
       first_last(column(box.x1 + inset_x), column(box.x2 - inset_x), grid.width);
   const auto [top, bottom] = first_last(row(box.y1 + inset_y), row(box.y2 - inset_y), grid.height);
 
+  // A fine map's core is looked at in part.
+  int step = 1;
+  const auto some = [&step](int first, int last) { return (last - first) / step + 1; };
+  while (some(left, right) * some(top, bottom) > kMostCells) ++step;
   std::vector<double> log_depths;
   std::vector<double> sigmas;
-  for (int y = top; y <= bottom; ++y) {
-    for (int x = left; x <= right; ++x) {
+  for (int y = top; y <= bottom; y += step) {
+    for (int x = left; x <= right; x += step) {
       const std::size_t cell = static_cast<std::size_t>(y) * static_cast<std::size_t>(grid.width) +
                                static_cast<std::size_t>(x);
       const double value = grid.values[cell];

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "error.h"
+#include "gpu/memory.h"
+#include "see/cuda/kernels.h"
+
+namespace lazarillo::test {
+
+/// A test of kernels: skipped where there is no card to run them.
+class CudaTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    try {
+      (void)gpu_info();
+    } catch (const Error& error) {
+      GTEST_SKIP() << error.what();
+    }
+    stream_ = gpu::make_stream(false);
+  }
+
+  template <typename T>
+  gpu::DeviceBuffer on_device(const std::vector<T>& values) {
+    gpu::DeviceBuffer buffer(values.size() * sizeof(T));
+    gpu::copy_to_device(buffer.data(), values.data(), buffer.bytes(), stream_.get());
+    wait();
+    return buffer;
+  }
+  template <typename T>
+  std::vector<T> on_host(const gpu::DeviceBuffer& buffer) {
+    std::vector<T> values(buffer.bytes() / sizeof(T));
+    gpu::copy_to_host(values.data(), buffer.data(), buffer.bytes(), stream_.get());
+    wait();
+    return values;
+  }
+  /// What was not written is seen.
+  void poison(const gpu::DeviceBuffer& buffer) {
+    gpu::check(cudaMemsetAsync(buffer.data(), 0xff, buffer.bytes(), stream_.get()), "poisoning");
+  }
+  void wait() { gpu::check(cudaStreamSynchronize(stream_.get()), "waiting"); }
+
+  /// Runs what is queued as a CUDA graph, twice.
+  template <typename Queue>
+  void as_graph(const Queue& queue) {
+    gpu::check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal), "capturing");
+    queue();
+    cudaGraph_t graph = nullptr;
+    gpu::check(cudaStreamEndCapture(stream_.get(), &graph), "capturing");
+    cudaGraphExec_t exec = nullptr;
+    gpu::check(cudaGraphInstantiate(&exec, graph, 0), "instantiating");
+    cudaGraphDestroy(graph);
+    const gpu::GraphExec owner(exec);
+    for (int i = 0; i < 2; ++i) gpu::check(cudaGraphLaunch(exec, stream_.get()), "launching");
+    wait();
+  }
+
+  gpu::Stream stream_;
+};
+
+}  // namespace lazarillo::test

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Turns a float ONNX network into an FP16 one for TensorRT 8.6, 10, 11 and TensorRT for RTX.
+
+    python half.py lznet-v3.onnx lznet-v3-half.onnx --batch dynamic
+
+FP16 from the first to the last product (convolution, matrix product). What comes before and after these
+stays FP32: it is cheap there, and boxes in pixels need more than FP16's 11 bits. The types are written
+into the graph, so that an engine with strong typing computes exactly so. What that costs in accuracy
+engines.py measures (engine_check.py).
+"""
+
+import argparse
+import fnmatch
+import pathlib
+import sys
+
+# The products. A Turing card has no FP32 kernels for them: they are always FP16.
+PRODUCTS = {"Conv", "ConvTranspose", "MatMul", "Gemm", "Einsum"}
+# ONNX allows no FP16 for these operations, or for these inputs of one.
+FLOAT_OPERATIONS = {"Range", "NonMaxSuppression"}
+FLOAT_INPUTS = {("Resize", 1), ("Resize", 2)}
+
+
+class Refused(Exception):
+    """One line for the user."""
+
+
+def one_line(error):
+    return " ".join(str(error).split())[:300]
+
+
+def load(file):
+    """The network of an ONNX file, whole and with one input of pictures."""
+    import onnx
+    from google.protobuf.message import DecodeError
+    try:
+        model = onnx.load(str(file))
+        onnx.checker.check_model(model)
+    except (DecodeError, onnx.checker.ValidationError) as error:
+        raise Refused(f"'{file}' is no whole ONNX file: {one_line(error)}") from None
+    if any(attribute.type in (attribute.GRAPH, attribute.GRAPHS)
+           for node in model.graph.node for attribute in node.attribute):
+        raise Refused(f"'{file}' has branches or loops: only plain networks are converted")
+    shape = input_shape(model)
+    if len(model.graph.input) != 1 or len(shape) != 4 or not all(shape[1:]):
+        raise Refused(f"'{file}' does not take pictures of one size: its input is {shape}")
+    return model
+
+
+def input_shape(model):
+    """0 where the size is open."""
+    return [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
+
+
+def open_batch(model):
+    """The network with an open number of pictures, or None where its graph is made for a fixed one.
+    Exporters mostly take sizes from the input: then only the declared shapes are in the way. Whether two
+    pictures give what they give one by one is tried in OpenVINO."""
+    import numpy as np
+    import onnx
+    import openvino
+    opened = onnx.ModelProto()
+    opened.CopyFrom(model)
+    for value in [*opened.graph.input, *opened.graph.output]:
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    del opened.graph.value_info[:]  # what is known of the shapes between holds for the old batch
+    shape = input_shape(model)[1:]
+    pictures = np.random.default_rng(1).random((2, *shape), np.float32)
+    core = openvino.Core()
+
+    def answers(pictures):
+        network = core.read_model(opened.SerializeToString())
+        network.reshape([len(pictures), *shape])
+        compiled = core.compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        return [value.copy() for value in compiled(pictures).values()]
+
+    try:
+        both, single = answers(pictures), [answers(picture[None]) for picture in pictures]
+    except RuntimeError:
+        return None
+    for together, *alone in zip(both, *single):
+        alone = np.concatenate(alone)
+        if together.shape != alone.shape or np.abs(together - alone).max() > 1e-4 * np.ptp(alone):
+            return None
+    return opened
+
+
+def outside_products(graph):
+    """The outputs of the nodes before the first products and after the last."""
+    after, leads = set(), set()
+    for node in reversed(graph.node):
+        if node.op_type in PRODUCTS or leads.intersection(node.output):
+            leads.update(node.input)
+        else:
+            after.add(node.output[0])
+    before, constant = {value.name for value in graph.input}, {value.name for value in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            constant.add(node.output[0])
+        elif node.op_type not in PRODUCTS and before.intersection(node.input) and \
+                before.union(constant).issuperset(filter(None, node.input)):
+            before.update(node.output)
+    return after | before
+
+
+def halve(model, half_io=False, keep=()):
+    """The network in FP16. `keep`: patterns of names of nodes that stay FP32, too. Where FP32 and FP16
+    meet a Cast stands; between nodes that stay FP32 there is none."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
+    numbers = {FLOAT: np.float32, HALF: np.float16}
+    try:
+        model = onnx.shape_inference.infer_shapes(model, data_prop=True, strict_mode=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise Refused(f"the shapes inside the network do not follow: {one_line(error)}") from None
+    graph = model.graph
+    outside = outside_products(graph)
+    values = {value.name: value for value in [*graph.value_info, *graph.input, *graph.output]}
+    real = {name for name, value in values.items() if value.type.tensor_type.elem_type == FLOAT}
+    constants = {value.name: numpy_helper.to_array(value)
+                 for value in graph.initializer if value.data_type == FLOAT}
+    kept_initializers = [value for value in graph.initializer if value.data_type != FLOAT]
+    made = {}   # of a tensor: type -> its name in that type, the type it is made in first
+    nodes = []  # of the new graph
+
+    def converted(value, type_):
+        return numpy_helper.from_array(numpy_helper.to_array(value).astype(numbers[type_]), value.name)
+
+    def named(tensor, type_):
+        """The tensor's name in this type; made where it is not there yet."""
+        versions = made.setdefault(tensor, {})
+        if type_ not in versions:
+            name = f"{tensor}_{'half' if type_ == HALF else 'float'}"
+            if tensor in constants:
+                kept_initializers.append(
+                    numpy_helper.from_array(constants[tensor].astype(numbers[type_]), name))
+            else:
+                source = next(iter(versions.values()))
+                nodes.append(helper.make_node("Cast", [source], [name], name=name, to=type_))
+            versions[type_] = name
+        return versions[type_]
+
+    border = HALF if half_io else FLOAT
+    for value in graph.input:
+        if value.name in real:
+            value.type.tensor_type.elem_type = border
+            made[value.name] = {border: value.name}
+    results = {value.name for value in graph.output} & real
+    for node in graph.node:
+        if node.op_type == "Constant" and node.output[0] in real:
+            constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+            continue
+        stays = node.op_type in FLOAT_OPERATIONS or node.output[0] in outside or \
+            any(fnmatch.fnmatch(node.name, pattern) for pattern in keep)
+        type_ = FLOAT if stays else HALF
+        for i, name in enumerate(node.input):
+            if name in real or name in constants:
+                node.input[i] = named(name, FLOAT if (node.op_type, i) in FLOAT_INPUTS else type_)
+        for i, name in enumerate(node.output):
+            if name not in real:
+                continue
+            if name in results and type_ != border:
+                node.output[i] = f"{name}_inside"
+            made[name] = {type_: node.output[i]}
+            for attribute in node.attribute:
+                if node.op_type == "Cast" and attribute.name == "to":
+                    attribute.i = type_
+                if attribute.type == attribute.TENSOR and attribute.t.data_type == FLOAT:
+                    attribute.t.CopyFrom(converted(attribute.t, type_))
+        nodes.append(node)
+    for value in graph.output:
+        if value.name in results:
+            value.type.tensor_type.elem_type = border
+            if border not in made[value.name]:
+                source = next(iter(made[value.name].values()))
+                nodes.append(helper.make_node("Cast", [source], [value.name],
+                                              name=f"{value.name}_cast", to=border))
+    nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(kept_initializers)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise Refused(f"the network cannot be FP16: {one_line(error)}") from None
+    return model
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", type=pathlib.Path, help="a float network, .onnx")
+    parser.add_argument("out", type=pathlib.Path, help="the file to write")
+    parser.add_argument("--half-io", action="store_true",
+                        help="input and output are FP16, too: half the bytes, boxes to a quarter of a pixel")
+    parser.add_argument("--batch", choices=("as-is", "dynamic"), default="as-is",
+                        help="dynamic: the number of pictures is left open")
+    parser.add_argument("--keep", action="append", default=[], metavar="PATTERN",
+                        help="names of nodes that stay FP32, too ('*/attn/Softmax'); may be repeated")
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    args = parse(arguments)
+    try:
+        import onnx
+        model = load(args.network)
+        if args.batch == "dynamic" and input_shape(model)[0] != 0:
+            opened = open_batch(model)
+            if opened is None:
+                raise Refused(f"'{args.network}' is made for {input_shape(model)[0]} pictures a call: "
+                              "export it with --batch dynamic")
+            model = opened
+        half = halve(model, args.half_io, args.keep)
+        unfinished = args.out.with_suffix(".part.onnx")
+        onnx.save(half, str(unfinished))
+        unfinished.replace(args.out)
+        print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, FP16")
+    except Refused as error:
+        print(f"half: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"half: '{error.filename}': {error.strerror}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(f"half: Python package '{error.name}' is missing: scripts/setup_engines.sh", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
