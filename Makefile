@@ -32,7 +32,7 @@ bench-setup:  ## install the Python peer (6 GB) and export the networks that `ma
 	@scripts/setup_bench.sh
 
 engines: CAPABILITY ?= 7.5
-engines:  ## compile the networks for an NVIDIA card that need not be here (CAPABILITY=7.5: RTX 2060); results in out/engines
+engines:  ## compile the networks for an RTX 2060 that need not be here (CAPABILITY=8.6: another); results in out/engines
 	@scripts/setup_engines.sh
 	@scripts/fetch_video.sh
 	@.venv-engines/bin/python tools/export/engines.py --compute-capability $(CAPABILITY)

@@ -20,8 +20,7 @@ DEPTH_P99 = 0.05       # for 99 of 100 cells. Both hold for the stated doubt, to
 # Where no box is sure, all are alike whatever the picture shows. Then the error must be smaller than what
 # the picture changes.
 NOISE = 1.0
-# Boxes compared: those the reference scores so high after suppression, of each picture at least so many.
-COMPARED, AT_LEAST = 0.1, 20
+COMPARED = 0.1         # boxes are compared that FP32 scores so high, after suppression
 MOST_PICTURES = 8
 SECONDS_BETWEEN = 10   # of a video
 
@@ -134,8 +133,9 @@ def read_pictures(source):
 def frames(video, folder):
     try:
         subprocess.run(
-            ["gst-launch-1.0", "-q", "filesrc", f"location={video}", "!", "decodebin", "!", "videoconvert", "!",
-             "videorate", "drop-only=true", "!", f"video/x-raw,framerate=1/{SECONDS_BETWEEN}", "!",
+            ["gst-launch-1.0", "-q", "filesrc", f"location={video}", "!", "decodebin", "!",
+             "videoconvert", "!", "videorate", "drop-only=true", "!",
+             f"video/x-raw,framerate=1/{SECONDS_BETWEEN}", "!",
              "identity", f"eos-after={MOST_PICTURES + 1}", "!", "pngenc", "!", "multifilesink",
              f"location={folder}/%03d.png"], check=True, capture_output=True, text=True, timeout=600)
     except FileNotFoundError:
@@ -173,19 +173,18 @@ def best_boxes(boxes, scores, overlap):
     classes = scores.argmax(1)
     best = scores.max(1)
     area = (boxes[:, 2:] - boxes[:, :2]).clip(0).prod(1)
-    order = np.argsort(-best, kind="stable")[:3000]
+    order = np.argsort(-best, kind="stable")
+    order = order[best[order] >= COMPARED][:3000]
     kept = []
     while len(order):
         first, order = order[0], order[1:]
-        if best[first] < COMPARED and len(kept) >= AT_LEAST:
-            break
         kept.append(first)
         low, high = (np.maximum(boxes[order, :2], boxes[first, :2]),
                      np.minimum(boxes[order, 2:], boxes[first, 2:]))
         common = (high - low).clip(0).prod(1)
         same = classes[order] == classes[first]
         order = order[~(same & (common > overlap * (area[order] + area[first] - common)))]
-    return np.array(kept), classes[kept]
+    return kept, classes[kept]
 
 
 def compare_boxes(got, wanted, network):
@@ -196,6 +195,8 @@ def compare_boxes(got, wanted, network):
     edges, scores, count = 0.0, 0.0, 0
     for (some_boxes, some_scores), (boxes, sure) in zip(got, wanted):
         anchor, column = best_boxes(boxes, sure, network.nms_iou)
+        if not anchor:
+            continue
         edges = max(edges, np.abs(some_boxes - boxes)[anchor].max())
         scores = max(scores, np.abs(some_scores - sure)[anchor, column].max())
         count += len(anchor)

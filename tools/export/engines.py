@@ -25,8 +25,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MOST = {"joint": 4, "detector": 4, "depth": 2}
 PAIR = ("yolo12n-dav2s.toml", "yolo12n-dav2s-random.toml")  # with weights, if they are there
 PAIR_FOLDERS = (ROOT / "models", ROOT / ".cache/models/dynamic", ROOT / ".cache/models")
-NO_PAIR = ("only lznet is compiled: no {0} with its networks is here (tools/export/README.md; `make bench-setup` "
-           "makes one with random weights)")
+NO_PAIR = (f"only lznet is compiled: no {PAIR[0]} with its networks is here (tools/export/README.md; "
+           "`make bench-setup` makes one with random weights)")
 VIDEO = ROOT / ".cache/vtest.avi"
 
 
@@ -49,7 +49,8 @@ class Network:
 
     def maps_among(self, outputs):
         if self.contract == "joint":
-            return {name: part for name, part in (("depth", "depth"), ("depth_sigma", "sigma")) if name in outputs}
+            known = {"depth": "depth", "depth_sigma": "sigma"}
+            return {name: part for name, part in known.items() if name in outputs}
         return {} if self.finds else {outputs[0]: "depth"}
 
 
@@ -89,8 +90,8 @@ def read_table(manifest, table, kind, most):
     if contract not in ("joint", "ultralytics", "relative_inverse", "metric"):
         raise Refused(f"'{manifest}', [{kind}]: what contract '{contract}' gives cannot be checked here")
     return Network(manifest.parent / table["file"], table.get("sha256"), most, contract,
-                   (given["width"], given["height"]), given.get("mean", [0, 0, 0]), given.get("std", [1, 1, 1]),
-                   table.get("nms_iou", 0.5))
+                   (given["width"], given["height"]), given.get("mean", [0, 0, 0]),
+                   given.get("std", [1, 1, 1]), table.get("nms_iou", 0.5))
 
 
 def find_pair(folders):
@@ -146,7 +147,9 @@ class Compiler:
         config.num_compute_capabilities = 1
         config.set_compute_capability(self.card, 0)
         value = network.get_input(0)
-        sizes = {"min": [1, *value.shape[1:]], "opt": [most, *value.shape[1:]], "max": [most, *value.shape[1:]]}
+        picture = list(value.shape)[1:]
+        least = 1 if value.shape[0] < 0 else most
+        sizes = {"min": [least, *picture], "opt": [most, *picture], "max": [most, *picture]}
         if value.shape[0] < 0:
             profile = builder.create_optimization_profile()
             profile.set_shape(value.name, *sizes.values())
@@ -161,6 +164,8 @@ def prepare(network):
     """The network as it was brought, with an open batch where that goes."""
     if network.file.suffix != ".onnx":
         raise Refused("it is no ONNX file")
+    if not network.file.exists():
+        raise Refused("it is not there")
     data = network.file.read_bytes()
     if network.sha256 and sha256_of(data) != network.sha256.lower():
         raise Refused("its SHA-256 is not the one its manifest states")
@@ -221,11 +226,11 @@ def parse(arguments):
     parser.add_argument("--models", type=pathlib.Path, help="the folder of the pair, with its manifest "
                         "(default: models, then .cache/models/dynamic, then .cache/models)")
     parser.add_argument("--compute-capability", default="7.5", metavar="X.Y",
-                        help="the card's generation: 7.5 (default: RTX 20, GTX 16), 8.6 (RTX 30), 8.9 (RTX 40), "
-                        "12.0 (RTX 50)")
+                        help="the card's generation: 7.5 (default: RTX 20, GTX 16), 8.6 (RTX 30), 8.9 "
+                        "(RTX 40), 12.0 (RTX 50)")
     parser.add_argument("--pictures", type=pathlib.Path, default=VIDEO,
-                        help="a folder of photographs, a picture or a video to check with; default: the street "
-                        "video of scripts/fetch_video.sh")
+                        help="a folder of photographs, a picture or a video to check with; default: the "
+                        "street video of scripts/fetch_video.sh")
     parser.add_argument("--keep", action="append", default=[], metavar="PATTERN",
                         help="names of nodes that stay FP32 ('*/attn/Softmax'); may be repeated")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/engines"), help="folder")
@@ -240,7 +245,7 @@ def chosen_sets(args):
     if pair is None:
         if args.models:
             raise Refused(f"'{args.models}' has neither {' nor '.join(PAIR)} with its networks")
-        print(f"engines: {NO_PAIR.format(PAIR[0])}", file=sys.stderr)
+        print(f"engines: {NO_PAIR}", file=sys.stderr)
     return [ROOT / "models/lznet.toml", *([pair] if pair else [])]
 
 

@@ -68,14 +68,14 @@ def open_batch(model):
     pictures = np.random.default_rng(1).random((2, *shape), np.float32)
     core = openvino.Core()
 
-    def answers(pictures):
+    def answers(batches):
         network = core.read_model(opened.SerializeToString())
-        network.reshape([len(pictures), *shape])
+        network.reshape(list(batches[0].shape))
         compiled = core.compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        return [value.copy() for value in compiled(pictures).values()]
+        return [[value.copy() for value in compiled(batch).values()] for batch in batches]
 
     try:
-        both, single = answers(pictures), [answers(picture[None]) for picture in pictures]
+        (both,), single = answers([pictures]), answers([picture[None] for picture in pictures])
     except RuntimeError:
         return None
     for together, *alone in zip(both, *single):
@@ -125,8 +125,11 @@ def halve(model, half_io=False, keep=()):
     made = {}   # of a tensor: type -> its name in that type, the type it is made in first
     nodes = []  # of the new graph
 
-    def converted(value, type_):
-        return numpy_helper.from_array(numpy_helper.to_array(value).astype(numbers[type_]), value.name)
+    def converted(values, type_, name):
+        # What is there to be very large or small, as where attention must not look, stays finite.
+        limit = np.finfo(numbers[type_]).max
+        values = np.where(np.isfinite(values), values.clip(-limit, limit), values)
+        return numpy_helper.from_array(values.astype(numbers[type_]), name)
 
     def named(tensor, type_):
         """The tensor's name in this type; made where it is not there yet."""
@@ -134,8 +137,7 @@ def halve(model, half_io=False, keep=()):
         if type_ not in versions:
             name = f"{tensor}_{'half' if type_ == HALF else 'float'}"
             if tensor in constants:
-                kept_initializers.append(
-                    numpy_helper.from_array(constants[tensor].astype(numbers[type_]), name))
+                kept_initializers.append(converted(constants[tensor], type_, name))
             else:
                 source = next(iter(versions.values()))
                 nodes.append(helper.make_node("Cast", [source], [name], name=name, to=type_))
@@ -168,7 +170,8 @@ def halve(model, half_io=False, keep=()):
                 if node.op_type == "Cast" and attribute.name == "to":
                     attribute.i = type_
                 if attribute.type == attribute.TENSOR and attribute.t.data_type == FLOAT:
-                    attribute.t.CopyFrom(converted(attribute.t, type_))
+                    values = numpy_helper.to_array(attribute.t)
+                    attribute.t.CopyFrom(converted(values, type_, attribute.t.name))
         nodes.append(node)
     for value in graph.output:
         if value.name in results:

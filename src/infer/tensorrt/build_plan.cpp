@@ -28,10 +28,20 @@ std::uint32_t network_flags() {
   return 0;                                                    // always is
 }
 
-void set_flags([[maybe_unused]] nvinfer1::IBuilderConfig& config) {
+void set_flags([[maybe_unused]] const nvinfer1::INetworkDefinition& network,
+               [[maybe_unused]] nvinfer1::IBuilderConfig& config) {
 #if defined(NV_TENSORRT_MAJOR) && NV_TENSORRT_MAJOR == 8
-  config.setFlag(nvinfer1::BuilderFlag::kFP16);
-  config.setFlag(nvinfer1::BuilderFlag::kINT8);  // where the file has quantisers
+  for (int i = 0; i < network.getNbLayers(); ++i) {
+    const nvinfer1::ILayer& layer = *network.getLayer(i);
+    if (layer.getType() == nvinfer1::LayerType::kQUANTIZE) {
+      config.setFlag(nvinfer1::BuilderFlag::kINT8);
+    }
+    for (int k = 0; k < layer.getNbOutputs(); ++k) {
+      if (layer.getOutputType(k) == nvinfer1::DataType::kHALF) {
+        config.setFlag(nvinfer1::BuilderFlag::kFP16);
+      }
+    }
+  }
   // cuBLAS and cuDNN 8 need not be there; TensorRT's own kernels do without.
   config.setTacticSources(0);
 #endif
@@ -135,7 +145,7 @@ std::string build_plan(const fs::path& file, const PlanOptions& options,
     refuse(file, why);
   }
   const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
-  set_flags(*config);
+  set_flags(*network, *config);
   set_level(*config, options.level);
   set_profile(*builder, *network, *config, file, options);
 #ifdef NV_TENSORRT_MAJOR

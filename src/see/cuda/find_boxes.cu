@@ -7,7 +7,8 @@ namespace {
 using Key = unsigned long long;
 
 constexpr unsigned kThreads = 256;
-constexpr unsigned kSelectThreads = 1024;
+constexpr unsigned kSelectThreads = 512;
+constexpr unsigned kFew = 256;  // candidates that one warp compares sooner than a block can agree
 constexpr unsigned kSorted = 4096;  // keys that fit the shared memory of every card
 constexpr unsigned kCandidates = 3000;
 static_assert(kCandidates == NmsLimits{}.candidates && kCandidates <= kSorted);
@@ -250,6 +251,9 @@ __global__ void select_boxes(DetectorOutput o, SelectOptions options, void* memo
   for (unsigned i = threadIdx.x; i < (kCandidates + 31) / 32; i += blockDim.x) hidden[i] = 0;
   __syncthreads();
 
+  const bool few = count <= kFew;
+  if (few && threadIdx.x >= 32) return;
+  const unsigned threads = few ? 32 : blockDim.x;
   FoundBoxes& out = found[picture];
   int kept = 0;
   for (unsigned i = 0; i < count && kept < FoundBoxes::most; ++i) {
@@ -268,12 +272,16 @@ __global__ void select_boxes(DetectorOutput o, SelectOptions options, void* memo
     }
     ++kept;
     if (!options.suppress) continue;
-    for (unsigned j = i + 1 + threadIdx.x; j < count; j += blockDim.x) {
+    for (unsigned j = i + 1 + threadIdx.x; j < count; j += threads) {
       if (classes[j] == class_id && overlap(box, boxes[j]) > options.nms_iou) {
         atomicOr(hidden + j / 32, 1U << (j % 32));
       }
     }
-    __syncthreads();
+    if (few) {
+      __syncwarp();
+    } else {
+      __syncthreads();
+    }
   }
   if (threadIdx.x == 0) out.count = kept;
 }

@@ -49,8 +49,8 @@ struct InputTensor {
   float pad_level = 114;
 };
 
-/// Letterbox::fill for every picture of the batch, NV12 converted on the way: area average when
-/// shrinking, bilinear when enlarging, padding written too. `most_pictures`: the grid's size; those
+/// Letterbox::fill for every picture of the batch, NV12 converted on the way (averaged first, then
+/// converted; chroma is that of the nearest sample): area average when shrinking, bilinear when enlarging, padding written too. `most_pictures`: the grid's size; those
 /// beyond batch->count do nothing. One pass: each picture's bytes are read once, nothing in between.
 void letterbox(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
                cudaStream_t stream);

@@ -9,6 +9,10 @@ constexpr int kTileHeight = 8;
 struct Colour {
   float b, g, r;
 };
+__device__ Colour operator+(const Colour& p, const Colour& q) {
+  return {p.b + q.b, p.g + q.g, p.r + q.r};
+}
+__device__ Colour operator*(const Colour& p, float w) { return {p.b * w, p.g * w, p.r * w}; }
 
 /// A level as the twin has it: whole, a half upwards, never beyond a byte.
 __device__ float whole(float level) { return floorf(fminf(fmaxf(level, 0.0F), 255.0F) + 0.5F); }
@@ -29,6 +33,15 @@ struct Nv12 {
     blue_cb = 2 * (1 - blue) * chroma_gain;
     green_cr = red / green * red_cr;
     green_cb = blue / green * blue_cb;
+  }
+
+  /// In whole levels, as a picture in BGR holds them.
+  __device__ Colour colour(float luma, float cb, float cr) const {
+    const float l = luma_gain * (luma - black);
+    cb -= 128;
+    cr -= 128;
+    return {whole(l + blue_cb * cb), whole(l - green_cr * cr - green_cb * cb),
+            whole(l + red_cr * cr)};
   }
 };
 
@@ -51,57 +64,99 @@ struct Reader {
       const std::uint8_t* pair =
           picture.chroma + static_cast<std::ptrdiff_t>(y / 2) * picture.chroma_pitch + x / 2 * 2;
       const uchar2 c = __ldg(reinterpret_cast<const uchar2*>(pair));
-      const float l = nv12.luma_gain * (float(__ldg(row + x)) - nv12.black);
-      const float cb = float(c.x) - 128;
-      const float cr = float(c.y) - 128;
-      // A picture in BGR would hold whole levels of a byte here.
-      return {whole(l + nv12.blue_cb * cb), whole(l - nv12.green_cr * cr - nv12.green_cb * cb),
-              whole(l + nv12.red_cr * cr)};
+      return nv12.colour(float(__ldg(row + x)), float(c.x), float(c.y));
     }
   }
 };
 
-/// The source pixels under pixel `at` of `length`, along one axis: first, last, and how much of each.
+/// The source pixels under a pixel, along one axis: the first and the last, and how much of them. Those
+/// between count whole.
 struct Span {
   int first, last;
-  float weight_first, weight_last, all;
+  float weight_first, weight_last;
 
-  __device__ Span(int at, int source, int length) {
-    const long long begin = static_cast<long long>(at) * source;
-    const long long end = begin + source;
-    first = static_cast<int>(begin / length);
-    last = static_cast<int>((end - 1) / length);
-    weight_first = 1 - float(begin - static_cast<long long>(first) * length) / float(length);
-    weight_last = float(end - static_cast<long long>(last) * length) / float(length);
-    all = float(source) / float(length);
-    if (first == last) weight_first = weight_last = all;
+  Span() = default;
+  /// From begin / parts to end / parts.
+  __device__ Span(unsigned begin, unsigned end, unsigned parts) {
+    first = static_cast<int>(begin / parts);
+    last = static_cast<int>((end - 1) / parts);
+    weight_first = 1 - float(begin - static_cast<unsigned>(first) * parts) / float(parts);
+    weight_last = float(end - static_cast<unsigned>(last) * parts) / float(parts);
+    if (first == last) {
+      weight_first = float(end - begin) / float(parts);
+      weight_last = 0;
+    }
   }
-  __device__ float weight(int i) const {
-    return i == first ? weight_first : i == last ? weight_last : 1.0F;
+
+  /// Sum of the weighed values of at(first) to at(last).
+  template <typename At>
+  __device__ auto weigh(const At& at) const {
+    auto sum = at(first) * weight_first;
+    for (int i = first + 1; i < last; ++i) sum = sum + at(i);
+    if (last > first) sum = sum + at(last) * weight_last;
+    return sum;
   }
 };
 
-template <typename Read>
-__device__ Colour averaged(const Read& read, const LetterboxMapping& m, int x, int y) {
-  const Span columns(x, m.frame_width, m.content_width);
-  const Span rows(y, m.frame_height, m.content_height);
-  Colour sum{0, 0, 0};
-  for (int sy = rows.first; sy <= rows.last; ++sy) {
-    Colour line{0, 0, 0};
-    for (int sx = columns.first; sx <= columns.last; ++sx) {
-      const Colour c = read(sx, sy);
-      const float w = columns.weight(sx);
-      line.b += w * c.b;
-      line.g += w * c.g;
-      line.r += w * c.r;
-    }
-    const float w = rows.weight(sy);
-    sum.b += w * line.b;
-    sum.g += w * line.g;
-    sum.r += w * line.r;
+/// What the pixels of a block share: the spans of its columns and rows, and the same in NV12's chroma,
+/// which is half as wide and high.
+struct Spans {
+  Span columns[kTileWidth], rows[kTileHeight];
+  Span chroma_columns[kTileWidth], chroma_rows[kTileHeight];
+
+  /// All threads of the block call it; the block begins at x, y of the content.
+  __device__ void set(const LetterboxMapping& m, int x, int y) {
+    const int thread = static_cast<int>(threadIdx.y * kTileWidth + threadIdx.x);
+    const auto fill = [&](Span* spans, int count, int at, int source, int length, unsigned halves) {
+      const int i = at + thread;
+      if (thread >= count || i < 0 || i >= length) return;
+      const auto begin = static_cast<unsigned>(i) * static_cast<unsigned>(source);
+      spans[thread] = Span(begin, begin + static_cast<unsigned>(source),
+                           static_cast<unsigned>(length) * halves);
+    };
+    fill(columns, kTileWidth, x, m.frame_width, m.content_width, 1);
+    fill(rows, kTileHeight, y, m.frame_height, m.content_height, 1);
+    fill(chroma_columns, kTileWidth, x, m.frame_width, m.content_width, 2);
+    fill(chroma_rows, kTileHeight, y, m.frame_height, m.content_height, 2);
   }
-  const float part = 1 / (columns.all * rows.all);
-  return {whole(sum.b * part), whole(sum.g * part), whole(sum.r * part)};
+};
+
+struct Pair {
+  float a, b;
+};
+__device__ Pair operator+(const Pair& p, const Pair& q) { return {p.a + q.a, p.b + q.b}; }
+__device__ Pair operator*(const Pair& p, float w) { return {p.a * w, p.b * w}; }
+
+template <Picture::Format format>
+__device__ Colour averaged(const Picture& picture, const Nv12& nv12, const LetterboxMapping& m,
+                           const Spans& spans) {
+  const Span& columns = spans.columns[threadIdx.x];
+  const Span& rows = spans.rows[threadIdx.y];
+  const float part = float(m.content_width) / float(m.frame_width) * float(m.content_height) /
+                     float(m.frame_height);
+  if constexpr (format == Picture::Format::nv12) {
+    // Averaged as they lie, then converted once: the same but for colours no screen can show, which
+    // a conversion pixel by pixel would cut off before.
+    const float luma = rows.weigh([&](int y) {
+      const std::uint8_t* row = picture.pixels + static_cast<std::ptrdiff_t>(y) * picture.pitch;
+      return columns.weigh([row](int x) { return float(__ldg(row + x)); });
+    });
+    const Span& pairs = spans.chroma_columns[threadIdx.x];
+    const Pair chroma = spans.chroma_rows[threadIdx.y].weigh([&](int y) {
+      const auto* row = reinterpret_cast<const uchar2*>(
+          picture.chroma + static_cast<std::ptrdiff_t>(y) * picture.chroma_pitch);
+      return pairs.weigh([row](int x) {
+        const uchar2 c = __ldg(row + x);
+        return Pair{float(c.x), float(c.y)};
+      });
+    });
+    return nv12.colour(luma * part, chroma.a * part * 4, chroma.b * part * 4);
+  } else {
+    const Reader<format> read{picture, nv12};
+    const Colour sum =
+        rows.weigh([&](int y) { return columns.weigh([&](int x) { return read(x, y); }); });
+    return {whole(sum.b * part), whole(sum.g * part), whole(sum.r * part)};
+  }
 }
 
 template <typename Read>
@@ -126,12 +181,12 @@ __device__ Colour interpolated(const Read& read, const LetterboxMapping& m, int 
 }
 
 template <Picture::Format format>
-__device__ Colour resized(const Picture& picture, const Nv12& nv12, const LetterboxMapping& m, int x,
-                          int y) {
+__device__ Colour resized(const Picture& picture, const Nv12& nv12, const LetterboxMapping& m,
+                          const Spans& spans, int x, int y) {
   const Reader<format> read{picture, nv12};
   if (m.content_width == m.frame_width && m.content_height == m.frame_height) return read(x, y);
   if (m.content_width <= m.frame_width && m.content_height <= m.frame_height) {
-    return averaged(read, m, x, y);
+    return averaged<format>(picture, nv12, m, spans);
   }
   return interpolated(read, m, x, y);
 }
@@ -140,11 +195,16 @@ template <typename Value>
 __global__ void letterbox_kernel(const PictureBatch* batch, InputTensor tensor) {
   const auto p = static_cast<int>(blockIdx.z);
   if (p >= batch->count) return;
-  const int x = static_cast<int>(blockIdx.x) * kTileWidth + static_cast<int>(threadIdx.x);
-  const int y = static_cast<int>(blockIdx.y) * kTileHeight + static_cast<int>(threadIdx.y);
+  const Picture picture = batch->pictures[static_cast<std::size_t>(p)];
+  const LetterboxMapping m = batch->mappings[static_cast<std::size_t>(p)];
+  const int left = static_cast<int>(blockIdx.x) * kTileWidth;
+  const int top = static_cast<int>(blockIdx.y) * kTileHeight;
+  __shared__ Spans spans;
+  spans.set(m, left - m.offset_x, top - m.offset_y);
+  __syncthreads();
+  const int x = left + static_cast<int>(threadIdx.x);
+  const int y = top + static_cast<int>(threadIdx.y);
   if (x >= tensor.width || y >= tensor.height) return;
-  const Picture& picture = batch->pictures[static_cast<std::size_t>(p)];
-  const LetterboxMapping& m = batch->mappings[static_cast<std::size_t>(p)];
   const int cx = x - m.offset_x;
   const int cy = y - m.offset_y;
   Colour c{tensor.pad_level, tensor.pad_level, tensor.pad_level};
@@ -152,13 +212,13 @@ __global__ void letterbox_kernel(const PictureBatch* batch, InputTensor tensor) 
     const Nv12 nv12(picture);
     switch (picture.format) {
       case Picture::Format::bgr8:
-        c = resized<Picture::Format::bgr8>(picture, nv12, m, cx, cy);
+        c = resized<Picture::Format::bgr8>(picture, nv12, m, spans, cx, cy);
         break;
       case Picture::Format::gray8:
-        c = resized<Picture::Format::gray8>(picture, nv12, m, cx, cy);
+        c = resized<Picture::Format::gray8>(picture, nv12, m, spans, cx, cy);
         break;
       case Picture::Format::nv12:
-        c = resized<Picture::Format::nv12>(picture, nv12, m, cx, cy);
+        c = resized<Picture::Format::nv12>(picture, nv12, m, spans, cx, cy);
         break;
     }
   }
