@@ -2,7 +2,7 @@
 
 FP32 is computed by OpenVINO. FP16 is computed by ONNX Runtime on a graph in which every FP16 tensor is
 rounded to FP16 explicitly: on a processor both compute an FP16 network in FP32 and round nothing on the
-way (2049 - 2048 is 1 there, and 0 in FP16). Sums inside a product are FP32, as on a card's matrix units
+way (2048 + 1 - 2048 is 1 there, and 0 in FP16). Sums inside a product are FP32, as on a card's matrix units
 with FP32 accumulators; what a card's own kernels add, only a run on the card can tell.
 """
 

@@ -18,7 +18,7 @@ import sys
 import time
 import tomllib
 
-from half import Refused, halve, input_shape, load, one_line, open_batch
+from half import Refused, halve, input_shape, is_half, load, one_line, open_batch
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Pictures in one call, at most, by the manifest's table.
@@ -35,6 +35,7 @@ class Network:
     """A table of a manifest: what is compiled, and how its answers are read."""
     file: pathlib.Path
     sha256: str | None  # as stated
+    reference: pathlib.Path | None  # the same in FP32, where the file is FP16 already
     most: int
     contract: str       # "joint", or a detector's or depth network's
     size: tuple
@@ -80,7 +81,8 @@ def read_card(manifest, table, kind, most):
     file = manifest.parent / table.get("file", card.get("file", card_file.with_suffix(".onnx").name))
     height, width = card["input"]["shape"][2:]
     overlap = table.get("nms_iou", card.get("suggested", {}).get("nms_iou", 0.5))
-    return Network(file, card.get("sha256", {}).get(file.name), most, kind, (width, height), [0, 0, 0],
+    stated = table.get("sha256", card.get("sha256", {}).get(file.name))
+    return Network(file, stated, reference(manifest, table), most, kind, (width, height), [0, 0, 0],
                    [1, 1, 1], overlap)
 
 
@@ -89,9 +91,13 @@ def read_table(manifest, table, kind, most):
     contract = table["contract"] if kind != "joint" else kind
     if contract not in ("joint", "ultralytics", "relative_inverse", "metric"):
         raise Refused(f"'{manifest}', [{kind}]: what contract '{contract}' gives cannot be checked here")
-    return Network(manifest.parent / table["file"], table.get("sha256"), most, contract,
-                   (given["width"], given["height"]), given.get("mean", [0, 0, 0]),
+    return Network(manifest.parent / table["file"], table.get("sha256"), reference(manifest, table), most,
+                   contract, (given["width"], given["height"]), given.get("mean", [0, 0, 0]),
                    given.get("std", [1, 1, 1]), table.get("nms_iou", 0.5))
+
+
+def reference(manifest, table):
+    return manifest.parent / table["reference"] if "reference" in table else None
 
 
 def find_pair(folders):
@@ -189,7 +195,12 @@ def make(network, compiler, pictures, args):
     if input_shape(model)[1:] != [3, height, width]:
         raise Refused(f"its input is {input_shape(model)}, its manifest says 3x{height}x{width}")
     network.maps = network.maps_among([value.name for value in model.graph.output])
-    half = halve(model, keep=args.keep)
+    if network.reference:
+        half, model = model, load(network.reference)
+    elif is_half(model):
+        raise Refused("it is FP16 already, and its manifest names no reference in FP32")
+    else:
+        half = halve(model, keep=args.keep)
     began = time.monotonic()
     numbers = engine_check.check(network, model, half, pictures)
     checked_s = time.monotonic() - began
@@ -203,8 +214,9 @@ def make(network, compiler, pictures, args):
         "network": network.file.name, "network_sha256": digest,
         "half_sha256": sha256_of(half.SerializeToString()),
         "card": f"compute capability {compiler.capability}", "library": compiler.library,
-        "precision": "FP16; FP32 before the first and after the last product, input and output FP32",
-        "kept_fp32": args.keep, "most_batch": most, "profiles": profiles,
+        "precision": "FP16 as the file has it" if network.reference else
+                     "FP16; FP32 before the first and after the last product, input and output FP32",
+        "kept_fp32": [] if network.reference else args.keep, "most_batch": most, "profiles": profiles,
         "file": plan_file.name, "sha256": sha256_of(plan), "bytes": len(plan), "build_s": round(built_s, 1),
         "check": {**numbers, "passed": True}}
     for file, content in (plan_file, plan), (record_file, (json.dumps(record, indent=1) + "\n").encode()):
