@@ -54,6 +54,9 @@ nlohmann::ordered_json to_bench_json(const Report& r) {
           {"stages_ms", stages},
           {"cores", r.cores},
           {"copies_per_frame", static_cast<double>(r.copies) / frames},
+          {"gpu_bytes_per_frame",
+           {{"to_card", static_cast<double>(r.bytes_to_gpu) / frames},
+            {"to_host", static_cast<double>(r.bytes_from_gpu) / frames}}},
           {"dropped", r.drops},
           {"rss_mib", r.rss_mib},
           {"rss_growth_mib", r.rss_growth_mib}};
@@ -72,6 +75,12 @@ void print_bench(const Report& r, std::ostream& out) {
   out << "  cores    ";
   for (const auto& [name, cores] : r.cores) {
     if (cores >= 0.005) out << fmt::format(" {} {:.2f}", name, cores);
+  }
+  if (r.bytes_to_gpu > 0) {
+    const double frames = std::max<double>(1, static_cast<double>(r.frames));
+    out << fmt::format("\n  bus       {:.1f} KB a frame to the card, {:.1f} KB back",
+                       static_cast<double>(r.bytes_to_gpu) / frames / 1e3,
+                       static_cast<double>(r.bytes_from_gpu) / frames / 1e3);
   }
   out << fmt::format("\n  copies    {:.2f} a frame\n  memory    {:.0f} MiB, grown by {:.2f}\n",
                      static_cast<double>(r.copies) /

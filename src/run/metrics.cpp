@@ -13,6 +13,7 @@ void Metrics::begin() {
   memory_.add(begin_ns_, begin_usage_.rss_mib);
   begin_stream_ns_ = -1;
   begin_copies_ = FrameCopies::count();
+  begin_traffic_ = gpu_traffic();
   times_.clear();
   drops_.clear();
   cues_.clear();
@@ -71,12 +72,15 @@ void Metrics::fill(Report& report) const {
   report.rss_mib = usage.rss_mib;
   report.rss_growth_mib = memory_.growth_mib();
   report.copies = FrameCopies::count() - begin_copies_;
+  const GpuTraffic moved = gpu_traffic();
+  report.bytes_to_gpu = moved.to_device - begin_traffic_.to_device;
+  report.bytes_from_gpu = moved.to_host - begin_traffic_.to_host;
   report.tracks = tracks_;
   report.drops = drops_;
   report.cues = cues_;
   // In the order data flows.
   for (const char* stage :
-       {"capture", "motion", "preprocess", "inference", "postprocess", "depth", "track", "guide",
+       {"capture", "motion", "preprocess", "inference", "gpu", "postprocess", "depth", "track", "guide",
         "speak", "record_events", "draw", "record_video"}) {
     const auto found = times_.find(stage);
     if (found != times_.end()) report.stages.emplace_back(stage, found->second);

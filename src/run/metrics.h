@@ -7,6 +7,7 @@
 #include <string>
 
 #include "clock.h"
+#include "gpu/device.h"
 #include "run/usage.h"
 #include "show/report.h"
 #include "source/frame.h"
@@ -72,6 +73,7 @@ class Metrics {
   MemoryTrend memory_;
   std::int64_t begin_stream_ns_ = -1;  ///< of the first frame; -1: none yet
   std::uint64_t begin_copies_ = 0;
+  GpuTraffic begin_traffic_;
   std::map<std::string, LatencyHistogram> times_;
   std::map<std::string, std::uint64_t> drops_;
   std::map<std::string, std::uint64_t> cues_;

@@ -60,6 +60,8 @@ struct Report {
   std::uint64_t detected = 0;    ///< of them, looked at by the detector
   std::uint64_t depth_maps = 0;  ///< made by a depth network of its own
   std::uint64_t copies = 0;      ///< of whole frames (source/frame_copies.h)
+  std::uint64_t bytes_to_gpu = 0;  ///< over the bus, pixels and all else
+  std::uint64_t bytes_from_gpu = 0;
   double stream_s = 0;       ///< length of what was processed
   double wall_s = 0;         ///< how long that took, set-up not counted
 

@@ -166,7 +166,7 @@ TEST_F(CudaBoxes, MoreCandidatesThanCanBeSorted) {
   expect_same(draw(Head::ultralytics, 33600, 2, 1, 7, 0.9), 0.001F, 0.3F);
 }
 TEST_F(CudaBoxes, AroundTheNumberThatIsSorted) {
-  for (const int anchors : {1, 2, 3, 31, 4095, 4096, 4097}) {
+  for (const int anchors : {1, 2, 3, 31, 255, 256, 257, 4095, 4096, 4097}) {
     expect_same(draw(Head::joint, anchors, 3, 1, 8, 1.0), 0.0F);
   }
 }

@@ -28,6 +28,19 @@ std::uint32_t network_flags() {
   return 0;                                                    // always is
 }
 
+#if defined(NV_TENSORRT_MAJOR) && NV_TENSORRT_MAJOR == 8
+/// Weights keep the type of the file; what flows between layers has none before the build.
+bool has_half_weights(const nvinfer1::ILayer& layer) {
+  nvinfer1::Weights weights{};
+  if (layer.getType() == nvinfer1::LayerType::kCONSTANT) {
+    weights = static_cast<const nvinfer1::IConstantLayer&>(layer).getWeights();
+  } else if (layer.getType() == nvinfer1::LayerType::kCONVOLUTION) {
+    weights = static_cast<const nvinfer1::IConvolutionLayer&>(layer).getKernelWeights();
+  }
+  return weights.type == nvinfer1::DataType::kHALF && weights.count > 0;
+}
+#endif
+
 void set_flags([[maybe_unused]] const nvinfer1::INetworkDefinition& network,
                [[maybe_unused]] nvinfer1::IBuilderConfig& config) {
 #if defined(NV_TENSORRT_MAJOR) && NV_TENSORRT_MAJOR == 8
@@ -36,11 +49,7 @@ void set_flags([[maybe_unused]] const nvinfer1::INetworkDefinition& network,
     if (layer.getType() == nvinfer1::LayerType::kQUANTIZE) {
       config.setFlag(nvinfer1::BuilderFlag::kINT8);
     }
-    for (int k = 0; k < layer.getNbOutputs(); ++k) {
-      if (layer.getOutputType(k) == nvinfer1::DataType::kHALF) {
-        config.setFlag(nvinfer1::BuilderFlag::kFP16);
-      }
-    }
+    if (has_half_weights(layer)) config.setFlag(nvinfer1::BuilderFlag::kFP16);
   }
   // cuBLAS and cuDNN 8 need not be there; TensorRT's own kernels do without.
   config.setTacticSources(0);

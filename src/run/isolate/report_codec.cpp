@@ -46,6 +46,8 @@ void store_report(const Report& report, SharedState::Part& part) {
                      {"detected", report.detected},
                      {"depth_maps", report.depth_maps},
                      {"copies", report.copies},
+                     {"bytes_to_gpu", report.bytes_to_gpu},
+                     {"bytes_from_gpu", report.bytes_from_gpu},
                      {"stream_s", report.stream_s},
                      {"wall_s", report.wall_s},
                      {"stages", std::move(stages)},
@@ -71,6 +73,8 @@ void merge_report(PartName part, const SharedState::Part& stored, Report& report
     report.stages.emplace_back(stage[0].get<std::string>(), histogram_from(stage[1]));
   }
   report.copies += json["copies"].get<std::uint64_t>();
+  report.bytes_to_gpu += json["bytes_to_gpu"].get<std::uint64_t>();
+  report.bytes_from_gpu += json["bytes_from_gpu"].get<std::uint64_t>();
   report.depth_maps += json["depth_maps"].get<std::uint64_t>();
   for (const auto& [name, cores] : json["cores"].items()) {
     report.cores[name] += cores.get<double>();

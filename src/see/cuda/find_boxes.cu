@@ -241,8 +241,13 @@ __global__ void select_boxes(DetectorOutput o, SelectOptions options, void* memo
   sort_in_block(sorted, padded);
   count = min(count, kCandidates);
 
-  float4* boxes = scratch.boxes + static_cast<std::size_t>(picture) * kCandidates;
-  std::int16_t* classes = scratch.box_classes + static_cast<std::size_t>(picture) * kCandidates;
+  // Few are compared out of the block's own memory: each kept box waits for the one before.
+  __shared__ float4 few_boxes[kFew];
+  __shared__ std::int16_t few_classes[kFew];
+  const bool few = count <= kFew;
+  const std::size_t mine = static_cast<std::size_t>(picture) * kCandidates;
+  float4* boxes = few ? few_boxes : scratch.boxes + mine;
+  std::int16_t* classes = few ? few_classes : scratch.box_classes + mine;
   for (unsigned i = threadIdx.x; i < count; i += blockDim.x) {
     const auto anchor = static_cast<int>(sorted[i] & 0xffffffffU);
     boxes[i] = box_of(o, picture, anchor);
@@ -251,7 +256,6 @@ __global__ void select_boxes(DetectorOutput o, SelectOptions options, void* memo
   for (unsigned i = threadIdx.x; i < (kCandidates + 31) / 32; i += blockDim.x) hidden[i] = 0;
   __syncthreads();
 
-  const bool few = count <= kFew;
   if (few && threadIdx.x >= 32) return;
   const unsigned threads = few ? 32 : blockDim.x;
   FoundBoxes& out = found[picture];
