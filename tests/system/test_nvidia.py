@@ -1,0 +1,72 @@
+"""Where no NVIDIA card, or no TensorRT, is: everything else works, and asking for it is an error that says so."""
+
+import shutil
+
+import pytest
+from conftest import lazarillo, still_video
+
+NVIDIA = shutil.which("nvidia-smi") is not None
+
+
+@pytest.fixture
+def video(tmp_path):
+    return still_video(tmp_path / "street.mp4")
+
+
+def settings(tmp_path, text):
+    (tmp_path / "nvidia.toml").write_text(text)
+    return tmp_path / "nvidia.toml"
+
+
+@pytest.mark.skipif(NVIDIA, reason="there is a card")
+@pytest.mark.parametrize("command", ["run", "bench"])
+def test_a_card_asked_for_is_never_replaced(tmp_path, video, command):
+    file = settings(tmp_path, '[see]\nengine = "tensorrt"\n')
+    out = ["--out", tmp_path / "out"] if command == "run" else []
+    result = lazarillo(command, video, *out, "--config", file)
+    assert result.code == 4, result.err
+    assert "openvino" in result.err and len(result.err.strip().splitlines()) == 1
+    assert "TensorRT" in result.err or "no NVIDIA card" in result.err
+
+
+@pytest.mark.skipif(NVIDIA, reason="there is a card")
+@pytest.mark.parametrize("command", ["build", "check"])
+def test_engine_says_what_is_missing(tmp_path, command):
+    result = lazarillo("engine", command, env={"LAZARILLO_ENGINES": str(tmp_path / "engines")})
+    assert result.code == 4 and "NVIDIA card" in result.err
+    assert not (tmp_path / "engines").exists()
+
+
+def test_engine_list_of_nothing(tmp_path):
+    result = lazarillo("engine", "list", env={"LAZARILLO_ENGINES": str(tmp_path / "engines")})
+    assert result.code == 0 and "no plans" in result.out
+
+
+def test_engine_list_tells_what_is_damaged(tmp_path):
+    (tmp_path / "x-0123456789ab.json").write_text("{")
+    result = lazarillo("engine", "list", env={"LAZARILLO_ENGINES": str(tmp_path)})
+    assert result.code == 0 and "NOT USABLE" in result.out and "damaged" in result.out
+
+
+@pytest.mark.parametrize("text, word", [
+    ('[see]\nengine = "cuda"\n', "openvino or tensorrt"),
+    ('[source]\ndecoder = "gpu"\n', "processor or nvdec"),
+    ('[source]\ndecoder = "nvdec"\n', "see.engine"),
+    ('[source]\ndecoder = "nvdec"\n[see]\nengine = "tensorrt"\n[skip]\nenabled = true\n', "skip.enabled"),
+])
+def test_settings_that_do_not_go_together(tmp_path, video, text, word):
+    result = lazarillo("run", video, "--out", tmp_path / "out", "--config", settings(tmp_path, text))
+    assert result.code == 2 and word in result.err, result.err
+
+
+def test_isolate_keeps_pictures_in_host_memory(tmp_path, video):
+    file = settings(tmp_path, '[source]\ndecoder = "nvdec"\n[see]\nengine = "tensorrt"\n')
+    result = lazarillo("run", video, "--realtime", "--isolate", "--out", tmp_path / "out", "--config", file)
+    assert result.code == 2 and "--isolate" in result.err
+
+
+@pytest.mark.skipif(NVIDIA, reason="there is a card")
+def test_decoding_on_a_card_that_is_not_there(tmp_path, video):
+    file = settings(tmp_path, '[source]\ndecoder = "nvdec"\n[see]\nengine = "tensorrt"\n')
+    result = lazarillo("run", video, "--out", tmp_path / "out", "--config", file)
+    assert result.code in (3, 4) and len(result.err.strip().splitlines()) == 1, result.err
