@@ -1,8 +1,9 @@
 // How fast the kernels around the networks are, against what the card's memory allows.
 //   kernels_bench [--json FILE]
-// Each row: median of many replays of a CUDA graph, over inputs that take turns and are together larger
-// than the card's cache. `bytes` is what must be moved at least: each input read once, each output
-// written once. `of copy`: the part of a plain copy's bandwidth, measured in the same run, that this is.
+// Each row: median of many replays of a CUDA graph, over inputs that take turns and are together
+// larger than the card's cache. `bytes` is what must be moved at least: each input read once, each
+// output written once. `of copy`: the part of a plain copy's bandwidth, measured in the same run,
+// that this is.
 
 #include <cuda_runtime_api.h>
 
@@ -58,7 +59,8 @@ gpu::DeviceBuffer random_bytes(std::size_t count, std::uint32_t seed) {
   std::vector<std::uint32_t> words(count / 4 + 1);
   for (auto& w : words) w = random();
   gpu::DeviceBuffer buffer(words.size() * 4);
-  gpu::check(cudaMemcpy(buffer.data(), words.data(), buffer.bytes(), cudaMemcpyHostToDevice), "filling");
+  gpu::check(cudaMemcpy(buffer.data(), words.data(), buffer.bytes(), cudaMemcpyHostToDevice),
+             "filling");
   return buffer;
 }
 
@@ -70,8 +72,12 @@ struct Table {
     const double gbs = bytes / us / 1e3;
     std::printf("%-12s %-46s %9.1f us %9.2f MB %8.0f GB/s %6.0f %% of copy\n", kernel.c_str(),
                 what.c_str(), us, bytes / 1e6, gbs, copy_gbs > 0 ? 100 * gbs / copy_gbs : 100.0);
-    rows.push_back({{"kernel", kernel}, {"case", what}, {"us", us}, {"bytes", bytes},
-                    {"gb_s", gbs}, {"of_copy", copy_gbs > 0 ? gbs / copy_gbs : 1.0}});
+    rows.push_back({{"kernel", kernel},
+                    {"case", what},
+                    {"us", us},
+                    {"bytes", bytes},
+                    {"gb_s", gbs},
+                    {"of_copy", copy_gbs > 0 ? gbs / copy_gbs : 1.0}});
   }
 };
 
@@ -117,8 +123,10 @@ void letterboxes(Table& table, int pictures, int width, int height, Format forma
   }
   const gpu::DeviceBuffer device_batches(batches.size() * sizeof(gpu::PictureBatch));
   gpu::check(cudaMemcpy(device_batches.data(), batches.data(), device_batches.bytes(),
-                        cudaMemcpyHostToDevice), "filling");
-  const std::size_t values = many * 3 * static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
+                        cudaMemcpyHostToDevice),
+             "filling");
+  const std::size_t values =
+      many * 3 * static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
   const std::size_t written = values * (number == gpu::Number::f16 ? 2 : 4);
   const gpu::DeviceBuffer tensor(written);
   gpu::InputTensor input{tensor.data(), number, side, side, true, {1, 1, 1}, {0, 0, 0}, 114};
@@ -149,14 +157,15 @@ void boxes(Table& table, gpu::Head head, int anchors, int classes, int candidate
   for (std::size_t i = joint ? 0 : 4 * n; i < scores.size(); ++i) scores[i] = 0.01F * unit(random);
   for (int c = 0; c < candidates; ++c) {
     const std::size_t a = random() % n;
-    scores[joint ? a * static_cast<std::size_t>(classes) + 2 : (4 + 2) * n + a] = 0.2F + 0.7F * unit(random);
+    scores[joint ? a * static_cast<std::size_t>(classes) + 2 : (4 + 2) * n + a] =
+        0.2F + 0.7F * unit(random);
   }
   const gpu::DeviceBuffer device_box(box.size() * 4);
   const gpu::DeviceBuffer device_score(std::max<std::size_t>(score.size(), 1) * 4);
   cudaMemcpy(device_box.data(), box.data(), device_box.bytes(), cudaMemcpyHostToDevice);
   cudaMemcpy(device_score.data(), score.data(), score.size() * 4, cudaMemcpyHostToDevice);
-  const gpu::DetectorOutput output{head, gpu::Number::f32, device_box.data(), device_score.data(),
-                                   anchors, classes, 1};
+  const gpu::DetectorOutput output{
+      head, gpu::Number::f32, device_box.data(), device_score.data(), anchors, classes, 1};
   const gpu::DeviceBuffer scratch(gpu::find_boxes_scratch(output));
   const gpu::DeviceBuffer found(sizeof(gpu::FoundBoxes));
   const double us = median_us(10, [&](int, cudaStream_t stream) {
@@ -179,12 +188,12 @@ void boxes(Table& table, gpu::Head head, int anchors, int classes, int candidate
   cudaMemcpy(device_batch.data(), batch.data(), sizeof(gpu::PictureBatch), cudaMemcpyHostToDevice);
   const int side = joint ? 104 : 392;
   const double measured = median_us(10, [&](int, cudaStream_t stream) {
-    gpu::measure_boxes(device_batch.as<gpu::PictureBatch>(), device_batch.as<gpu::PictureBatch>(), 1,
-                       {map.data(), nullptr, gpu::Number::f32, side, side},
+    gpu::measure_boxes(device_batch.as<gpu::PictureBatch>(), device_batch.as<gpu::PictureBatch>(),
+                       1, {map.data(), nullptr, gpu::Number::f32, side, side},
                        found.as<gpu::FoundBoxes>(), stream);
   });
-  table.row("measure_boxes", "map of " + std::to_string(side) + ", boxes of the row above", measured,
-            4.0 * side * side);
+  table.row("measure_boxes", "map of " + std::to_string(side) + ", boxes of the row above",
+            measured, 4.0 * side * side);
 }
 
 }  // namespace
@@ -205,8 +214,8 @@ int main(int argc, char** argv) {
       boxes(table, gpu::Head::ultralytics, 8400, 80, candidates, "ultralytics 8400 x 80");
     }
     if (argc == 3 && std::string(argv[1]) == "--json") {
-      std::ofstream(argv[2]) << ordered_json{{"card", gpu_info().title()}, {"rows", table.rows}}.dump(1)
-                             << '\n';
+      std::ofstream(argv[2])
+          << ordered_json{{"card", gpu_info().title()}, {"rows", table.rows}}.dump(1) << '\n';
     }
   } catch (const Error& error) {
     std::fprintf(stderr, "kernels_bench: %s\n", error.what());

@@ -1,8 +1,9 @@
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fmt/format.h>
 #include <future>
 #include <iostream>
 #include <memory>
@@ -66,10 +67,11 @@ std::vector<std::string> own_pictures() {
 }
 
 std::string verdict(const PlanCheck& check) {
-  return fmt::format("{} ({} pictures, {} boxes: edges within {:.2f} px, scores {:.4f}; depth {:.4f} "
-                     "in the middle, {:.4f} at most for 99 of 100)",
-                     check.passed ? "good" : "REFUSED", check.pictures, check.boxes, check.box_px,
-                     check.score, check.depth_median, check.depth_p99);
+  return fmt::format(
+      "{} ({} pictures, {} boxes: edges within {:.2f} px, scores {:.4f}; depth {:.4f} "
+      "in the middle, {:.4f} at most for 99 of 100)",
+      check.passed ? "good" : "REFUSED", check.pictures, check.boxes, check.box_px, check.score,
+      check.depth_median, check.depth_p99);
 }
 
 /// Compiles in another thread and tells how long it has taken.
@@ -79,9 +81,8 @@ std::string build_telling(const NetworkManifest& network, const PlanOptions& opt
   const auto passed = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   };
-  std::future<std::string> plan = std::async(std::launch::async, [&] {
-    return build_plan(network.file, options, folder);
-  });
+  std::future<std::string> plan =
+      std::async(std::launch::async, [&] { return build_plan(network.file, options, folder); });
   while (plan.wait_for(std::chrono::seconds(15)) != std::future_status::ready) {
     std::cerr << fmt::format("{}: compiling, {:.0f} s\n", network.name, passed());
   }
@@ -118,8 +119,8 @@ int build_and_check(const EngineArguments& a, bool build) {
     std::optional<StoredPlan> plan;
     if (!build || !a.again) plan = store.find(key);
     if (!plan && !build) {
-      throw Error(ExitCode::model, "'" + network.name +
-                                       "' is not compiled for this card: `lazarillo engine build`");
+      throw Error(ExitCode::model,
+                  "'" + network.name + "' is not compiled for this card: `lazarillo engine build`");
     }
     if (!plan) {
       double seconds = 0;

@@ -36,12 +36,9 @@ GpuInfo gpu_info() {
   if (error != cudaSuccess) unusable(cudaGetErrorString(error));
   cudaDeviceProp properties{};
   gpu::check(cudaGetDeviceProperties(&properties, 0), "asking for the card's properties");
-  return {properties.name,
-          properties.major,
-          properties.minor,
-          properties.multiProcessorCount,
-          properties.totalGlobalMem,
-          version(driver)};
+  return {properties.name,           properties.major,
+          properties.minor,          properties.multiProcessorCount,
+          properties.totalGlobalMem, version(driver)};
 }
 
 }  // namespace lazarillo

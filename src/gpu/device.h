@@ -8,7 +8,7 @@ namespace lazarillo {
 /// The NVIDIA card that networks run on: the first that the driver shows (CUDA_VISIBLE_DEVICES
 /// chooses another).
 struct GpuInfo {
-  std::string name;        ///< "NVIDIA GeForce RTX 2060"
+  std::string name;          ///< "NVIDIA GeForce RTX 2060"
   int major = 0, minor = 0;  ///< compute capability: 7.5
   int multiprocessors = 0;
   std::uint64_t memory_bytes = 0;

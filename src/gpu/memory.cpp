@@ -41,8 +41,8 @@ namespace gpu {
 void check(cudaError_t error, const char* doing) {
   if (error == cudaSuccess) return;
   if (error == cudaErrorMemoryAllocation) refuse_memory(0);
-  throw Error(ExitCode::vision, std::string("the GPU failed while ") + doing + ": " +
-                                    cudaGetErrorString(error));
+  throw Error(ExitCode::vision,
+              std::string("the GPU failed while ") + doing + ": " + cudaGetErrorString(error));
 }
 
 void* allocate(std::size_t bytes) noexcept {
@@ -89,8 +89,8 @@ void refuse_memory(std::size_t bytes) {
   }
   std::string line = "the GPU's memory is full: ";
   if (bytes > 0) line += megabytes(bytes) + " MiB more are needed, ";
-  line += megabytes(free) + " of " + megabytes(all) + " MiB are free, " + megabytes(held) +
-          " are ours";
+  line +=
+      megabytes(free) + " of " + megabytes(all) + " MiB are free, " + megabytes(held) + " are ours";
   if (limit > 0) line += " (see.gpu_memory_mb allows " + megabytes(limit) + ")";
   throw Error(ExitCode::model, line + ": close other programs, or see with a smaller network");
 }

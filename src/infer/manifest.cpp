@@ -310,8 +310,8 @@ NetworkManifest read_card(const Json& json, const fs::path& file, const std::str
 NetworkManifest read_network(const Table& table, Task task,
                              const std::vector<fs::path>& directories) {
   if (task == Task::joint && table.has("card")) {
-    table.allow_only({"card", "file", "sha256", "weights_sha256", "reference", "score_threshold",
-                      "nms_iou"});
+    table.allow_only(
+        {"card", "file", "sha256", "weights_sha256", "reference", "score_threshold", "nms_iou"});
     const fs::path path = located(table.text("card"), table.file(), directories);
     if (!fs::is_regular_file(path)) {
       table.fail("the card '" + table.text("card") + "' is missing; place it beside the manifest");
@@ -321,7 +321,8 @@ NetworkManifest read_network(const Table& table, Task task,
     NetworkManifest network = read_card(json, path, table.text_or("file", ""), directories);
     // The card's digest is of the card's own file.
     if (table.has("sha256")) network.sha256 = table.digest_or_none("sha256");
-    if (table.has("weights_sha256")) network.weights_sha256 = table.digest_or_none("weights_sha256");
+    if (table.has("weights_sha256"))
+      network.weights_sha256 = table.digest_or_none("weights_sha256");
     read_reference(table, directories, network);
     read_thresholds(table, network);
     return network;

@@ -104,9 +104,9 @@ StoredPlan read_record(const fs::path& record) {
     plan.build_s = json.at("build_s");
     if (json.contains("check")) {
       const Json& c = json["check"];
-      plan.check = PlanCheck{c.at("box_px"),    c.at("score"),    c.at("depth_median"),
-                             c.at("depth_p99"), c.at("pictures"), c.at("boxes"),
-                             c.at("passed")};
+      plan.check =
+          PlanCheck{c.at("box_px"),   c.at("score"), c.at("depth_median"), c.at("depth_p99"),
+                    c.at("pictures"), c.at("boxes"), c.at("passed")};
     }
   } catch (const Json::exception&) {
     plan.problem = "its record '" + record.filename().string() + "' is damaged";
@@ -141,8 +141,7 @@ std::optional<StoredPlan> PlanStore::find(const PlanKey& key) const {
   std::optional<StoredPlan> best;
   for (StoredPlan& plan : list()) {
     if (plan.key.network_sha256 != key.network_sha256 || plan.key.card != key.card ||
-        plan.key.library != key.library ||
-        plan.key.options.most_batch < key.options.most_batch) {
+        plan.key.library != key.library || plan.key.options.most_batch < key.options.most_batch) {
       continue;
     }
     const auto rank = [](const StoredPlan& p) {

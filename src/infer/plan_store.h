@@ -17,21 +17,21 @@ struct PlanOptions {
 
 /// What a compiled network (a "plan") depends on. One for anything else is of no use.
 struct PlanKey {
-  std::string network;         ///< the file's name, for people
+  std::string network;  ///< the file's name, for people
   std::string network_sha256;
-  std::string card;            ///< "NVIDIA GeForce RTX 2060, compute capability 7.5"
-  std::string library;         ///< "TensorRT 8.6.0"
+  std::string card;     ///< "NVIDIA GeForce RTX 2060, compute capability 7.5"
+  std::string library;  ///< "TensorRT 8.6.0"
   PlanOptions options;
 };
 
 /// How far a plan's answers are from the same network's in FP32, on real pictures.
 struct PlanCheck {
-  double box_px = 0;             ///< largest error of an edge, of boxes scored 0.1 or more
-  double score = 0;              ///< largest error of a score
-  double depth_median = 0;       ///< of the relative errors of depth
-  double depth_p99 = 0;          ///< 99th percentile of these
+  double box_px = 0;        ///< largest error of an edge, of boxes scored 0.1 or more
+  double score = 0;         ///< largest error of a score
+  double depth_median = 0;  ///< of the relative errors of depth
+  double depth_p99 = 0;     ///< 99th percentile of these
   int pictures = 0;
-  int boxes = 0;                 ///< compared
+  int boxes = 0;  ///< compared
   bool passed = false;
 };
 
@@ -57,8 +57,8 @@ class PlanStore {
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
-  /// The plan of this network, card and library for at least as many pictures, of the highest level;
-  /// nullopt when there is none. Throws Error(model) when it is damaged.
+  /// The plan of this network, card and library for at least as many pictures, of the highest
+  /// level; nullopt when there is none. Throws Error(model) when it is damaged.
   [[nodiscard]] std::optional<StoredPlan> find(const PlanKey& key) const;
   /// Throws Error(output).
   StoredPlan keep(const PlanKey& key, const std::string& plan, double build_s) const;

@@ -29,8 +29,8 @@ struct Box {
 
 using Labels = std::shared_ptr<const std::vector<std::string>>;
 
-/// What a depth map says of a box, where whoever made the map said it at once (on a GPU): metres along
-/// the optical axis, and the standard deviation as a part of them.
+/// What a depth map says of a box, where whoever made the map said it at once (on a GPU): metres
+/// along the optical axis, and the standard deviation as a part of them.
 struct BoxDepth {
   float depth_m = 0;
   float sigma_relative = 0;

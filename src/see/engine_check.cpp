@@ -13,8 +13,8 @@
 namespace lazarillo {
 namespace {
 
-constexpr float kCompared = 0.1F;        // a reference box of this score is compared
-constexpr std::size_t kAtLeast = 20;     // and so many of each picture, whatever their score
+constexpr float kCompared = 0.1F;     // a reference box of this score is compared
+constexpr std::size_t kAtLeast = 20;  // and so many of each picture, whatever their score
 
 /// All boxes of an engine's last run, in its own order.
 std::vector<Candidate> boxes_of(const NetworkManifest& network, const Engine& engine,
@@ -32,14 +32,15 @@ std::vector<Candidate> boxes_of(const NetworkManifest& network, const Engine& en
   } else if (network.detector == DetectorContract::ultralytics) {
     decode_ultralytics(boxes, classes, plan.transposed, unit_x, unit_y, any, all);
   } else if (!decode_end_to_end(boxes, classes, unit_x, unit_y, any, all)) {
-    throw Error(ExitCode::vision, "'" + network.name + "' gives a class that is none of its labels");
+    throw Error(ExitCode::vision,
+                "'" + network.name + "' gives a class that is none of its labels");
   }
   return all;
 }
 
 double edge_error(const Box& a, const Box& b) {
-  return std::max({std::abs(a.x1 - b.x1), std::abs(a.y1 - b.y1), std::abs(a.x2 - b.x2),
-                   std::abs(a.y2 - b.y2)});
+  return std::max(
+      {std::abs(a.x1 - b.x1), std::abs(a.y1 - b.y1), std::abs(a.x2 - b.x2), std::abs(a.y2 - b.y2)});
 }
 
 void compare_boxes(const std::vector<Candidate>& tried, std::vector<Candidate> reference,
@@ -57,7 +58,8 @@ void compare_boxes(const std::vector<Candidate>& tried, std::vector<Candidate> r
         nearest = &c;
         break;
       }
-      if (nearest == nullptr || iou(c.box, wanted.box) > iou(nearest->box, wanted.box)) nearest = &c;
+      if (nearest == nullptr || iou(c.box, wanted.box) > iou(nearest->box, wanted.box))
+        nearest = &c;
     }
     ++check.boxes;
     if (nearest == nullptr) {
@@ -92,8 +94,8 @@ void require_finite(const NetworkManifest& network, const Engine& engine) {
 
 double quantile(std::vector<float>& errors, double part) {
   if (errors.empty()) return 0;
-  const auto at = errors.begin() +
-                  static_cast<std::ptrdiff_t>(part * static_cast<double>(errors.size() - 1));
+  const auto at =
+      errors.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(errors.size() - 1));
   std::nth_element(errors.begin(), at, errors.end());
   return *at;
 }

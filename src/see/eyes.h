@@ -16,8 +16,8 @@ class Eyes {
   Eyes(const Eyes&) = delete;
   Eyes& operator=(const Eyes&) = delete;
 
-  /// Fills one sighting a frame; stamps and labels stand there already. Does not throw for what is in
-  /// a picture: see Sighting::fault.
+  /// Fills one sighting a frame; stamps and labels stand there already. Does not throw for what is
+  /// in a picture: see Sighting::fault.
   virtual void see(std::span<const Frame> frames, std::span<Sighting> sightings) = 0;
   [[nodiscard]] virtual bool has_depth_network() const = 0;
   [[nodiscard]] virtual DepthSighting measure_depth(const Frame& frame) = 0;

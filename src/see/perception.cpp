@@ -11,8 +11,7 @@ const NetworkManifest& finder_of(const ModelSet& models) {
   const auto found = std::find_if(models.networks.begin(), models.networks.end(),
                                   [](const NetworkManifest& n) { return n.task != Task::depth; });
   if (found != models.networks.end()) return *found;
-  throw Error(ExitCode::model,
-              "model set '" + models.name + "' has no network that finds objects");
+  throw Error(ExitCode::model, "model set '" + models.name + "' has no network that finds objects");
 }
 
 void check_pixels(const Frame& frame) {

@@ -44,9 +44,10 @@ struct PerceptionOptions {
   int threads = 0;         ///< threads of the detector or joint network; 0: one per core
   int depth_threads = 0;   ///< threads of a pair's depth network; 0: one per core
   std::string precision = "f32";  ///< or "bf16": faster where the processor has it
-  /// "openvino": on the processor; "tensorrt": on an NVIDIA card, where everything stays on the card:
-  /// precision is then what the network's file has, a pair's depth comes with the detections, and each
-  /// detection brings its own depth. Never the other in place of the one that was asked for.
+  /// "openvino": on the processor; "tensorrt": on an NVIDIA card, where everything stays on the
+  /// card: precision is then what the network's file has, a pair's depth comes with the detections,
+  /// and each detection brings its own depth. Never the other in place of the one that was asked
+  /// for.
   std::string engine = "openvino";
   /// tensorrt: whole depth maps are brought back for every frame, to be shown.
   bool depth_maps = true;

@@ -19,8 +19,8 @@
 namespace lazarillo {
 namespace {
 
-/// The driver's handle of the context that is current in this thread; the driver's library is loaded at
-/// run time, not linked.
+/// The driver's handle of the context that is current in this thread; the driver's library is
+/// loaded at run time, not linked.
 CUcontext current_context() {
   using GetCurrent = CUresult (*)(CUcontext*);
   void* function = nullptr;

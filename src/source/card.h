@@ -13,8 +13,8 @@ namespace lazarillo::card {
 /// What GStreamer's elements ask for with a message NEED_CONTEXT.
 inline constexpr const char* kContextType = "gst.cuda.context";
 
-/// Of gst_video_frame_map(), to get addresses of the device (GST_MAP_READ | GST_MAP_CUDA; the latter
-/// stands in a header of GStreamer's that not everybody has).
+/// Of gst_video_frame_map(), to get addresses of the device (GST_MAP_READ | GST_MAP_CUDA; the
+/// latter stands in a header of GStreamer's that not everybody has).
 inline constexpr GstMapFlags kMapFlags =
     static_cast<GstMapFlags>(GST_MAP_READ | (GST_MAP_FLAG_LAST << 1));
 

@@ -489,8 +489,9 @@ void DecodingPipeline::on_missing_plugin(GstMessage* message) {
   const Ptr<char> codec(gst_pb_utils_get_codec_description(caps.get()));
   const std::lock_guard lock(mutex_);
   if (on_card_) {
-    missing_plugin_ = std::string("holds ") + (codec ? codec.get() : "pictures") +
-                      ", which this NVIDIA card does not decode: use source.decoder = \"processor\"";
+    missing_plugin_ =
+        std::string("holds ") + (codec ? codec.get() : "pictures") +
+        ", which this NVIDIA card does not decode: use source.decoder = \"processor\"";
     return;
   }
   missing_plugin_ = std::string("needs a decoder for ") + (codec ? codec.get() : "its pictures") +

@@ -18,10 +18,10 @@
 
 namespace lazarillo {
 
-/// filesrc ! decodebin ! videoconvert ! videoscale ! videoflip ! BGR, square pixels ! appsink; on the
-/// card filesrc ! decodebin ! NV12 in the card's memory, square pixels ! appsink.
-/// Decodes a few pictures ahead of take(). Private to source/; PictureDecoder says what is
-/// promised. One thread calls everything here; a stop request may come from any.
+/// filesrc ! decodebin ! videoconvert ! videoscale ! videoflip ! BGR, square pixels ! appsink; on
+/// the card filesrc ! decodebin ! NV12 in the card's memory, square pixels ! appsink. Decodes a few
+/// pictures ahead of take(). Private to source/; PictureDecoder says what is promised. One thread
+/// calls everything here; a stop request may come from any.
 class DecodingPipeline {
  public:
   /// Returns when the first picture is there. Throws Error(source).
@@ -78,7 +78,8 @@ class DecodingPipeline {
   const bool on_card_;
   gstreamer::Ptr<GstContext> card_context_;
   gstreamer::Ptr<GstElement> pipeline_;
-  GstElement* entry_ = nullptr;  // what decoded pictures go into first; these two are the pipeline's
+  GstElement* entry_ =
+      nullptr;  // what decoded pictures go into first; these two are the pipeline's
   GstElement* sink_ = nullptr;
   std::optional<std::int64_t> duration_ns_;
 

@@ -26,8 +26,8 @@ struct DevicePicture;
 
 enum class PixelFormat : std::uint8_t { bgr8, gray8, nv12 };
 
-/// One picture, in host memory unless it says otherwise. Read-only once published; copying a Frame shares its pixels, which
-/// live until the last copy is gone. Safe to read from several threads.
+/// One picture, in host memory unless it says otherwise. Read-only once published; copying a Frame
+/// shares its pixels, which live until the last copy is gone. Safe to read from several threads.
 struct Frame {
   FrameStamp stamp;
   Intrinsics intrinsics;

@@ -72,7 +72,8 @@ class FileSource final : public Source {
   FileSource(const std::filesystem::path& file, const SourceOptions& options)
       : options_(options),
         origin_ns_(options.origin_ns),
-        pictures_(file, {options.feed_fps, options.loop, options.start_ns, options.on_card}, stop_.get_token()) {
+        pictures_(file, {options.feed_fps, options.loop, options.start_ns, options.on_card},
+                  stop_.get_token()) {
     cameras_.push_back({"video", intrinsics_for(pictures_.width(), pictures_.height())});
   }
 

@@ -124,8 +124,8 @@ std::optional<PictureTime> PictureDecoder::advance() {
 
 std::optional<DecodedPicture> PictureDecoder::picture() {
   if (!current_) return std::nullopt;
-  const auto mapped = std::make_shared<MappedSample>(
-      std::move(std::exchange(current_, {})->sample), on_card_ ? card::kMapFlags : GST_MAP_READ);
+  const auto mapped = std::make_shared<MappedSample>(std::move(std::exchange(current_, {})->sample),
+                                                     on_card_ ? card::kMapFlags : GST_MAP_READ);
   if (!mapped->mapped) {
     pipeline_->give_up("gave a picture that cannot be read");
     return std::nullopt;

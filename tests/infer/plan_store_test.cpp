@@ -14,8 +14,11 @@ namespace {
 namespace fs = std::filesystem;
 
 PlanKey key_of(const std::string& network, int most_batch = 1, int level = 3) {
-  return {network + ".onnx", std::string(64, network[0]), "NVIDIA Card, compute capability 7.5",
-          "TensorRT 8.6.0", {most_batch, level}};
+  return {network + ".onnx",
+          std::string(64, network[0]),
+          "NVIDIA Card, compute capability 7.5",
+          "TensorRT 8.6.0",
+          {most_batch, level}};
 }
 
 class PlanStoreTest : public testing::Test {

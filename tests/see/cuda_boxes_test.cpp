@@ -38,10 +38,9 @@ Outputs draw(Head head, int anchors, int classes, int pictures, std::uint32_t se
   for (int p = 0; p < pictures; ++p) {
     for (int a = 0; a < anchors; ++a) {
       const auto put = [&](int r, float v) {
-        const std::size_t at =
-            head == Head::ultralytics
-                ? (static_cast<std::size_t>(p) * row + r) * anchors + a
-                : (static_cast<std::size_t>(p) * anchors + a) * row + r;
+        const std::size_t at = head == Head::ultralytics
+                                   ? (static_cast<std::size_t>(p) * row + r) * anchors + a
+                                   : (static_cast<std::size_t>(p) * anchors + a) * row + r;
         o.boxes[at] = v;
       };
       const float cx = 40 * std::floor(10 * unit(random)) + 8 * unit(random);
@@ -54,7 +53,8 @@ Outputs draw(Head head, int anchors, int classes, int pictures, std::uint32_t se
       put(2, corners ? cx + w / 2 : w);
       put(3, corners ? cy + h / 2 : h);
       const auto score = [&] {
-        const float s = unit(random) < likely ? std::round(unit(random) * 50) / 50 : 0.01F * unit(random);
+        const float s =
+            unit(random) < likely ? std::round(unit(random) * 50) / 50 : 0.01F * unit(random);
         return head == Head::detr ? std::log((s + 1e-4F) / (1 - s + 1e-4F)) : s;
       };
       if (head == Head::end_to_end) {
@@ -115,10 +115,11 @@ class CudaBoxes : public test::CudaTest {
       return on_device(halves);
     };
     const gpu::DeviceBuffer boxes = upload(o.boxes);
-    const gpu::DeviceBuffer scores =
-        o.scores.empty() ? gpu::DeviceBuffer() : upload(o.scores);
-    gpu::DetectorOutput output{o.head,    half ? gpu::Number::f16 : gpu::Number::f32,
-                               boxes.data(), scores.data(), o.anchors, o.classes, o.pictures};
+    const gpu::DeviceBuffer scores = o.scores.empty() ? gpu::DeviceBuffer() : upload(o.scores);
+    gpu::DetectorOutput output{o.head,       half ? gpu::Number::f16 : gpu::Number::f32,
+                               boxes.data(), scores.data(),
+                               o.anchors,    o.classes,
+                               o.pictures};
     const gpu::DeviceBuffer scratch(gpu::find_boxes_scratch(output));
     const gpu::DeviceBuffer found(static_cast<std::size_t>(o.pictures) * sizeof(gpu::FoundBoxes));
     poison(scratch);
@@ -182,8 +183,8 @@ TEST_F(CudaBoxes, AllBoxesTheSame) {
 }
 TEST_F(CudaBoxes, SaysWhatIsNotFinite) {
   for (const float bad : {kNan, std::numeric_limits<float>::infinity()}) {
-    for (const Head head : {Head::joint, Head::ultralytics, Head::ultralytics_transposed, Head::detr,
-                            Head::end_to_end}) {
+    for (const Head head : {Head::joint, Head::ultralytics, Head::ultralytics_transposed,
+                            Head::detr, Head::end_to_end}) {
       Outputs o = draw(head, 300, 7, 2, 11);
       o.boxes[o.boxes.size() / 2 + 77] = bad;  // of the second picture
       const auto found = on_card(o, 0.1F, 0.5F);

@@ -14,10 +14,10 @@ namespace {
 constexpr float kLevel = 1.0F / 255;
 
 struct Planes {
-  std::vector<std::uint8_t> bytes;         // as the card gets them
-  std::size_t chroma = 0;                  // where NV12's second plane begins
+  std::vector<std::uint8_t> bytes;  // as the card gets them
+  std::size_t chroma = 0;           // where NV12's second plane begins
   int pitch = 0;
-  std::vector<std::uint8_t> bgr_or_grey;   // as the twin gets them
+  std::vector<std::uint8_t> bgr_or_grey;  // as the twin gets them
 };
 
 /// Blocks of colour with noise, so that averages and edges both matter.
@@ -30,10 +30,11 @@ Planes draw(int width, int height, gpu::Picture::Format format, std::mt19937& ra
   planes.pitch = (row + 31) / 16 * 16;
   const int rows = height;
   planes.chroma = static_cast<std::size_t>(planes.pitch) * rows;
-  planes.bytes.assign(planes.chroma + (format == Format::nv12
-                                           ? static_cast<std::size_t>(planes.pitch) * ((height + 1) / 2)
-                                           : 0),
-                      0);
+  planes.bytes.assign(
+      planes.chroma + (format == Format::nv12
+                           ? static_cast<std::size_t>(planes.pitch) * ((height + 1) / 2)
+                           : 0),
+      0);
   std::vector<int> patch(64);
   for (int& p : patch) p = level(random);
   for (int y = 0; y < rows; ++y) {
@@ -55,7 +56,8 @@ Planes draw(int width, int height, gpu::Picture::Format format, std::mt19937& ra
   return planes;
 }
 
-/// ITU-R BT.601 and BT.709 as the standards write them: E'Y = Kr R + (1 - Kr - Kb) G + Kb B, and so on.
+/// ITU-R BT.601 and BT.709 as the standards write them: E'Y = Kr R + (1 - Kr - Kb) G + Kb B, and so
+/// on.
 std::vector<std::uint8_t> bgr_of_nv12(const Planes& planes, int width, int height, bool bt709,
                                       bool full_range) {
   const double kr = bt709 ? 0.2126 : 0.299;
@@ -64,7 +66,8 @@ std::vector<std::uint8_t> bgr_of_nv12(const Planes& planes, int width, int heigh
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const auto at = [&](std::size_t i) { return double(planes.bytes[i]); };
-      const std::size_t pair = planes.chroma + static_cast<std::size_t>(y / 2) * planes.pitch + x / 2 * 2;
+      const std::size_t pair =
+          planes.chroma + static_cast<std::size_t>(y / 2) * planes.pitch + x / 2 * 2;
       double luma = at(static_cast<std::size_t>(y) * planes.pitch + x) / 255;
       double cb = (at(pair) - 128) / 255;
       double cr = (at(pair + 1) - 128) / 255;
@@ -94,7 +97,13 @@ NetworkManifest network(int width, int height) {
 }
 
 gpu::InputTensor tensor_of(const NetworkManifest& m, void* values, gpu::Number number) {
-  gpu::InputTensor tensor{values, number, m.input_width, m.input_height, m.rgb, {}, {},
+  gpu::InputTensor tensor{values,
+                          number,
+                          m.input_width,
+                          m.input_height,
+                          m.rgb,
+                          {},
+                          {},
                           static_cast<float>(m.pad_value)};
   for (std::size_t c = 0; c < 3; ++c) {
     tensor.gain[c] = 1 / (255 * m.std[c]);

@@ -45,7 +45,8 @@ class CudaTest : public testing::Test {
   /// Runs what is queued as a CUDA graph, twice.
   template <typename Queue>
   void as_graph(const Queue& queue) {
-    gpu::check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal), "capturing");
+    gpu::check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal),
+               "capturing");
     queue();
     cudaGraph_t graph = nullptr;
     gpu::check(cudaStreamEndCapture(stream_.get(), &graph), "capturing");

@@ -77,9 +77,7 @@ TEST(EngineCheck, TheSameAnswersPass) {
 }
 
 TEST(EngineCheck, MeasuresTheWorstEdge) {
-  const auto moved = [](float by) {
-    return checked([by](Fixed& f) { f.boxes[4 * 3 + 2] += by; });
-  };
+  const auto moved = [](float by) { return checked([by](Fixed& f) { f.boxes[4 * 3 + 2] += by; }); };
   EXPECT_NEAR(moved(1.5F).box_px, 1.5, 1e-6);
   EXPECT_TRUE(moved(1.5F).passed);
   EXPECT_FALSE(moved(-2.5F).passed);
@@ -105,7 +103,8 @@ TEST(EngineCheck, MeasuresDepthInPartsOfIt) {
 TEST(EngineCheck, RefusesWhatIsNotFinite) {
   EXPECT_THROW((void)checked([](Fixed& f) { f.depth[3] = std::nanf(""); }), Error);
   EXPECT_THROW(
-      (void)checked([](Fixed& f) { f.scores[11] = std::numeric_limits<float>::infinity(); }), Error);
+      (void)checked([](Fixed& f) { f.scores[11] = std::numeric_limits<float>::infinity(); }),
+      Error);
 }
 
 TEST(EngineCheck, WantsPictures) {

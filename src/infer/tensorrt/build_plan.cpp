@@ -20,12 +20,12 @@ using tensorrt::kMajor;
               "the network '" + network.string() + "' cannot be compiled for the card: " + why);
 }
 
-/// Types are the file's from TensorRT 10 on. 8.6 knows weak types only: it is allowed FP16, and what is
-/// FP16 in the file may run so.
+/// Types are the file's from TensorRT 10 on. 8.6 knows weak types only: it is allowed FP16, and
+/// what is FP16 in the file may run so.
 std::uint32_t network_flags() {
-  if constexpr (kMajor == 8) return 1U << 0;                   // explicit batch
+  if constexpr (kMajor == 8) return 1U << 0;                  // explicit batch
   if constexpr (kMajor == 10 || kMajor == 0) return 1U << 1;  // strongly typed
-  return 0;                                                    // always is
+  return 0;                                                   // always is
 }
 
 #if defined(NV_TENSORRT_MAJOR) && NV_TENSORRT_MAJOR == 8
@@ -147,8 +147,8 @@ std::string build_plan(const fs::path& file, const PlanOptions& options,
   if (!network) refuse(file, complaints.take());
   const std::unique_ptr<nvonnxparser::IParser> parser(
       nvonnxparser::createParser(*network, complaints));
-  if (!parser || !parser->parseFromFile(
-                     file.c_str(), static_cast<int>(nvinfer1::ILogger::Severity::kERROR))) {
+  if (!parser ||
+      !parser->parseFromFile(file.c_str(), static_cast<int>(nvinfer1::ILogger::Severity::kERROR))) {
     std::string why = complaints.take();
     if (parser && parser->getNbErrors() > 0) why = parser->getError(0)->desc();
     refuse(file, why);

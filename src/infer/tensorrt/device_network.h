@@ -10,15 +10,15 @@
 
 namespace lazarillo::gpu {
 
-/// A compiled network whose tensors lie in device memory. For what runs on the GPU around it; no public
-/// header includes this one. Not thread-safe.
+/// A compiled network whose tensors lie in device memory. For what runs on the GPU around it; no
+/// public header includes this one. Not thread-safe.
 class DeviceNetwork {
  public:
   struct Tensor {
     std::string name;
-    std::vector<std::int64_t> shape;  ///< of the largest batch
-    bool half = false;                ///< FP16; else FP32
-    void* data = nullptr;             ///< stays in place
+    std::vector<std::int64_t> shape;           ///< of the largest batch
+    bool half = false;                         ///< FP16; else FP32
+    void* data = nullptr;                      ///< stays in place
     [[nodiscard]] std::size_t values() const;  ///< of the largest batch
     [[nodiscard]] std::size_t bytes() const { return values() * (half ? 2 : 4); }
   };

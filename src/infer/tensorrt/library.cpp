@@ -38,8 +38,7 @@ Memory& memory() {
 }
 
 nvinfer1::IRuntime& runtime() {
-  static const std::unique_ptr<nvinfer1::IRuntime> only(
-      nvinfer1::createInferRuntime(complaints()));
+  static const std::unique_ptr<nvinfer1::IRuntime> only(nvinfer1::createInferRuntime(complaints()));
   if (!only) throw Error(ExitCode::model, "TensorRT does not start: " + complaints().take());
   only->setGpuAllocator(&memory());
   return *only;
@@ -52,8 +51,8 @@ std::string tensorrt_version() {
   const int number = getInferLibVersion();
   const int thousand = number >= 10000 ? 10000 : 1000;
   return std::string(tensorrt::kMajor == 0 ? "TensorRT for RTX " : "TensorRT ") +
-         std::to_string(number / thousand) + '.' +
-         std::to_string(number % thousand / 100) + '.' + std::to_string(number % 100);
+         std::to_string(number / thousand) + '.' + std::to_string(number % thousand / 100) + '.' +
+         std::to_string(number % 100);
 }
 
 }  // namespace lazarillo

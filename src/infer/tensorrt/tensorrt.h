@@ -14,14 +14,14 @@ namespace lazarillo {
 /// major version must be there, else the program does not start.
 [[nodiscard]] std::string tensorrt_version();
 
-/// What a plan of this network for the card in this machine would be kept under. Throws Error(model)
-/// when there is no card, or no TensorRT.
+/// What a plan of this network for the card in this machine would be kept under. Throws
+/// Error(model) when there is no card, or no TensorRT.
 [[nodiscard]] PlanKey plan_key(const std::filesystem::path& network, const PlanOptions& options);
 
 /// Compiles an ONNX network for the card in this machine: minutes. Its numbers are what the file
-/// says: FP16 where the file is FP16 (tools/export makes one). Its first dimension, when open, becomes
-/// 1 to options.most_batch. `scratch`: a folder for what the library measured of its own kernels, so
-/// that the next build is faster. Throws Error(model).
+/// says: FP16 where the file is FP16 (tools/export makes one). Its first dimension, when open,
+/// becomes 1 to options.most_batch. `scratch`: a folder for what the library measured of its own
+/// kernels, so that the next build is faster. Throws Error(model).
 [[nodiscard]] std::string build_plan(const std::filesystem::path& network,
                                      const PlanOptions& options,
                                      const std::filesystem::path& scratch);

@@ -25,8 +25,7 @@ std::string build_plan(const std::filesystem::path& /*network*/, const PlanOptio
   refuse();
 }
 
-std::unique_ptr<Engine> make_tensorrt_engine(const std::filesystem::path& /*plan*/,
-                                             int /*batch*/) {
+std::unique_ptr<Engine> make_tensorrt_engine(const std::filesystem::path& /*plan*/, int /*batch*/) {
   refuse();
 }
 

@@ -22,8 +22,8 @@ inline unsigned blocks_for(std::size_t count, unsigned each) {
 /// A kernel that could not be launched says so here.
 inline void check_launch(const char* doing) { check(cudaGetLastError(), doing); }
 
-/// Sorts `count` keys, a power of two, in shared memory, smallest first. All threads of the block call it.
-/// Bitonic: Batcher, Sorting Networks and Their Applications, AFIPS 1968.
+/// Sorts `count` keys, a power of two, in shared memory, smallest first. All threads of the block
+/// call it. Bitonic: Batcher, Sorting Networks and Their Applications, AFIPS 1968.
 template <typename Key>
 __device__ void sort_in_block(Key* keys, unsigned count) {
   for (unsigned size = 2; size <= count; size *= 2) {

@@ -13,8 +13,8 @@ constexpr unsigned kSorted = 4096;  // keys that fit the shared memory of every 
 constexpr unsigned kCandidates = 3000;
 static_assert(kCandidates == NmsLimits{}.candidates && kCandidates <= kSorted);
 
-/// What lies in the scratch memory for each picture. Candidates in the order they were found, which is
-/// chance; their keys put them in order.
+/// What lies in the scratch memory for each picture. Candidates in the order they were found, which
+/// is chance; their keys put them in order.
 struct Scratch {
   unsigned* count;        // pictures
   Key* keys;              // pictures x anchors: best score first, of equal scores the first anchor
@@ -53,7 +53,8 @@ __device__ void append(const DetectorOutput& o, const Scratch& scratch, int pict
                        float score, int class_id) {
   const std::size_t base = static_cast<std::size_t>(picture) * o.anchors;
   const unsigned at = atomicAdd(scratch.count + picture, 1U);
-  scratch.keys[base + at] = (static_cast<Key>(falling(score)) << 32) | static_cast<unsigned>(anchor);
+  scratch.keys[base + at] =
+      (static_cast<Key>(falling(score)) << 32) | static_cast<unsigned>(anchor);
   scratch.classes[base + static_cast<std::size_t>(anchor)] = static_cast<std::int16_t>(class_id);
 }
 
@@ -153,7 +154,8 @@ __device__ float4 box_of(const DetectorOutput& o, int picture, int anchor) {
       b = row(at * 6);
       return make_float4(b.x * o.unit_x, b.y * o.unit_y, b.z * o.unit_x, b.w * o.unit_y);
     case Head::ultralytics: {
-      const std::size_t base = static_cast<std::size_t>(picture) * (4 + o.classes) * o.anchors + anchor;
+      const std::size_t base =
+          static_cast<std::size_t>(picture) * (4 + o.classes) * o.anchors + anchor;
       const auto value = [&](int r) {
         return load(o.boxes, o.number, base + static_cast<std::size_t>(r) * o.anchors);
       };
@@ -267,12 +269,16 @@ __global__ void select_boxes(DetectorOutput o, SelectOptions options, void* memo
     const std::int16_t class_id = classes[i];
     if (threadIdx.x == 0) {
       FoundBox& f = out.boxes[static_cast<std::size_t>(kept)];
-      f = {box.x,    box.y,
-           box.z,    box.w,
+      f = {box.x,
+           box.y,
+           box.z,
+           box.w,
            from_falling(static_cast<unsigned>(sorted[i] >> 32)),
-           class_id, static_cast<std::int16_t>(picture),
+           class_id,
+           static_cast<std::int16_t>(picture),
            static_cast<std::int32_t>(sorted[i] & 0xffffffffU),
-           0,        0};
+           0,
+           0};
     }
     ++kept;
     if (!options.suppress) continue;

@@ -55,19 +55,20 @@ std::filesystem::path compiled(const NetworkManifest& manifest, int batch) {
                                      key.library + "): run `lazarillo engine build`");
   }
   if (!plan->check) {
-    throw Error(ExitCode::model, what + " was compiled and not checked: run `lazarillo engine check`");
+    throw Error(ExitCode::model,
+                what + " was compiled and not checked: run `lazarillo engine check`");
   }
   if (!plan->check->passed) {
-    throw Error(ExitCode::model, what + " gives other answers when compiled for this card: not used "
-                                        "(`lazarillo engine list` says how far off)");
+    throw Error(ExitCode::model, what +
+                                     " gives other answers when compiled for this card: not used "
+                                     "(`lazarillo engine list` says how far off)");
   }
   return plan->file;
 }
 
 /// A compiled network, and how its input is made and its outputs are read.
 struct Network {
-  Network(const NetworkManifest& m, int batch)
-      : manifest(m), network(compiled(m, batch)) {
+  Network(const NetworkManifest& m, int batch) : manifest(m), network(compiled(m, batch)) {
     if (m.layout != TensorLayout::nchw) {
       throw Error(ExitCode::model, "'" + m.described.filename().string() +
                                        "': a network for NVIDIA cards must be NCHW");
@@ -128,8 +129,8 @@ class GpuEyes final : public Eyes {
     (void)gpu_info();
     limit_gpu_memory(static_cast<std::uint64_t>(options.gpu_memory_mb) << 20);
     if (options.batch > gpu::PictureBatch::most) {
-      throw Error(ExitCode::usage, "see.batch is more than " +
-                                       std::to_string(gpu::PictureBatch::most));
+      throw Error(ExitCode::usage,
+                  "see.batch is more than " + std::to_string(gpu::PictureBatch::most));
     }
     detector_ = std::make_unique<Network>(finder_of(models), options.batch);
     for (const NetworkManifest& network : models.networks) {
@@ -272,8 +273,8 @@ class GpuEyes final : public Eyes {
       at.push_back(shape.upload_bytes);
       if (frames[i].device) continue;
       // Rows begin where the kernels load widest.
-      shape.upload_bytes += (pitch_of(frames[i]) * static_cast<std::size_t>(frames[i].height) +
-                             255) / 256 * 256;
+      shape.upload_bytes +=
+          (pitch_of(frames[i]) * static_cast<std::size_t>(frames[i].height) + 255) / 256 * 256;
     }
     if (shape.upload_bytes > pixels_.bytes()) {
       graphs_.clear();  // they hold the old places
@@ -359,7 +360,8 @@ class GpuEyes final : public Eyes {
     cudaGraphDestroy(graph);
     gpu::check(made, "making a graph");
     const GpuTraffic after = gpu_traffic();
-    graphs_.push_back({shape, gpu::GraphExec(exec),
+    graphs_.push_back({shape,
+                       gpu::GraphExec(exec),
                        {after.to_device - before.to_device, after.to_host - before.to_host}});
     return graphs_.back();
   }
@@ -385,11 +387,11 @@ class GpuEyes final : public Eyes {
     auto* found = device_found_.as<gpu::FoundBoxes>();
     const NetworkManifest& m = detector_->manifest;
     const bool suppress = m.task == Task::joint || m.detector == DetectorContract::ultralytics;
-    gpu::find_boxes(detector_output(shape.pictures),
-                    {static_cast<float>(options_.score_threshold),
-                     static_cast<float>(options_.nms_iou > 0 ? options_.nms_iou : m.nms_iou),
-                     suppress},
-                    scratch_.data(), found, main);
+    gpu::find_boxes(
+        detector_output(shape.pictures),
+        {static_cast<float>(options_.score_threshold),
+         static_cast<float>(options_.nms_iou > 0 ? options_.nms_iou : m.nms_iou), suppress},
+        scratch_.data(), found, main);
     if (shape.with_depth) {
       gpu::check(cudaStreamWaitEvent(main, measured_.get()), "joining a graph");
     }
@@ -475,8 +477,7 @@ class GpuEyes final : public Eyes {
     const auto scale = static_cast<float>(factor);
     for (std::size_t i = 0; i < cells; ++i) {
       const std::size_t at = slot * cells + i;
-      const float value =
-          tensor.half ? __half2float(map.as<__half>()[at]) : map.as<float>()[at];
+      const float value = tensor.half ? __half2float(map.as<__half>()[at]) : map.as<float>()[at];
       grid.values[i] = value * scale;
     }
     return grid;
@@ -485,8 +486,8 @@ class GpuEyes final : public Eyes {
   PerceptionOptions options_;
   std::unique_ptr<Network> detector_;
   std::unique_ptr<Network> depth_;
-  int most_ = 1;  ///< pictures in a call
-  gpu::Stream stream_;        ///< the detector's, urgent
+  int most_ = 1;        ///< pictures in a call
+  gpu::Stream stream_;  ///< the detector's, urgent
   gpu::Stream depth_stream_;
   gpu::Event uploaded_ = gpu::make_event();
   gpu::Event measured_ = gpu::make_event();

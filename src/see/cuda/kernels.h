@@ -9,9 +9,10 @@
 #include "see/letterbox.h"
 
 // What is done on the GPU around the networks. Private to see/: no CUDA type stands in a public
-// header. Every function queues its work on `stream`, allocates nothing, waits for nothing and can be
-// captured into a CUDA graph: what changes from frame to frame lies in device memory. Each has a twin
-// on the CPU, named beside it, which it is tested against. Throw Error(vision) when CUDA refuses.
+// header. Every function queues its work on `stream`, allocates nothing, waits for nothing and can
+// be captured into a CUDA graph: what changes from frame to frame lies in device memory. Each has a
+// twin on the CPU, named beside it, which it is tested against. Throw Error(vision) when CUDA
+// refuses.
 
 namespace lazarillo::gpu {
 
@@ -43,15 +44,16 @@ struct InputTensor {
   void* values = nullptr;
   Number number = Number::f32;
   int width = 0, height = 0;
-  bool rgb = true;                     ///< order of the planes; false: BGR
-  std::array<float, 3> gain{};         ///< value = level * gain + offset, planes in tensor order
+  bool rgb = true;              ///< order of the planes; false: BGR
+  std::array<float, 3> gain{};  ///< value = level * gain + offset, planes in tensor order
   std::array<float, 3> offset{};
   float pad_level = 114;
 };
 
 /// Letterbox::fill for every picture of the batch, NV12 converted on the way (averaged first, then
-/// converted; chroma is that of the nearest sample): area average when shrinking, bilinear when enlarging, padding written too. `most_pictures`: the grid's size; those
-/// beyond batch->count do nothing. One pass: each picture's bytes are read once, nothing in between.
+/// converted; chroma is that of the nearest sample): area average when shrinking, bilinear when
+/// enlarging, padding written too. `most_pictures`: the grid's size; those beyond batch->count do
+/// nothing. One pass: each picture's bytes are read once, nothing in between.
 void letterbox(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
                cudaStream_t stream);
 
@@ -62,8 +64,8 @@ struct FoundBox {
   std::int16_t class_id;
   std::int16_t picture;  ///< in the batch
   std::int32_t anchor;
-  float depth;           ///< in the unit of the depth map; 0 where it says nothing
-  float depth_sigma;     ///< relative
+  float depth;        ///< in the unit of the depth map; 0 where it says nothing
+  float depth_sigma;  ///< relative
 };
 
 /// What goes back to the host after a frame: one copy.
@@ -99,8 +101,9 @@ struct SelectOptions {
 [[nodiscard]] std::size_t find_boxes_scratch(const DetectorOutput& output);
 
 /// Decoding (decode_joint and its siblings) and suppress() or keep_best(), for each picture:
-/// found[picture]. Candidates: the best 3000 as NmsLimits, kept: FoundBoxes::most. Deterministic: equal
-/// scores by anchor. Sets depth to 0. Sets not_finite. A class out of range (end_to_end) drops the box.
+/// found[picture]. Candidates: the best 3000 as NmsLimits, kept: FoundBoxes::most. Deterministic:
+/// equal scores by anchor. Sets depth to 0. Sets not_finite. A class out of range (end_to_end)
+/// drops the box.
 void find_boxes(const DetectorOutput& output, const SelectOptions& options, void* scratch,
                 FoundBoxes* found, cudaStream_t stream);
 
@@ -113,9 +116,9 @@ struct DepthOutput {
 };
 
 /// range_from_depth() for every box of every picture: fills depth and depth_sigma. `boxes` are in
-/// input pixels of the detector, `detector` and `depth_input` say where both inputs have the frame, so
-/// that the map may come from another network than the box. `scale` of metres stays the host's matter.
-/// Sets found[picture].not_finite when a value of the map is not finite.
+/// input pixels of the detector, `detector` and `depth_input` say where both inputs have the frame,
+/// so that the map may come from another network than the box. `scale` of metres stays the host's
+/// matter. Sets found[picture].not_finite when a value of the map is not finite.
 void measure_boxes(const PictureBatch* detector, const PictureBatch* depth_input, int pictures,
                    const DepthOutput& output, FoundBoxes* found, cudaStream_t stream);
 

@@ -45,8 +45,8 @@ struct Nv12 {
   }
 };
 
-/// Reads pixels of one format as levels. What a camera's chroma says of four pixels is taken for each of
-/// them (nearest): interpolating it moves no edge a network sees at half the size.
+/// Reads pixels of one format as levels. What a camera's chroma says of four pixels is taken for
+/// each of them (nearest): interpolating it moves no edge a network sees at half the size.
 template <Picture::Format format>
 struct Reader {
   const Picture& picture;
@@ -69,8 +69,8 @@ struct Reader {
   }
 };
 
-/// The source pixels under a pixel, along one axis: the first and the last, and how much of them. Those
-/// between count whole.
+/// The source pixels under a pixel, along one axis: the first and the last, and how much of them.
+/// Those between count whole.
 struct Span {
   int first, last;
   float weight_first, weight_last;
@@ -98,8 +98,8 @@ struct Span {
   }
 };
 
-/// What the pixels of a block share: the spans of its columns and rows, and the same in NV12's chroma,
-/// which is half as wide and high.
+/// What the pixels of a block share: the spans of its columns and rows, and the same in NV12's
+/// chroma, which is half as wide and high.
 struct Spans {
   Span columns[kTileWidth], rows[kTileHeight];
   Span chroma_columns[kTileWidth], chroma_rows[kTileHeight];

@@ -4,7 +4,7 @@ namespace lazarillo::gpu {
 namespace {
 
 constexpr unsigned kThreads = 128;
-constexpr unsigned kCells = 4096;       // of a box that are looked at, at most: as range_from_depth()
+constexpr unsigned kCells = 4096;  // of a box that are looked at, at most: as range_from_depth()
 constexpr float kUnstatedSigma = 0.5F;  // likewise
 
 /// First and last cell of a core from `low` to `high`, along one axis of `size` cells.
@@ -27,10 +27,10 @@ struct Grid {
     const double scale_x = double(m.content_width) / m.frame_width;
     const double scale_y = double(m.content_height) / m.frame_height;
     scale = cells * (m.frame_width >= m.frame_height ? scale_x : scale_y);
-    offset_x = (m.offset_x + m.content_width / 2.0) * cells - 0.5 -
-               scale * (m.frame_width / 2.0 - 0.5);
-    offset_y = (m.offset_y + m.content_height / 2.0) * cells - 0.5 -
-               scale * (m.frame_height / 2.0 - 0.5);
+    offset_x =
+        (m.offset_x + m.content_width / 2.0) * cells - 0.5 - scale * (m.frame_width / 2.0 - 0.5);
+    offset_y =
+        (m.offset_y + m.content_height / 2.0) * cells - 0.5 - scale * (m.frame_height / 2.0 - 0.5);
   }
 };
 
@@ -49,7 +49,8 @@ __device__ float4 in_frame(const FoundBox& b, const LetterboxMapping& m) {
   return make_float4(x(b.x1), y(b.y1), x(b.x2), y(b.y2));
 }
 
-/// Width of the narrowest interval with half of the values and where it begins; of equal ones the first.
+/// Width of the narrowest interval with half of the values and where it begins; of equal ones the
+/// first.
 struct Window {
   float width;
   unsigned first;
@@ -132,9 +133,8 @@ __global__ void measure_kernel(const PictureBatch* detector, const PictureBatch*
   const Window mode = narrowest(logs, nearer, windows);
   if (threadIdx.x != 0) return;
   const unsigned half = min(nearer / 2 + 1, nearer);
-  const float middle =
-      half >= nearer ? (nearer == 1 ? logs[0] : (logs[0] + logs[half - 1]) / 2)
-                     : (logs[mode.first] + logs[mode.first + half - 1]) / 2;
+  const float middle = half >= nearer ? (nearer == 1 ? logs[0] : (logs[0] + logs[half - 1]) / 2)
+                                      : (logs[mode.first] + logs[mode.first + half - 1]) / 2;
   const float stated = o.sigma == nullptr ? kUnstatedSigma : sigmas[known / 2];
   const float sigma = hypotf(stated, mode.width / 1.35F);
   if (!isfinite(sigma)) return;
@@ -163,7 +163,7 @@ void measure_boxes(const PictureBatch* detector, const PictureBatch* depth_input
   check_kernel<<<dim3(blocks_for(cells, 256), many), 256, 0, stream>>>(output, found);
   check_launch("looking at a depth map");
   measure_kernel<<<dim3(FoundBoxes::most, many), kThreads, 0, stream>>>(detector, depth_input,
-                                                                       output, found);
+                                                                        output, found);
   check_launch("measuring boxes");
 }
 

@@ -7,9 +7,10 @@ namespace lazarillo {
 
 std::unique_ptr<Eyes> make_gpu_eyes(const ModelSet& /*models*/,
                                     const PerceptionOptions& /*options*/) {
-  throw Error(ExitCode::model,
-              "see.engine is tensorrt, but this lazarillo was built without TensorRT: build it with "
-              "-DLZ_TENSORRT_ROOT=... (docs/nvidia.md), or use see.engine = \"openvino\"");
+  throw Error(
+      ExitCode::model,
+      "see.engine is tensorrt, but this lazarillo was built without TensorRT: build it with "
+      "-DLZ_TENSORRT_ROOT=... (docs/nvidia.md), or use see.engine = \"openvino\"");
 }
 
 }  // namespace lazarillo
