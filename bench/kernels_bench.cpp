@@ -30,20 +30,15 @@ constexpr std::size_t kBeyondCache = std::size_t{256} << 20;
 /// Median microseconds of one of `turns` calls that a graph makes one after the other.
 double median_us(int turns, const std::function<void(int, cudaStream_t)>& queue) {
   const gpu::Stream stream = gpu::make_stream(true);
-  gpu::check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal), "capturing");
-  for (int i = 0; i < turns; ++i) queue(i, stream.get());
-  cudaGraph_t graph = nullptr;
-  gpu::check(cudaStreamEndCapture(stream.get(), &graph), "capturing");
-  cudaGraphExec_t exec = nullptr;
-  gpu::check(cudaGraphInstantiate(&exec, graph, 0), "instantiating");
-  cudaGraphDestroy(graph);
-  const gpu::GraphExec owner(exec);
+  const gpu::GraphExec graph = gpu::capture(stream.get(), [&] {
+    for (int i = 0; i < turns; ++i) queue(i, stream.get());
+  });
   const gpu::Event begin = gpu::make_event(true);
   const gpu::Event end = gpu::make_event(true);
   std::vector<double> times;
   for (int i = 0; i < kReplays + 5; ++i) {
     gpu::check(cudaEventRecord(begin.get(), stream.get()), "timing");
-    gpu::check(cudaGraphLaunch(exec, stream.get()), "launching");
+    gpu::check(cudaGraphLaunch(graph.get(), stream.get()), "launching");
     gpu::check(cudaEventRecord(end.get(), stream.get()), "timing");
     gpu::check(cudaEventSynchronize(end.get()), "waiting");
     float ms = 0;

@@ -117,6 +117,24 @@ Event make_event(bool timed) {
   return Event(event);
 }
 
+GraphExec capture(cudaStream_t stream, const std::function<void()>& queue) {
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "beginning a graph");
+  cudaGraph_t graph = nullptr;
+  try {
+    queue();
+  } catch (...) {
+    cudaStreamEndCapture(stream, &graph);
+    if (graph != nullptr) cudaGraphDestroy(graph);
+    throw;
+  }
+  check(cudaStreamEndCapture(stream, &graph), "ending a graph");
+  cudaGraphExec_t exec = nullptr;
+  const cudaError_t made = cudaGraphInstantiate(&exec, graph, 0);
+  cudaGraphDestroy(graph);
+  check(made, "making a graph");
+  return GraphExec(exec);
+}
+
 DeviceBuffer::DeviceBuffer(std::size_t bytes) : memory_(allocate(bytes)), bytes_(bytes) {
   if (bytes > 0 && !memory_) refuse_memory(bytes);
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -65,6 +66,9 @@ using GraphExec = Owner<cudaGraphExec_t, destroy>;
 [[nodiscard]] Stream make_stream(bool urgent);
 /// To order streams; a thread that waits for it sleeps. Timed: two of them give the time between.
 [[nodiscard]] Event make_event(bool timed = false);
+
+/// What `queue` queues on the stream, as a graph that does all of it at once. Nothing runs yet.
+[[nodiscard]] GraphExec capture(cudaStream_t stream, const std::function<void()>& queue);
 
 /// Memory of the device, not initialised.
 class DeviceBuffer {

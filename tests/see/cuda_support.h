@@ -45,16 +45,9 @@ class CudaTest : public testing::Test {
   /// Runs what is queued as a CUDA graph, twice.
   template <typename Queue>
   void as_graph(const Queue& queue) {
-    gpu::check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal),
-               "capturing");
-    queue();
-    cudaGraph_t graph = nullptr;
-    gpu::check(cudaStreamEndCapture(stream_.get(), &graph), "capturing");
-    cudaGraphExec_t exec = nullptr;
-    gpu::check(cudaGraphInstantiate(&exec, graph, 0), "instantiating");
-    cudaGraphDestroy(graph);
-    const gpu::GraphExec owner(exec);
-    for (int i = 0; i < 2; ++i) gpu::check(cudaGraphLaunch(exec, stream_.get()), "launching");
+    const gpu::GraphExec graph = gpu::capture(stream_.get(), queue);
+    for (int i = 0; i < 2; ++i)
+      gpu::check(cudaGraphLaunch(graph.get(), stream_.get()), "launching");
     wait();
   }
 

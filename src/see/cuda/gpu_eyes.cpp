@@ -344,24 +344,10 @@ class GpuEyes final : public Eyes {
     detector_->network.prepare(shape.pictures, stream_.get());
     if (shape.with_depth) depth_->network.prepare(shape.pictures, stream_.get());
     const GpuTraffic before = gpu_traffic();
-    gpu::check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal),
-               "beginning a graph");
-    cudaGraph_t graph = nullptr;
-    try {
-      queue(shape);
-    } catch (...) {
-      cudaStreamEndCapture(stream_.get(), &graph);
-      if (graph != nullptr) cudaGraphDestroy(graph);
-      throw;
-    }
-    gpu::check(cudaStreamEndCapture(stream_.get(), &graph), "ending a graph");
-    cudaGraphExec_t exec = nullptr;
-    const cudaError_t made = cudaGraphInstantiate(&exec, graph, 0);
-    cudaGraphDestroy(graph);
-    gpu::check(made, "making a graph");
+    gpu::GraphExec exec = gpu::capture(stream_.get(), [&] { queue(shape); });
     const GpuTraffic after = gpu_traffic();
     graphs_.push_back({shape,
-                       gpu::GraphExec(exec),
+                       std::move(exec),
                        {after.to_device - before.to_device, after.to_host - before.to_host}});
     return graphs_.back();
   }
