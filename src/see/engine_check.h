@@ -21,7 +21,8 @@ struct PlanLimits {
 
 /// Gives both engines the same pictures and compares what they say: the boxes that the reference
 /// scores 0.1 or more after suppression (at least its twenty best of each picture, so that a
-/// network with random weights is compared, too), each with the other's nearest of its class, and
+/// network with random weights is compared, too; of those the class does not count), each with the
+/// same anchor's, or, of a network that suppresses by itself, with the nearest of its class; and
 /// every cell of the depth map. Both run the network of the manifest for one picture. Throws Error.
 [[nodiscard]] PlanCheck check_engine(const NetworkManifest& network, Engine& tried,
                                      Engine& reference, std::span<const Frame> pictures,

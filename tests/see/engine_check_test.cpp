@@ -92,6 +92,21 @@ TEST(EngineCheck, MeasuresScoresOfTheSameClass) {
   EXPECT_FALSE(other.passed);
 }
 
+TEST(EngineCheck, TheClassOfWhatIsWeakIsChance) {
+  Fixed reference;
+  Fixed tried;
+  for (Fixed* f : {&reference, &tried}) {
+    for (float& s : f->scores) s *= 0.0002F;
+  }
+  std::swap(tried.scores[0], tried.scores[1]);
+  tried.boxes[0] += 1;
+  const std::vector<Frame> pictures{test::grey_frame(40, 30, 90)};
+  const PlanCheck check = check_engine(manifest(), tried, reference, pictures);
+  EXPECT_EQ(check.boxes, kAnchors);
+  EXPECT_NEAR(check.box_px, 1, 1e-6);
+  EXPECT_TRUE(check.passed);
+}
+
 TEST(EngineCheck, MeasuresDepthInPartsOfIt) {
   const PlanCheck off = checked([](Fixed& f) {
     for (float& d : f.depth) d *= 1.02F;
