@@ -57,9 +57,9 @@ void inference() {
   for (const EngineDevice& device : openvino_devices()) line(true, device.name, device.full_name);
   try {
     const GpuInfo card = gpu_info();
-    line(true, "NVIDIA card", card.title() + ", driver for CUDA " + card.driver);
+    line(true, "NVIDIA card (CUDA)", card.title() + ", driver for CUDA " + card.driver);
   } catch (const Error& error) {
-    line(false, "NVIDIA card", error.what());
+    line(false, "NVIDIA card (CUDA)", error.what());
   }
   line(!tensorrt_version().empty(), "TensorRT",
        tensorrt_version().empty() ? "would make an NVIDIA card fast; built without (docs/nvidia.md)"
