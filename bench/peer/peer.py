@@ -5,9 +5,10 @@
 
 Capture (OpenCV) -> enhance (CLAHE, gamma) -> YOLO12n (Ultralytics, PyTorch) -> on every 6th frame Depth
 Anything V2 small (transformers, PyTorch) -> decide -> draw. Each library does its part as its own
-documentation shows, with its own defaults, on the processor. One thing is in its favour: Ultralytics
-leaves a core free and takes threads from OpenCV; here both get every core. It says nothing aloud: sound
-would only make it slower. --models is a folder with a yolo12n*.pt and a depth_anything_v2_small* checkpoint.
+documentation shows, with its own defaults, on the processor or, with --device cuda, on an NVIDIA card.
+One thing is in its favour: Ultralytics leaves a core free and takes threads from OpenCV; here both get
+every core. It says nothing aloud: sound would only make it slower. --models is a folder with a
+yolo12n*.pt and a depth_anything_v2_small* checkpoint.
 """
 
 import argparse
@@ -46,31 +47,34 @@ class Enhancer:
 
 
 class Detector:
-    def __init__(self, weights):
+    def __init__(self, weights, device):
         from ultralytics import YOLO
         self.yolo = YOLO(weights)
+        self.device = device
         self(np.zeros((480, 640, 3), np.uint8))  # sets up the predictor, which sets the threads
 
     def __call__(self, frame):
         """Rows x1 y1 x2 y2 score class."""
-        return self.yolo.predict(frame, imgsz=640, device="cpu", verbose=False)[0].boxes.data.numpy()
+        result = self.yolo.predict(frame, imgsz=640, device=self.device, verbose=False)[0]
+        return result.boxes.data.cpu().numpy()
 
 
 class Depth:
-    def __init__(self, checkpoint):
+    def __init__(self, checkpoint, device):
         from transformers import AutoImageProcessor, AutoModelForDepthEstimation
         from transformers.utils import logging
         logging.disable_progress_bar()
         self.processor = AutoImageProcessor.from_pretrained(checkpoint)
-        self.model = AutoModelForDepthEstimation.from_pretrained(checkpoint).eval()
+        self.model = AutoModelForDepthEstimation.from_pretrained(checkpoint).eval().to(device)
+        self.device = device
 
     def __call__(self, frame):
         """Relative inverse depth from 0 to 255, as large as the frame."""
         inputs = self.processor(images=cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), return_tensors="pt")
         with torch.inference_mode():
-            outputs = self.model(**inputs)
+            outputs = self.model(**inputs.to(self.device))
         depth = self.processor.post_process_depth_estimation(
-            outputs, target_sizes=[frame.shape[:2]])[0]["predicted_depth"].numpy()
+            outputs, target_sizes=[frame.shape[:2]])[0]["predicted_depth"].cpu().numpy()
         return cv2.normalize(depth, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
 
 
@@ -114,12 +118,14 @@ def summary(milliseconds):
 
 
 def run(args):
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise Refused("PyTorch finds no NVIDIA card: leave out --device cuda")
     video = cv2.VideoCapture(str(args.video))
     if not video.isOpened():
         raise Refused(f"'{args.video}' cannot be opened as a video")
     enhance, decide = Enhancer(), Decision()
-    detect = Detector(found(args.models, "yolo12n*.pt"))
-    see_depth = Depth(found(args.models, "depth_anything_v2_small*/config.json").parent)
+    detect = Detector(found(args.models, "yolo12n*.pt"), args.device)
+    see_depth = Depth(found(args.models, "depth_anything_v2_small*/config.json").parent, args.device)
     torch.set_num_threads(args.threads)
     cv2.setNumThreads(args.threads)
     times = {stage: [] for stage in STAGES}
@@ -145,7 +151,7 @@ def run(args):
         done("enhance")
         boxes = detect(frame)
         done("detect")
-        if number % DEPTH_EVERY == 0:
+        if number % args.depth_every == 0:
             depth = see_depth(frame)
             done("depth")
         decide(boxes, depth, frame.shape[1], begin)
@@ -160,7 +166,8 @@ def run(args):
         raise Refused(f"'{args.video}' ended after {frames} frames of {args.frames}, "
                       f"and {args.warmup} to warm up")
     return {"fps": round(frames / seconds, 3), "frames": frames, "boxes": boxes_seen,
-            "threads": torch.get_num_threads(), "torch": torch.__version__,
+            "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
+            "depth_every": args.depth_every, "threads": torch.get_num_threads(), "torch": torch.__version__,
             "ms": {stage: summary(values) for stage, values in times.items() if values}}
 
 
@@ -181,10 +188,14 @@ def main():
     parser.add_argument("--models", type=pathlib.Path, required=True)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)),
                         help="of PyTorch and OpenCV; default: every core")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu",
+                        help="where the networks run; default: cpu")
+    parser.add_argument("--depth-every", type=int, default=DEPTH_EVERY,
+                        help="frames from depth map to depth map; default: %(default)s")
     parser.add_argument("--json", type=pathlib.Path, help="write the result there")
     args = parser.parse_args()
-    if args.frames < 1 or args.warmup < 0 or args.threads < 1:
-        parser.error("--frames and --threads must be 1 or more, --warmup 0 or more")
+    if min(args.frames, args.threads, args.depth_every) < 1 or args.warmup < 0:
+        parser.error("--frames, --threads and --depth-every must be 1 or more, --warmup 0 or more")
 
     # Here, so that --help needs none of them.
     global cv2, np, torch
