@@ -1,5 +1,5 @@
 // How fast the kernels around the networks are, against what the card's memory allows.
-//   kernels_bench [--json FILE]
+//   kernels_bench [--json FILE] [--replays N]
 // Each row: median of many replays of a CUDA graph, over inputs that take turns and are together
 // larger than the card's cache. `bytes` is what must be moved at least: each input read once, each
 // output written once. `of copy`: the part of a plain copy's bandwidth, measured in the same run,
@@ -9,22 +9,25 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <vector>
 
+#include "clock.h"
 #include "error.h"
 #include "gpu/memory.h"
 #include "see/cuda/kernels.h"
+#include "see/decode.h"
 
 namespace {
 
 using namespace lazarillo;
 using nlohmann::ordered_json;
 
-constexpr int kReplays = 60;
+int replays = 60;  // one is enough for a profiler
 constexpr std::size_t kBeyondCache = std::size_t{256} << 20;
 
 /// Median microseconds of one of `turns` calls that a graph makes one after the other.
@@ -36,7 +39,7 @@ double median_us(int turns, const std::function<void(int, cudaStream_t)>& queue)
   const gpu::Event begin = gpu::make_event(true);
   const gpu::Event end = gpu::make_event(true);
   std::vector<double> times;
-  for (int i = 0; i < kReplays + 5; ++i) {
+  for (int i = 0; i < replays + 5; ++i) {
     gpu::check(cudaEventRecord(begin.get(), stream.get()), "timing");
     gpu::check(cudaGraphLaunch(graph.get(), stream.get()), "launching");
     gpu::check(cudaEventRecord(end.get(), stream.get()), "timing");
@@ -45,8 +48,8 @@ double median_us(int turns, const std::function<void(int, cudaStream_t)>& queue)
     gpu::check(cudaEventElapsedTime(&ms, begin.get(), end.get()), "timing");
     if (i >= 5) times.push_back(1000.0 * double(ms) / turns);
   }
-  std::nth_element(times.begin(), times.begin() + kReplays / 2, times.end());
-  return times[kReplays / 2];
+  std::nth_element(times.begin(), times.begin() + replays / 2, times.end());
+  return times[replays / 2];
 }
 
 gpu::DeviceBuffer random_bytes(std::size_t count, std::uint32_t seed) {
@@ -169,6 +172,30 @@ void boxes(Table& table, gpu::Head head, int anchors, int classes, int candidate
   table.row("find_boxes", std::string(name) + ", " + std::to_string(candidates) + " candidates", us,
             double((box.size() + score.size()) * 4));
 
+  const gpu::PinnedBuffer host_box(device_box.bytes());
+  const gpu::PinnedBuffer host_score(device_score.bytes());
+  const gpu::Stream own = gpu::make_stream(true);
+  std::vector<Candidate> kept;
+  std::vector<double> times;
+  for (int i = 0; i < replays + 5; ++i) {
+    const std::int64_t begin_ns = steady_now_ns();
+    gpu::copy_to_host(host_box.as<void>(), device_box.data(), host_box.bytes(), own.get());
+    gpu::copy_to_host(host_score.as<void>(), device_score.data(), host_score.bytes(), own.get());
+    gpu::check(cudaStreamSynchronize(own.get()), "waiting");
+    kept.clear();
+    const std::span<const float> raw(host_box.as<float>(), box.size());
+    if (joint) {
+      decode_joint(raw, {host_score.as<float>(), score.size()}, classes, 0.1F, kept);
+    } else {
+      decode_ultralytics(raw, classes, false, 1, 1, 0.1F, kept);
+    }
+    suppress(kept, 0.5F);
+    if (i >= 5) times.push_back(static_cast<double>(steady_now_ns() - begin_ns) / 1e3);
+  }
+  std::nth_element(times.begin(), times.begin() + replays / 2, times.end());
+  table.row("processor", std::string(name) + ": outputs copied, decoded, suppressed",
+            times[replays / 2], double((box.size() + score.size()) * 4));
+
   const gpu::DeviceBuffer map = [] {
     std::vector<float> depth(std::size_t{392} * 392);
     for (std::size_t i = 0; i < depth.size(); ++i) depth[i] = 1 + float(i % 97) / 20;
@@ -195,6 +222,11 @@ void boxes(Table& table, gpu::Head head, int anchors, int classes, int candidate
 
 int main(int argc, char** argv) {
   try {
+    std::string json;
+    for (int i = 1; i + 1 < argc; i += 2) {
+      if (std::string(argv[i]) == "--json") json = argv[i + 1];
+      if (std::string(argv[i]) == "--replays") replays = std::max(1, std::atoi(argv[i + 1]));
+    }
     std::printf("%s\n", gpu_info().title().c_str());
     Table table;
     copies(table);
@@ -208,8 +240,8 @@ int main(int argc, char** argv) {
       boxes(table, gpu::Head::joint, 3598, 81, candidates, "joint 3598 x 81");
       boxes(table, gpu::Head::ultralytics, 8400, 80, candidates, "ultralytics 8400 x 80");
     }
-    if (argc == 3 && std::string(argv[1]) == "--json") {
-      std::ofstream(argv[2])
+    if (!json.empty()) {
+      std::ofstream(json)
           << ordered_json{{"card", gpu_info().title()}, {"rows", table.rows}}.dump(1) << '\n';
     }
   } catch (const Error& error) {

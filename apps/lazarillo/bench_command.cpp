@@ -57,6 +57,7 @@ nlohmann::ordered_json to_bench_json(const Report& r) {
           {"gpu_bytes_per_frame",
            {{"to_card", static_cast<double>(r.bytes_to_gpu) / frames},
             {"to_host", static_cast<double>(r.bytes_from_gpu) / frames}}},
+          {"gpu_memory_mib", r.gpu_memory_mib},
           {"dropped", r.drops},
           {"rss_mib", r.rss_mib},
           {"rss_growth_mib", r.rss_growth_mib}};
@@ -81,6 +82,10 @@ void print_bench(const Report& r, std::ostream& out) {
     out << fmt::format("\n  bus       {:.1f} KB a frame to the card, {:.1f} KB back",
                        static_cast<double>(r.bytes_to_gpu) / frames / 1e3,
                        static_cast<double>(r.bytes_from_gpu) / frames / 1e3);
+  }
+  if (r.gpu_memory_mib > 0) {
+    out << fmt::format("\n  card      {:.0f} MiB of its memory in use by all programs",
+                       r.gpu_memory_mib);
   }
   out << fmt::format("\n  copies    {:.2f} a frame\n  memory    {:.0f} MiB, grown by {:.2f}\n",
                      static_cast<double>(r.copies) /

@@ -26,6 +26,10 @@ struct GpuInfo {
 /// refused as a full card is. Thread-safe.
 void limit_gpu_memory(std::uint64_t bytes);
 
+/// Device memory in use now, by this and all other programs; 0 where no card was used yet.
+/// Thread-safe.
+[[nodiscard]] std::uint64_t gpu_memory_in_use();
+
 /// Bytes that this process moved between the host and the device so far. Thread-safe.
 struct GpuTraffic {
   std::uint64_t to_device = 0;

@@ -34,6 +34,20 @@ void limit_gpu_memory(std::uint64_t bytes) {
   ledger().limit = bytes;
 }
 
+std::uint64_t gpu_memory_in_use() {
+  {
+    const std::lock_guard lock(ledger().mutex);
+    if (ledger().held == 0) return 0;  // asking would wake the card
+  }
+  std::size_t free = 0;
+  std::size_t all = 0;
+  if (cudaMemGetInfo(&free, &all) != cudaSuccess) {
+    cudaGetLastError();
+    return 0;
+  }
+  return all - free;
+}
+
 GpuTraffic gpu_traffic() { return {bytes_to_device.load(), bytes_to_host.load()}; }
 
 namespace gpu {

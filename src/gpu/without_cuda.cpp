@@ -12,6 +12,8 @@ GpuInfo gpu_info() {
 
 void limit_gpu_memory(std::uint64_t /*bytes*/) {}
 
+std::uint64_t gpu_memory_in_use() { return 0; }
+
 GpuTraffic gpu_traffic() { return {}; }
 
 }  // namespace lazarillo

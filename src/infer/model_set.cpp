@@ -99,6 +99,13 @@ fs::path find_manifest(const std::string& name, const std::vector<fs::path>& dir
 
 }  // namespace
 
+const NetworkManifest& finder_of(const ModelSet& models) {
+  const auto found = std::find_if(models.networks.begin(), models.networks.end(),
+                                  [](const NetworkManifest& n) { return n.task != Task::depth; });
+  if (found != models.networks.end()) return *found;
+  throw Error(ExitCode::model, "model set '" + models.name + "' has no network that finds objects");
+}
+
 ModelSet load_model_set(const std::string& name_or_path,
                         const std::vector<std::filesystem::path>& directories) {
   const fs::path manifest = find_manifest(name_or_path, directories);

@@ -73,6 +73,9 @@ struct ModelSet {
 [[nodiscard]] ModelSet load_model_set(const std::string& name_or_path,
                                       const std::vector<std::filesystem::path>& directories);
 
+/// The network that finds objects. Throws Error(model) when there is none.
+[[nodiscard]] const NetworkManifest& finder_of(const ModelSet& models);
+
 /// One line of `lazarillo models list`.
 struct ModelSetSummary {
   std::string name;  ///< what load_model_set takes

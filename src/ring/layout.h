@@ -26,7 +26,12 @@ enum class ValueKind : std::uint32_t {
   internal = 16,  ///< this and above: Lazarillo's own, their meaning is the program's
 };
 
-enum class RingPixelFormat : std::uint32_t { bgr8 = 0, gray8 = 1 };
+enum class RingPixelFormat : std::uint32_t {
+  bgr8 = 0,
+  gray8 = 1,
+  /// Lazarillo's own: NV12 in the memory of an NVIDIA card; the payload says where.
+  nv12_on_card = 16,
+};
 
 inline constexpr std::uint32_t kIntrinsicsAssumed = 1;  ///< SlotRecord::flags
 

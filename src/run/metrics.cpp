@@ -75,6 +75,7 @@ void Metrics::fill(Report& report) const {
   const GpuTraffic moved = gpu_traffic();
   report.bytes_to_gpu = moved.to_device - begin_traffic_.to_device;
   report.bytes_from_gpu = moved.to_host - begin_traffic_.to_host;
+  report.gpu_memory_mib = static_cast<double>(gpu_memory_in_use()) / (1 << 20);
   report.tracks = tracks_;
   report.drops = drops_;
   report.cues = cues_;

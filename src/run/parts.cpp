@@ -61,12 +61,6 @@ bool decodes_on_card(const Config& config) {
   return true;
 }
 
-/// The network that finds objects.
-const NetworkManifest& finder_of(const ModelSet& models) {
-  return *std::find_if(models.networks.begin(), models.networks.end(),
-                       [](const NetworkManifest& n) { return n.task != Task::depth; });
-}
-
 }  // namespace
 
 fs::path made_directory(const fs::path& directory) {

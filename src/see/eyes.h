@@ -29,11 +29,16 @@ class Eyes {
 /// Throw Error(model).
 [[nodiscard]] std::unique_ptr<Eyes> make_host_eyes(const ModelSet& models,
                                                    const PerceptionOptions& options);
-[[nodiscard]] std::unique_ptr<Eyes> make_gpu_eyes(const ModelSet& models,
-                                                  const PerceptionOptions& options);
 
-/// The network that finds objects. Throws Error(model) when there is none.
-[[nodiscard]] const NetworkManifest& finder_of(const ModelSet& models);
+/// How a frame's work is given to the card. What is not the default is slower, and there to be
+/// measured against (bench/eyes_bench).
+struct GpuSchedule {
+  bool graph = true;        ///< one CUDA graph a frame; false: call by call
+  bool two_streams = true;  ///< depth beside the detector; false: after one another
+};
+[[nodiscard]] std::unique_ptr<Eyes> make_gpu_eyes(const ModelSet& models,
+                                                  const PerceptionOptions& options,
+                                                  GpuSchedule schedule = {});
 
 /// Throws Error(vision) when the frame has no pixels.
 void check_pixels(const Frame& frame);

@@ -1,18 +1,9 @@
 #include "see/perception.h"
 
-#include <algorithm>
-
 #include "error.h"
 #include "see/eyes.h"
 
 namespace lazarillo {
-
-const NetworkManifest& finder_of(const ModelSet& models) {
-  const auto found = std::find_if(models.networks.begin(), models.networks.end(),
-                                  [](const NetworkManifest& n) { return n.task != Task::depth; });
-  if (found != models.networks.end()) return *found;
-  throw Error(ExitCode::model, "model set '" + models.name + "' has no network that finds objects");
-}
 
 void check_pixels(const Frame& frame) {
   const std::ptrdiff_t channels = frame.format == PixelFormat::bgr8 ? 3 : 1;

@@ -62,6 +62,7 @@ struct Report {
   std::uint64_t copies = 0;      ///< of whole frames (source/frame_copies.h)
   std::uint64_t bytes_to_gpu = 0;  ///< over the bus, pixels and all else
   std::uint64_t bytes_from_gpu = 0;
+  double gpu_memory_mib = 0;  ///< of the card, in use at the end by this and all other programs
   double stream_s = 0;       ///< length of what was processed
   double wall_s = 0;         ///< how long that took, set-up not counted
 

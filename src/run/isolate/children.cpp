@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <deque>
 #include <thread>
 #include <utility>
 
 #include "clock.h"
+#include "error.h"
 #include "ring/ring_reader.h"
 #include "run/isolate/codec.h"
 #include "run/isolate/links.h"
@@ -40,10 +42,21 @@ Labels labels_of(const ModelSet& models) {
   return std::make_shared<const std::vector<std::string>>();
 }
 
-/// A frame whose pixels are a ring's slot, held until the last copy of the frame is gone.
+/// A frame whose pixels are a ring's slot, or lie on the card where the slot says; held until the
+/// last copy of the frame is gone.
 Frame frame_in_place(Pin pin) {
   Frame frame = frame_of(pin.record());
   const auto held = std::make_shared<Pin>(std::move(pin));
+  if (frame.format == PixelFormat::nv12) {
+    SharedPicture shared;
+    std::memcpy(&shared, held->bytes().data(), sizeof shared);
+    try {
+      frame.device = import_picture(shared, held);
+    } catch (const Error&) {
+      // Its exporter died just now: a frame without pixels, that cannot be seen.
+    }
+    return frame;
+  }
   frame.pixels = {held, reinterpret_cast<const std::uint8_t*>(held->bytes().data())};
   return frame;
 }
@@ -125,7 +138,12 @@ void run_capture(const RunOptions& given, const Rings& rings, SharedState& state
     options.start_ns = std::max<std::int64_t>(0, steady_now_ns() - state.origin_ns);
   }
   CapturePart part(options, nullptr, process.metrics);
-  FrameLink frames(rings.frames, process.metrics);
+  std::unique_ptr<DevicePictureExporter> on_card;
+  if (options.config.decoder == "nvdec") {
+    on_card = std::make_unique<DevicePictureExporter>(rings.frames.geometry().slots,
+                                                      state.camera.width, state.camera.height);
+  }
+  FrameLink frames(rings.frames, std::move(on_card), process.metrics);
   NoSink<GuideInput> guide;  // reads the ring of frames itself
   part.start({guide, frames}, nullptr, [&] {
     if (state.spare_loads) return false;
@@ -299,6 +317,7 @@ class RecentFrames {
     Frame whole = frame_in_place(std::move(pins_.front()));
     pins_.pop_front();
     frame.pixels = std::move(whole.pixels);
+    frame.device = std::move(whole.device);
     frame.stride_bytes = whole.stride_bytes;
   }
 

@@ -13,6 +13,23 @@ using Json = nlohmann::json;
 // Detections and tracks are capped far below this (see/decode.h): a crowd of 500 is 100 KiB.
 constexpr std::uint64_t kTextBytes = std::uint64_t{1} << 19;
 
+RingPixelFormat ring_format(PixelFormat format) {
+  switch (format) {
+    case PixelFormat::bgr8:
+      return RingPixelFormat::bgr8;
+    case PixelFormat::gray8:
+      return RingPixelFormat::gray8;
+    case PixelFormat::nv12:
+      return RingPixelFormat::nv12_on_card;
+  }
+  return RingPixelFormat::bgr8;
+}
+
+PixelFormat format_of(RingPixelFormat format) {
+  if (format == RingPixelFormat::nv12_on_card) return PixelFormat::nv12;
+  return format == RingPixelFormat::bgr8 ? PixelFormat::bgr8 : PixelFormat::gray8;
+}
+
 Json to_json(const FrameStamp& s) { return {s.camera, s.sequence, s.capture_ns, s.stream_ns}; }
 
 FrameStamp stamp_from(const Json& j) {
@@ -229,8 +246,7 @@ SlotRecord record_of(const Frame& frame) {
   record.width = static_cast<std::uint32_t>(frame.width);
   record.height = static_cast<std::uint32_t>(frame.height);
   record.stride_bytes = static_cast<std::uint32_t>(frame.stride_bytes);
-  record.pixel_format = frame.format == PixelFormat::bgr8 ? RingPixelFormat::bgr8
-                                                          : RingPixelFormat::gray8;
+  record.pixel_format = ring_format(frame.format);
   record.fx = frame.intrinsics.fx;
   record.fy = frame.intrinsics.fy;
   record.cx = frame.intrinsics.cx;
@@ -246,8 +262,7 @@ Frame frame_of(const SlotRecord& record) {
   frame.width = static_cast<int>(record.width);
   frame.height = static_cast<int>(record.height);
   frame.stride_bytes = record.stride_bytes;
-  frame.format = record.pixel_format == RingPixelFormat::bgr8 ? PixelFormat::bgr8
-                                                              : PixelFormat::gray8;
+  frame.format = format_of(record.pixel_format);
   frame.intrinsics = {record.fx,    record.fy,    record.cx,
                       record.cy,    frame.width,  frame.height,
                       (record.flags & kIntrinsicsAssumed) != 0};

@@ -24,23 +24,45 @@ std::uint64_t depth_sequence_of(const Depth& depth) {
 
 bool FrameLink::push(Frame frame) {
   SlotRecord record = record_of(frame);
+  record.payload_bytes = 0;
+  const std::span<std::byte> slot = writer_.begin();
+  if (frame.device) {
+    describe_on_card(frame, slot, record);
+  } else {
+    copy_pixels(frame, slot, record);
+  }
+  if (record.payload_bytes == 0) {
+    metrics_.drop("frame_larger_than_the_first");
+    return true;
+  }
+  FrameCopies::add();
+  writer_.publish(record);
+  return true;
+}
+
+void FrameLink::describe_on_card(const Frame& frame, std::span<std::byte> slot,
+                                 SlotRecord& record) {
+  if (!on_card_ || !on_card_->fits(frame) || slot.size() < sizeof(SharedPicture)) return;
+  // A slot has a place of its own there: what nobody may overwrite here is safe there, too.
+  const auto known = std::find(places_.begin(), places_.end(), slot.data());
+  const auto place = static_cast<std::size_t>(known - places_.begin());
+  if (known == places_.end()) places_.push_back(slot.data());
+  const SharedPicture shared = on_card_->copy(frame, place);
+  std::memcpy(slot.data(), &shared, sizeof shared);
+  record.payload_bytes = sizeof shared;
+}
+
+void FrameLink::copy_pixels(const Frame& frame, std::span<std::byte> slot, SlotRecord& record) {
   const std::size_t channels = frame.format == PixelFormat::bgr8 ? 3 : 1;
   const std::size_t row = channels * record.width;
   const std::size_t stride = (row + 63) / 64 * 64;
   const std::size_t size = stride * record.height;
-  const std::span<std::byte> slot = writer_.begin();
-  if (size > slot.size()) {
-    metrics_.drop("frame_larger_than_the_first");
-    return true;
-  }
+  if (size > slot.size()) return;
   for (std::uint32_t y = 0; y < record.height; ++y) {
     std::memcpy(slot.data() + y * stride, frame.pixels.get() + y * frame.stride_bytes, row);
   }
-  FrameCopies::add();
   record.stride_bytes = static_cast<std::uint32_t>(stride);
   record.payload_bytes = size;
-  writer_.publish(record);
-  return true;
 }
 
 bool SeenLink::push(GuideInput value) {

@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <span>
+#include <vector>
 
 #include "ring/ring_writer.h"
 #include "run/isolate/codec.h"
@@ -11,20 +13,29 @@
 #include "run/metrics.h"
 #include "run/port.h"
 #include "run/values.h"
+#include "source/device_exchange.h"
 
 // The sending ends between processes: each puts a stage's values into a ring. Thread-safe.
 
 namespace lazarillo {
 
-/// Frames into their ring: the one copy of their pixels that separate processes cost.
+/// Frames into their ring: the one copy of their pixels that separate processes cost. Pictures on
+/// an NVIDIA card are copied there, and the ring says where.
 class FrameLink final : public Sink<Frame> {
  public:
-  FrameLink(Ring ring, Metrics& metrics) : writer_(std::move(ring)), metrics_(metrics) {}
+  /// `on_card`: null where pictures come in host memory.
+  FrameLink(Ring ring, std::unique_ptr<DevicePictureExporter> on_card, Metrics& metrics)
+      : writer_(std::move(ring)), on_card_(std::move(on_card)), metrics_(metrics) {}
   bool push(Frame frame) override;
   void close() { writer_.close(); }
 
  private:
+  void describe_on_card(const Frame& frame, std::span<std::byte> slot, SlotRecord& record);
+  void copy_pixels(const Frame& frame, std::span<std::byte> slot, SlotRecord& record);
+
   RingWriter writer_;
+  std::unique_ptr<DevicePictureExporter> on_card_;
+  std::vector<const std::byte*> places_;  ///< slots whose pictures lie on the card
   Metrics& metrics_;
 };
 

@@ -48,6 +48,7 @@ void store_report(const Report& report, SharedState::Part& part) {
                      {"copies", report.copies},
                      {"bytes_to_gpu", report.bytes_to_gpu},
                      {"bytes_from_gpu", report.bytes_from_gpu},
+                     {"gpu_memory_mib", report.gpu_memory_mib},
                      {"stream_s", report.stream_s},
                      {"wall_s", report.wall_s},
                      {"stages", std::move(stages)},
@@ -75,6 +76,8 @@ void merge_report(PartName part, const SharedState::Part& stored, Report& report
   report.copies += json["copies"].get<std::uint64_t>();
   report.bytes_to_gpu += json["bytes_to_gpu"].get<std::uint64_t>();
   report.bytes_from_gpu += json["bytes_from_gpu"].get<std::uint64_t>();
+  report.gpu_memory_mib =
+      std::max(report.gpu_memory_mib, json["gpu_memory_mib"].get<double>());
   report.depth_maps += json["depth_maps"].get<std::uint64_t>();
   for (const auto& [name, cores] : json["cores"].items()) {
     report.cores[name] += cores.get<double>();

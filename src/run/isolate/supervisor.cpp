@@ -426,11 +426,6 @@ RunResult run_isolated(const RunOptions& options, int& signal_received) {
   if (!options.realtime) {
     throw Error(ExitCode::usage, "--isolate is for live runs: add --realtime");
   }
-  if (options.config.decoder == "nvdec") {
-    throw Error(ExitCode::usage,
-                "--isolate does not pass pictures on that lie on the card: leave source.decoder = "
-                "\"processor\"");
-  }
   sigset_t watched;
   sigemptyset(&watched);
   for (const int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&watched, signal);

@@ -125,7 +125,8 @@ struct CapturedGraph {
 /// Everything between the frames' pixels and the boxes found, on the card, as one CUDA graph.
 class GpuEyes final : public Eyes {
  public:
-  GpuEyes(const ModelSet& models, const PerceptionOptions& options) : options_(options) {
+  GpuEyes(const ModelSet& models, const PerceptionOptions& options, GpuSchedule schedule)
+      : options_(options), schedule_(schedule) {
     (void)gpu_info();
     limit_gpu_memory(static_cast<std::uint64_t>(options.gpu_memory_mb) << 20);
     if (options.batch > gpu::PictureBatch::most) {
@@ -239,7 +240,7 @@ class GpuEyes final : public Eyes {
     try {
       const Shape shape = stage(frames, good);
       const auto staged = Clock::now();
-      const double gpu_ms = run(graph_of(shape));
+      const double gpu_ms = run(shape);
       const auto ran = Clock::now();
       const auto share = [&](Clock::duration passed) {
         return std::chrono::duration<double, std::milli>(passed).count() /
@@ -337,12 +338,16 @@ class GpuEyes final : public Eyes {
 
   static std::size_t pitch_of(const Frame& frame) { return (row_of(frame) + 15) / 16 * 16; }
 
+  void prepare(const Shape& shape) {
+    detector_->network.prepare(shape.pictures, stream_.get());
+    if (shape.with_depth) depth_->network.prepare(shape.pictures, stream_.get());
+  }
+
   const CapturedGraph& graph_of(const Shape& shape) {
     const auto known = std::find_if(graphs_.begin(), graphs_.end(),
                                     [&](const CapturedGraph& g) { return g.shape == shape; });
     if (known != graphs_.end()) return *known;
-    detector_->network.prepare(shape.pictures, stream_.get());
-    if (shape.with_depth) depth_->network.prepare(shape.pictures, stream_.get());
+    prepare(shape);
     const GpuTraffic before = gpu_traffic();
     gpu::GraphExec exec = gpu::capture(stream_.get(), [&] { queue(shape); });
     const GpuTraffic after = gpu_traffic();
@@ -355,7 +360,7 @@ class GpuEyes final : public Eyes {
   /// All of a frame's work, in two streams.
   void queue(const Shape& shape) {
     const cudaStream_t main = stream_.get();
-    const cudaStream_t side = depth_stream_.get();
+    const cudaStream_t side = schedule_.two_streams ? depth_stream_.get() : main;
     auto* inputs = device_inputs_.as<FrameInputs>();
     gpu::copy_to_device(inputs, inputs_.as<void>(), sizeof(FrameInputs), main);
     if (shape.upload_bytes > 0) {
@@ -400,10 +405,16 @@ class GpuEyes final : public Eyes {
   }
 
   /// Milliseconds of the card's time.
-  double run(const CapturedGraph& graph) {
+  double run(const Shape& shape) {
+    const CapturedGraph* graph = schedule_.graph ? &graph_of(shape) : nullptr;
     gpu::check(cudaEventRecord(began_.get(), stream_.get()), "starting a frame");
-    gpu::check(cudaGraphLaunch(graph.exec.get(), stream_.get()), "starting a frame");
-    gpu::note_traffic(graph.traffic);
+    if (graph != nullptr) {
+      gpu::check(cudaGraphLaunch(graph->exec.get(), stream_.get()), "starting a frame");
+      gpu::note_traffic(graph->traffic);
+    } else {
+      prepare(shape);
+      queue(shape);
+    }
     gpu::check(cudaEventRecord(ended_.get(), stream_.get()), "starting a frame");
     gpu::check(cudaEventSynchronize(ended_.get()), "seeing a frame");
     float ms = 0;
@@ -470,6 +481,7 @@ class GpuEyes final : public Eyes {
   }
 
   PerceptionOptions options_;
+  GpuSchedule schedule_;
   std::unique_ptr<Network> detector_;
   std::unique_ptr<Network> depth_;
   int most_ = 1;        ///< pictures in a call
@@ -486,8 +498,9 @@ class GpuEyes final : public Eyes {
 
 }  // namespace
 
-std::unique_ptr<Eyes> make_gpu_eyes(const ModelSet& models, const PerceptionOptions& options) {
-  return std::make_unique<GpuEyes>(models, options);
+std::unique_ptr<Eyes> make_gpu_eyes(const ModelSet& models, const PerceptionOptions& options,
+                                    GpuSchedule schedule) {
+  return std::make_unique<GpuEyes>(models, options, schedule);
 }
 
 }  // namespace lazarillo

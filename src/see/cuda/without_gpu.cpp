@@ -6,7 +6,8 @@
 namespace lazarillo {
 
 std::unique_ptr<Eyes> make_gpu_eyes(const ModelSet& /*models*/,
-                                    const PerceptionOptions& /*options*/) {
+                                    const PerceptionOptions& /*options*/,
+                                    GpuSchedule /*schedule*/) {
   throw Error(
       ExitCode::model,
       "see.engine is tensorrt, but this lazarillo was built without TensorRT: build it with "
