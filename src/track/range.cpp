@@ -12,20 +12,20 @@ constexpr double kUnstatedSigma = 0.5;
 constexpr double kBoxEdgeSigmaPx = 2.0;  // of a box's height, both edges together
 constexpr int kMostCells = 4096;         // of a depth map, looked at for one box
 
-/// Middle of the shortest interval that holds half of the sorted values (the "shorth"), and its
-/// width: a robust mode (Andrews et al., Robust Estimates of Location, 1972).
+/// Ends of the shortest interval that holds half of the sorted values (the "shorth"): a robust mode
+/// (Andrews et al., Robust Estimates of Location, 1972). Of logarithms: errors of depth are
+/// relative. So the ends' ratio is what counts, and products of two floats are exact in double:
+/// which interval is the shortest, of equal ones the first, is no matter of rounding.
 struct Shorth {
-  double middle;
-  double width;
+  double near;
+  double far;
 };
-Shorth shorth(const std::vector<double>& sorted, std::size_t count) {
+Shorth shorth(const std::vector<float>& sorted, std::size_t count) {
   const std::size_t half = count / 2 + 1;
-  Shorth best{sorted[0], sorted[std::min(half, count) - 1] - sorted[0]};
-  for (std::size_t first = 0; first + half <= count; ++first) {
-    const double width = sorted[first + half - 1] - sorted[first];
-    if (first == 0 || width < best.width) {
-      best = {(sorted[first] + sorted[first + half - 1]) / 2, width};
-    }
+  Shorth best{sorted[0], sorted[half - 1]};
+  for (std::size_t first = 1; first + half <= count; ++first) {
+    const Shorth next{sorted[first], sorted[first + half - 1]};
+    if (next.far * best.near < best.far * next.near) best = next;
   }
   return best;
 }
@@ -54,24 +54,24 @@ std::optional<Range> range_from_depth(const MetricDepth& depth, const Box& box) 
   int step = 1;
   const auto some = [&step](int first, int last) { return (last - first) / step + 1; };
   while (some(left, right) * some(top, bottom) > kMostCells) ++step;
-  std::vector<double> log_depths;
-  std::vector<double> sigmas;
+  std::vector<float> depths;
+  std::vector<float> sigmas;
   for (int y = top; y <= bottom; y += step) {
     for (int x = left; x <= right; x += step) {
       const std::size_t cell = static_cast<std::size_t>(y) * static_cast<std::size_t>(grid.width) +
                                static_cast<std::size_t>(x);
-      const double value = grid.values[cell];
+      const float value = grid.values[cell];
       if (!std::isfinite(value) || value <= 0) continue;
-      log_depths.push_back(std::log(value));
+      depths.push_back(value);
       if (!depth.sigma_relative.empty()) sigmas.push_back(depth.sigma_relative[cell]);
     }
   }
-  if (log_depths.empty()) return std::nullopt;
-  std::sort(log_depths.begin(), log_depths.end());
+  if (depths.empty()) return std::nullopt;
+  std::sort(depths.begin(), depths.end());
   // The farthest third is left out first, so that an object which covers only part of its box (a
   // bicycle, a chair) is not outvoted by what is seen through it.
-  const std::size_t nearer = std::max<std::size_t>(1, log_depths.size() * 7 / 10);
-  const Shorth mode = shorth(log_depths, nearer);
+  const std::size_t nearer = std::max<std::size_t>(1, depths.size() * 7 / 10);
+  const Shorth mode = shorth(depths, nearer);
   double stated = kUnstatedSigma;
   if (!sigmas.empty()) {
     const auto middle = sigmas.begin() + static_cast<std::ptrdiff_t>(sigmas.size() / 2);
@@ -79,10 +79,10 @@ std::optional<Range> range_from_depth(const MetricDepth& depth, const Box& box) 
     stated = *middle;
   }
   // A normal distribution's shorth is 1.35 sigma wide.
-  const double spread = mode.width / 1.35;
+  const double spread = std::log(mode.far / mode.near) / 1.35;
   const double sigma = std::hypot(stated, spread);
   if (!std::isfinite(sigma)) return std::nullopt;
-  return Range{std::exp(mode.middle), std::max(sigma, 0.02)};
+  return Range{std::sqrt(mode.near * mode.far), std::max(sigma, 0.02)};
 }
 
 std::optional<Range> range_from_height(const ObjectClass& object, const Box& box,
@@ -112,8 +112,7 @@ std::optional<Range> fuse(const std::optional<Range>& a, const std::optional<Ran
   const double disagreement = std::abs(std::log(a->depth_m / b->depth_m)) /
                               std::hypot(a->sigma_relative, b->sigma_relative);
   const double sigma = std::sqrt(1 / (weight_a + weight_b)) * std::max(1.0, disagreement / 2);
-  const double age_s =
-      (weight_a * a->age_s + weight_b * b->age_s) / (weight_a + weight_b);
+  const double age_s = (weight_a * a->age_s + weight_b * b->age_s) / (weight_a + weight_b);
   return Range{std::exp(log_depth), sigma, age_s};
 }
 

@@ -167,7 +167,7 @@ TEST_F(CudaBoxes, MoreCandidatesThanCanBeSorted) {
   expect_same(draw(Head::ultralytics, 33600, 2, 1, 7, 0.9), 0.001F, 0.3F);
 }
 TEST_F(CudaBoxes, AroundTheNumberThatIsSorted) {
-  for (const int anchors : {1, 2, 3, 31, 255, 256, 257, 4095, 4096, 4097}) {
+  for (const int anchors : {1, 2, 3, 31, 127, 128, 129, 255, 256, 257, 4095, 4096, 4097}) {
     expect_same(draw(Head::joint, anchors, 3, 1, 8, 1.0), 0.0F);
   }
 }
@@ -180,6 +180,61 @@ TEST_F(CudaBoxes, AllBoxesTheSame) {
   for (std::size_t i = 0; i < o.boxes.size(); ++i) o.boxes[i] = float(10 + 50 * (i % 4 / 2));
   std::fill(o.scores.begin(), o.scores.end(), 0.5F);
   expect_same(o);
+}
+TEST_F(CudaBoxes, ThousandsOfEqualScores) {
+  // Which are the best 3000 (200) is a matter of their anchors alone.
+  for (const Head head : {Head::joint, Head::detr, Head::end_to_end}) {
+    Outputs o = draw(head, 20000, 2, 1, 13, 1.0);
+    std::fill(o.scores.begin(), o.scores.end(), 0.5F);
+    for (std::size_t i = 4; head == Head::end_to_end && i < o.boxes.size(); i += 6)
+      o.boxes[i] = 0.5F;
+    expect_same(o);
+  }
+}
+TEST_F(CudaBoxes, ScoresOfBothSigns) {
+  for (const int anchors : {200, 9000}) {
+    Outputs o = draw(Head::joint, anchors, 2, 1, 14, 1.0);
+    for (std::size_t i = 0; i < o.scores.size(); ++i) {
+      o.scores[i] = i % 3 == 0 ? -o.scores[i] : i % 3 == 1 ? -0.0F : 0.0F;
+    }
+    expect_same(o, -0.7F);
+  }
+}
+TEST_F(CudaBoxes, AClassThatIsNone) {
+  Outputs o = draw(Head::end_to_end, 300, 80, 1, 15, 1.0);
+  for (std::size_t i = 0; i < 300; i += 2) o.boxes[i * 6 + 5] = i % 4 == 0 ? 80.0F : -1.0F;
+  const auto got = on_card(o, 0.0F, 0.5F);
+  for (std::size_t i = 0; i < 300; i += 2) o.boxes[i * 6 + 4] = -1;  // below the threshold
+  const auto wanted = on_processor(o, 0, 0.0F, 0.5F);
+  ASSERT_EQ(got[0].count, static_cast<int>(wanted.size()));
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(got[0].boxes[i].anchor, wanted[i].anchor);
+  }
+}
+TEST_F(CudaBoxes, AGraphSeesOtherOutputs) {
+  const std::vector<Outputs> all = {draw(Head::joint, 9000, 3, 1, 16, 0.9),
+                                    draw(Head::joint, 9000, 3, 1, 17, 0.001),
+                                    draw(Head::joint, 9000, 3, 1, 18, 0.1)};
+  const gpu::DeviceBuffer boxes(all[0].boxes.size() * sizeof(float));
+  const gpu::DeviceBuffer scores(all[0].scores.size() * sizeof(float));
+  const gpu::DetectorOutput output{
+      Head::joint, gpu::Number::f32, boxes.data(), scores.data(), 9000, 3};
+  const gpu::DeviceBuffer scratch(gpu::find_boxes_scratch(output));
+  const gpu::DeviceBuffer found(sizeof(gpu::FoundBoxes));
+  const gpu::GraphExec graph = gpu::capture(stream_.get(), [&] {
+    gpu::find_boxes(output, {}, scratch.data(), found.as<gpu::FoundBoxes>(), stream_.get());
+  });
+  for (const Outputs& o : all) {
+    overwrite(boxes, o.boxes);
+    overwrite(scores, o.scores);
+    run(graph);
+    const auto got = on_host<gpu::FoundBoxes>(found);
+    const auto wanted = on_processor(o, 0, 0.1F, 0.5F);
+    ASSERT_EQ(got[0].count, static_cast<int>(wanted.size()));
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      EXPECT_EQ(got[0].boxes[i].anchor, wanted[i].anchor);
+    }
+  }
 }
 TEST_F(CudaBoxes, SaysWhatIsNotFinite) {
   for (const float bad : {kNan, std::numeric_limits<float>::infinity()}) {
@@ -215,7 +270,7 @@ class CudaDepth : public test::CudaTest {
   /// The same boxes measured on the card and by range_from_depth().
   void expect_same(int width, int height, const LetterboxMapping& detector,
                    const LetterboxMapping& depth_input, bool with_sigma, bool holes,
-                   std::uint32_t seed) {
+                   std::uint32_t seed, bool coarse = false) {
     std::mt19937 random(seed);
     std::uniform_real_distribution<float> unit(0, 1);
     const std::size_t cells = static_cast<std::size_t>(width) * height;
@@ -226,6 +281,9 @@ class CudaDepth : public test::CudaTest {
       depth[i] = (near ? 2.0F : 6.0F) * (1 + 0.1F * unit(random));
       if (holes && unit(random) < 0.3F) depth[i] = unit(random) < 0.5F ? 0.0F : -1.0F;
       sigma[i] = 0.05F + 0.2F * unit(random);
+      // Many are equal, and many intervals equally short.
+      if (coarse) depth[i] = std::round(depth[i] * 8) / 8;
+      if (coarse) sigma[i] = std::round(sigma[i] * 50) / 50;
     }
     std::vector<gpu::PictureBatch> batches(2);
     batches[0].mappings[0] = detector;
@@ -265,8 +323,8 @@ class CudaDepth : public test::CudaTest {
       const auto wanted = range_from_depth(map, box);
       ASSERT_EQ(b.depth > 0, wanted.has_value()) << i;
       if (!wanted) continue;
-      EXPECT_NEAR(b.depth, wanted->depth_m, 1e-4 * wanted->depth_m) << i;
-      EXPECT_NEAR(b.depth_sigma, wanted->sigma_relative, 1e-4) << i;
+      EXPECT_NEAR(b.depth, wanted->depth_m, 1e-6 * wanted->depth_m) << i;
+      EXPECT_NEAR(b.depth_sigma, wanted->sigma_relative, 1e-6) << i;
     }
     EXPECT_EQ(got[0].not_finite, 0);
   }
@@ -282,6 +340,11 @@ TEST_F(CudaDepth, MapOfAnotherNetwork) {
               false, true, 3);
   expect_same(392, 392, fit_frame(1408, 1408, 640, 640, true),
               fit_frame(1408, 1408, 392, 392, true), true, false, 4);
+}
+TEST_F(CudaDepth, MapOfFewValues) {
+  const LetterboxMapping m = fit_frame(641, 479, 416, 416, true);
+  expect_same(104, 104, m, m, true, true, 7, true);
+  expect_same(392, 392, m, m, true, false, 8, true);
 }
 TEST_F(CudaDepth, SmallestMap) {
   const LetterboxMapping m = fit_frame(64, 48, 32, 32, true);

@@ -42,12 +42,21 @@ class CudaTest : public testing::Test {
   }
   void wait() { gpu::check(cudaStreamSynchronize(stream_.get()), "waiting"); }
 
+  void run(const gpu::GraphExec& graph) {
+    gpu::check(cudaGraphLaunch(graph.get(), stream_.get()), "launching");
+    wait();
+  }
   /// Runs what is queued as a CUDA graph, twice.
   template <typename Queue>
   void as_graph(const Queue& queue) {
     const gpu::GraphExec graph = gpu::capture(stream_.get(), queue);
-    for (int i = 0; i < 2; ++i)
-      gpu::check(cudaGraphLaunch(graph.get(), stream_.get()), "launching");
+    run(graph);
+    run(graph);
+  }
+  /// Other contents for the same place.
+  template <typename T>
+  void overwrite(const gpu::DeviceBuffer& buffer, const std::vector<T>& values) {
+    gpu::copy_to_device(buffer.data(), values.data(), values.size() * sizeof(T), stream_.get());
     wait();
   }
 

@@ -9,16 +9,6 @@
 
 namespace lazarillo::gpu {
 
-__device__ inline float load(const void* values, Number number, std::size_t index) {
-  return number == Number::f16 ? __half2float(static_cast<const __half*>(values)[index])
-                               : static_cast<const float*>(values)[index];
-}
-
-/// Blocks of `each` threads for `count` items.
-inline unsigned blocks_for(std::size_t count, unsigned each) {
-  return static_cast<unsigned>((count + each - 1) / each);
-}
-
 /// A kernel that could not be launched says so here.
 inline void check_launch(const char* doing) { check(cudaGetLastError(), doing); }
 

@@ -50,10 +50,12 @@ struct InputTensor {
   float pad_level = 114;
 };
 
-/// Letterbox::fill for every picture of the batch, NV12 converted on the way (averaged first, then
-/// converted; chroma is that of the nearest sample): area average when shrinking, bilinear when
-/// enlarging, padding written too. `most_pictures`: the grid's size; those beyond batch->count do
-/// nothing. One pass: each picture's bytes are read once, nothing in between.
+/// Letterbox::fill for every picture of the batch, to the same levels (enlarging: to a level more
+/// or less, at times). NV12 is converted pixel by pixel on the way, as a picture in BGR would hold
+/// it; chroma is that of the nearest sample. `most_pictures`: those beyond are not looked at. One
+/// pass: each picture's bytes are read once, nothing in between. Pictures and pitches may begin
+/// anywhere; what is read fastest are rows that begin at multiples of 4 bytes. A side of a picture
+/// times one of the tensor must be below 2^31.
 void letterbox(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
                cudaStream_t stream);
 
@@ -72,7 +74,9 @@ struct FoundBox {
 struct FoundBoxes {
   static constexpr int most = 200;  ///< of one picture, the best
   std::int32_t count = 0;
-  std::int32_t not_finite = 0;  ///< 1: a value of the network's outputs is NaN or infinite
+  /// 1: a value of the network's outputs is NaN or infinite; where it is the detector's, count is
+  /// 0.
+  std::int32_t not_finite = 0;
   std::array<FoundBox, most> boxes;
 };
 static_assert(sizeof(FoundBoxes) <= 8192);

@@ -1,249 +1,415 @@
+#include <algorithm>
+
 #include "see/cuda/device_code.cuh"
+#include "see/cuda/pixels.cuh"
+
+// Shrinking is what costs. Blocks that fill the card once share the rows of all results out. A
+// block goes down a strip of the picture, as wide as its threads can read: each thread reads four
+// neighbouring pixels of each row once and sums rows; what is summed for a row of the result lies
+// in shared memory, where warps sum columns. All sums are rounded as AreaResizer's (this file is
+// built without fused multiply-add), in its order: both give the same levels.
 
 namespace lazarillo::gpu {
 namespace {
 
-constexpr int kTileWidth = 32;
-constexpr int kTileHeight = 8;
+constexpr int kThreads = 128;
+constexpr int kWarps = kThreads / 32;
+constexpr int kBlocks = 5;  // of a multiprocessor: leaves the registers that are needed
+constexpr int kStrip = kThreads * kGroup;  // pixels of the picture that a strip is wide, at most
+constexpr int kRun = 128;                  // rows of the result that a block does in one go
+constexpr int kRows = kWarps;              // of which so many are summed before columns are
+constexpr int kWide = 512;                 // pixels of the result in a strip, where not shrunk
 
-struct Colour {
-  float b, g, r;
-};
-__device__ Colour operator+(const Colour& p, const Colour& q) {
-  return {p.b + q.b, p.g + q.g, p.r + q.r};
-}
-__device__ Colour operator*(const Colour& p, float w) { return {p.b * w, p.g * w, p.r * w}; }
+template <typename T>
+struct Target {
+  T* values;
+  int width, height;
+  bool rgb;
+  float gain[3], offset[3];
+  float pad[3];
 
-/// A level as the twin has it: whole, a half upwards, never beyond a byte.
-__device__ float whole(float level) { return floorf(fminf(fmaxf(level, 0.0F), 255.0F) + 0.5F); }
-
-/// What of BT.601 or BT.709, full or video range, a pixel of NV12 is converted with.
-struct Nv12 {
-  float luma_gain, black;
-  float red_cr, green_cr, green_cb, blue_cb;
-
-  __device__ explicit Nv12(const Picture& p) {
-    const float red = p.bt709 ? 0.2126F : 0.299F;
-    const float blue = p.bt709 ? 0.0722F : 0.114F;
-    const float green = 1 - red - blue;
-    const float chroma_gain = p.full_range ? 1.0F : 255.0F / 224;
-    luma_gain = p.full_range ? 1.0F : 255.0F / 219;
-    black = p.full_range ? 0.0F : 16.0F;
-    red_cr = 2 * (1 - red) * chroma_gain;
-    blue_cb = 2 * (1 - blue) * chroma_gain;
-    green_cr = red / green * red_cr;
-    green_cb = blue / green * blue_cb;
-  }
-
-  /// In whole levels, as a picture in BGR holds them.
-  __device__ Colour colour(float luma, float cb, float cr) const {
-    const float l = luma_gain * (luma - black);
-    cb -= 128;
-    cr -= 128;
-    return {whole(l + blue_cb * cb), whole(l - green_cr * cr - green_cb * cb),
-            whole(l + red_cr * cr)};
+  /// Level of blue, green and red to the three planes.
+  __device__ void put(int picture, int x, int y, float blue, float green, float red) const {
+    const std::size_t plane = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+    T* at = values + 3 * plane * static_cast<std::size_t>(picture) +
+            static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+            static_cast<std::size_t>(x);
+    at[0] = T((rgb ? red : blue) * gain[0] + offset[0]);
+    at[plane] = T(green * gain[1] + offset[1]);
+    at[2 * plane] = T((rgb ? blue : red) * gain[2] + offset[2]);
   }
 };
 
-/// Reads pixels of one format as levels. What a camera's chroma says of four pixels is taken for
-/// each of them (nearest): interpolating it moves no edge a network sees at half the size.
-template <Picture::Format format>
-struct Reader {
-  const Picture& picture;
-  const Nv12& nv12;
+/// The pixels of the picture under one of the result, along one axis: as AreaResizer::Axis.
+struct Cover {
+  int first, taps;
+  float first_weight, last_weight;
 
-  __device__ Colour operator()(int x, int y) const {
-    const std::uint8_t* row = picture.pixels + static_cast<std::ptrdiff_t>(y) * picture.pitch;
-    if constexpr (format == Picture::Format::gray8) {
-      const float level = __ldg(row + x);
-      return {level, level, level};
-    } else if constexpr (format == Picture::Format::bgr8) {
-      row += 3 * x;
-      return {float(__ldg(row)), float(__ldg(row + 1)), float(__ldg(row + 2))};
-    } else {
-      const std::uint8_t* pair =
-          picture.chroma + static_cast<std::ptrdiff_t>(y / 2) * picture.chroma_pitch + x / 2 * 2;
-      const uchar2 c = __ldg(reinterpret_cast<const uchar2*>(pair));
-      return nv12.colour(float(__ldg(row + x)), float(c.x), float(c.y));
-    }
+  __device__ float weight(int tap, float full) const {
+    return tap == 0 ? first_weight : tap == taps - 1 ? last_weight : full;
   }
 };
 
-/// The source pixels under a pixel, along one axis: the first and the last, and how much of them.
-/// Those between count whole.
-struct Span {
-  int first, last;
-  float weight_first, weight_last;
+struct Axis {
+  int source, length;
 
-  Span() = default;
-  /// From begin / parts to end / parts.
-  __device__ Span(unsigned begin, unsigned end, unsigned parts) {
-    first = static_cast<int>(begin / parts);
-    last = static_cast<int>((end - 1) / parts);
-    weight_first = 1 - float(begin - static_cast<unsigned>(first) * parts) / float(parts);
-    weight_last = float(end - static_cast<unsigned>(last) * parts) / float(parts);
-    if (first == last) {
-      weight_first = float(end - begin) / float(parts);
-      weight_last = 0;
-    }
-  }
-
-  /// Sum of the weighed values of at(first) to at(last).
-  template <typename At>
-  __device__ auto weigh(const At& at) const {
-    auto sum = at(first) * weight_first;
-    for (int i = first + 1; i < last; ++i) sum = sum + at(i);
-    if (last > first) sum = sum + at(last) * weight_last;
-    return sum;
-  }
-};
-
-/// What the pixels of a block share: the spans of its columns and rows, and the same in NV12's
-/// chroma, which is half as wide and high.
-struct Spans {
-  Span columns[kTileWidth], rows[kTileHeight];
-  Span chroma_columns[kTileWidth], chroma_rows[kTileHeight];
-
-  /// All threads of the block call it; the block begins at x, y of the content.
-  __device__ void set(const LetterboxMapping& m, int x, int y) {
-    const int thread = static_cast<int>(threadIdx.y * kTileWidth + threadIdx.x);
-    const auto fill = [&](Span* spans, int count, int at, int source, int length, unsigned halves) {
-      const int i = at + thread;
-      if (thread >= count || i < 0 || i >= length) return;
-      const auto begin = static_cast<unsigned>(i) * static_cast<unsigned>(source);
-      spans[thread] = Span(begin, begin + static_cast<unsigned>(source),
-                           static_cast<unsigned>(length) * halves);
+  /// Counted in 1/length of a source pixel all edges are whole numbers; source * length < 2^31.
+  __device__ Cover cover(int at) const {
+    const int from = at * source;
+    const int end = from + source;
+    const int first = from / length;
+    const int last = (end - 1) / length;
+    const auto part = [this](int covered) {
+      return static_cast<float>(covered) / static_cast<float>(source);
     };
-    fill(columns, kTileWidth, x, m.frame_width, m.content_width, 1);
-    fill(rows, kTileHeight, y, m.frame_height, m.content_height, 1);
-    fill(chroma_columns, kTileWidth, x, m.frame_width, m.content_width, 2);
-    fill(chroma_rows, kTileHeight, y, m.frame_height, m.content_height, 2);
+    return {first, last - first + 1, part(min((first + 1) * length, end) - from),
+            part(end - last * length)};
   }
+  __device__ float full() const { return static_cast<float>(length) / static_cast<float>(source); }
 };
 
-struct Pair {
-  float a, b;
+/// floor() of a level of 0 or more: no conversion to whole numbers, which are slow.
+__device__ float floor_level(float level) { return __fadd_rd(level, 8388608.0F) - 8388608.0F; }
+/// The nearest whole level, of a half the upper.
+__device__ float whole(float level) { return floor_level(level + 0.5F); }
+
+template <int channels, typename Action>
+__device__ void each(const Action& action) {
+#pragma unroll
+  for (int i = 0; i < channels * kGroup; ++i) action(i / kGroup, i % kGroup);
+}
+
+/// Where the result of one picture lies, and how its rows are shared out: in `strips` next to each
+/// other, each `columns` wide; a row of a strip counts `cost`.
+struct Plan {
+  enum class How { strips, pixels, bilinear } how;
+  Axis across, down;
+  int x, y;  ///< of the result's first pixel in the tensor
+  int columns, strips, cost, units;
 };
-__device__ Pair operator+(const Pair& p, const Pair& q) { return {p.a + q.a, p.b + q.b}; }
-__device__ Pair operator*(const Pair& p, float w) { return {p.a * w, p.b * w}; }
 
-template <Picture::Format format>
-__device__ Colour averaged(const Picture& picture, const Nv12& nv12, const LetterboxMapping& m,
-                           const Spans& spans) {
-  const Span& columns = spans.columns[threadIdx.x];
-  const Span& rows = spans.rows[threadIdx.y];
-  const float part = float(m.content_width) / float(m.frame_width) * float(m.content_height) /
-                     float(m.frame_height);
-  if constexpr (format == Picture::Format::nv12) {
-    // Averaged as they lie, then converted once: the same but for colours no screen can show, which
-    // a conversion pixel by pixel would cut off before.
-    const float luma = rows.weigh([&](int y) {
-      const std::uint8_t* row = picture.pixels + static_cast<std::ptrdiff_t>(y) * picture.pitch;
-      return columns.weigh([row](int x) { return float(__ldg(row + x)); });
-    });
-    const Span& pairs = spans.chroma_columns[threadIdx.x];
-    const Pair chroma = spans.chroma_rows[threadIdx.y].weigh([&](int y) {
-      const auto* row = reinterpret_cast<const uchar2*>(
-          picture.chroma + static_cast<std::ptrdiff_t>(y) * picture.chroma_pitch);
-      return pairs.weigh([row](int x) {
-        const uchar2 c = __ldg(row + x);
-        return Pair{float(c.x), float(c.y)};
-      });
-    });
-    return nv12.colour(luma * part, chroma.a * part * 4, chroma.b * part * 4);
-  } else {
-    const Reader<format> read{picture, nv12};
-    const Colour sum =
-        rows.weigh([&](int y) { return columns.weigh([&](int x) { return read(x, y); }); });
-    return {whole(sum.b * part), whole(sum.g * part), whole(sum.r * part)};
-  }
-}
-
-template <typename Read>
-__device__ Colour interpolated(const Read& read, const LetterboxMapping& m, int x, int y) {
-  const auto place = [](int at, int source, int length, int& low, int& high) {
-    const float exact = (float(at) + 0.5F) * float(source) / float(length) - 0.5F;
-    const float inside = fminf(fmaxf(exact, 0.0F), float(source - 1));
-    low = static_cast<int>(inside);
-    high = min(low + 1, source - 1);
-    return inside - float(low);
-  };
-  int x0 = 0, x1 = 0, y0 = 0, y1 = 0;
-  const float u = place(x, m.frame_width, m.content_width, x0, x1);
-  const float v = place(y, m.frame_height, m.content_height, y0, y1);
-  const Colour a = read(x0, y0), b = read(x1, y0), c = read(x0, y1), d = read(x1, y1);
-  const auto mix = [&](float p, float q, float r, float s) {
-    const float top = p + u * (q - p);
-    const float bottom = r + u * (s - r);
-    return whole(top + v * (bottom - top));
-  };
-  return {mix(a.b, b.b, c.b, d.b), mix(a.g, b.g, c.g, d.g), mix(a.r, b.r, c.r, d.r)};
-}
-
-template <Picture::Format format>
-__device__ Colour resized(const Picture& picture, const Nv12& nv12, const LetterboxMapping& m,
-                          const Spans& spans, int x, int y) {
-  const Reader<format> read{picture, nv12};
-  if (m.content_width == m.frame_width && m.content_height == m.frame_height) return read(x, y);
+__device__ Plan plan_of(const LetterboxMapping& m) {
+  Plan plan{Plan::How::bilinear,
+            {m.frame_width, m.content_width},
+            {m.frame_height, m.content_height},
+            m.offset_x,
+            m.offset_y,
+            kWide,
+            0,
+            8,
+            0};
   if (m.content_width <= m.frame_width && m.content_height <= m.frame_height) {
-    return averaged<format>(picture, nv12, m, spans);
-  }
-  return interpolated(read, m, x, y);
-}
-
-template <typename Value>
-__global__ void letterbox_kernel(const PictureBatch* batch, InputTensor tensor) {
-  const auto p = static_cast<int>(blockIdx.z);
-  if (p >= batch->count) return;
-  const Picture picture = batch->pictures[static_cast<std::size_t>(p)];
-  const LetterboxMapping m = batch->mappings[static_cast<std::size_t>(p)];
-  const int left = static_cast<int>(blockIdx.x) * kTileWidth;
-  const int top = static_cast<int>(blockIdx.y) * kTileHeight;
-  __shared__ Spans spans;
-  spans.set(m, left - m.offset_x, top - m.offset_y);
-  __syncthreads();
-  const int x = left + static_cast<int>(threadIdx.x);
-  const int y = top + static_cast<int>(threadIdx.y);
-  if (x >= tensor.width || y >= tensor.height) return;
-  const int cx = x - m.offset_x;
-  const int cy = y - m.offset_y;
-  Colour c{tensor.pad_level, tensor.pad_level, tensor.pad_level};
-  if (cx >= 0 && cy >= 0 && cx < m.content_width && cy < m.content_height) {
-    const Nv12 nv12(picture);
-    switch (picture.format) {
-      case Picture::Format::bgr8:
-        c = resized<Picture::Format::bgr8>(picture, nv12, m, spans, cx, cy);
-        break;
-      case Picture::Format::gray8:
-        c = resized<Picture::Format::gray8>(picture, nv12, m, spans, cx, cy);
-        break;
-      case Picture::Format::nv12:
-        c = resized<Picture::Format::nv12>(picture, nv12, m, spans, cx, cy);
-        break;
+    // A strip's first pixel is moved to a whole group, and its last may reach into one more.
+    const int columns = (kStrip - kGroup - 1) * m.content_width / m.frame_width;
+    if (columns > 0) {
+      const int strips = (m.content_width + columns - 1) / columns;
+      plan.how = Plan::How::strips;
+      plan.columns = (m.content_width + strips - 1) / strips;
+      plan.cost = 1 + 2 * m.frame_height / m.content_height + plan.columns / 64;
+    } else {
+      // A pixel of the result is wider than a strip: a thread makes one alone. Tiny inputs only.
+      plan.how = Plan::How::pixels;
+      plan.cost = 256;
     }
   }
-  const std::size_t plane = static_cast<std::size_t>(tensor.width) * tensor.height;
-  Value* out = static_cast<Value*>(tensor.values) + 3 * plane * static_cast<std::size_t>(p) +
-               static_cast<std::size_t>(y) * tensor.width + x;
-  out[0] = Value((tensor.rgb ? c.r : c.b) * tensor.gain[0] + tensor.offset[0]);
-  out[plane] = Value(c.g * tensor.gain[1] + tensor.offset[1]);
-  out[2 * plane] = Value((tensor.rgb ? c.b : c.r) * tensor.gain[2] + tensor.offset[2]);
+  plan.strips = (m.content_width + plan.columns - 1) / plan.columns;
+  plan.units = plan.strips * m.content_height * plan.cost;
+  return plan;
+}
+
+struct alignas(16) Shared {
+  float sums[kRows][3][kStrip];  ///< of rows: each channel's pixels of the strip
+  Cover columns[kStrip];         ///< of the strip's result; first: from the strip's first pixel
+  Cover rows[kRun];              ///< of the run
+  Plan plans[PictureBatch::most];
+};
+
+/// A row of the result's strip from its summed rows. A warp's lanes take neighbouring pixels.
+template <int channels, typename T>
+__device__ void sum_columns(const Shared& shared, int row, int count, float full, int picture,
+                            int x0, int y, const Target<T>& target) {
+  for (int x = static_cast<int>(threadIdx.x) % 32; x < count; x += 32) {
+    const Cover cover = shared.columns[x];
+    float level[channels];
+#pragma unroll
+    for (int c = 0; c < channels; ++c) {
+      level[c] = shared.sums[row][c][cover.first] * cover.first_weight;
+    }
+#pragma unroll 1
+    for (int tap = 1; tap < cover.taps; ++tap) {
+      const float weight = tap == cover.taps - 1 ? cover.last_weight : full;
+#pragma unroll
+      for (int c = 0; c < channels; ++c) {
+        level[c] += shared.sums[row][c][cover.first + tap] * weight;
+      }
+    }
+    target.put(picture, x0 + x, y, whole(level[0]), whole(level[channels / 2]),
+               whole(level[channels - 1]));
+  }
+}
+
+/// `count` rows of a strip, at most kRun, the first of them y0 of the result. Not inlined: each
+/// format keeps its registers for itself.
+template <typename Rows, typename T>
+__device__ void shrink(Shared& shared, const Picture& source, const Plan& plan, int picture, int x0,
+                       int columns, int y0, int count, const Target<T>& target) {
+  constexpr int channels = Rows::channels;
+  const Axis across = plan.across;
+  const Axis down = plan.down;
+  const auto thread = static_cast<int>(threadIdx.x);
+  const int left = x0 * across.source / across.length / kGroup * kGroup;
+  __syncthreads();  // the run before is done with the tables
+#pragma unroll 1
+  for (int x = thread; x < columns; x += kThreads) {
+    Cover cover = across.cover(x0 + x);
+    cover.first -= left;
+    shared.columns[x] = cover;
+  }
+  if (thread < count) shared.rows[thread] = down.cover(y0 + thread);
+  __syncthreads();
+
+  const Cover last_column = shared.columns[columns - 1];
+  const bool reads = thread * kGroup < last_column.first + last_column.taps;
+  const int last_row = shared.rows[count - 1].first + shared.rows[count - 1].taps - 1;
+  const float full_down = down.full();
+  const float full_across = across.full();
+  Rows rows(source, left + thread * kGroup, shared.rows[0].first);
+  float level[channels][kGroup];
+  float sum[channels][kGroup];
+  int at = shared.rows[0].first - 1;  // the row that `level` holds
+  if (reads) rows.fetch();
+  for (int y = 0; y < count; y += kRows) {
+    const int some = min(kRows, count - y);
+    if (reads) {
+      for (int row = 0; row < some; ++row) {
+        const Cover cover = shared.rows[y + row];
+        const auto for_each_channel = [&](const auto& action) {
+#pragma unroll
+          for (int c = 0; c < channels; ++c) {
+            action(c, *reinterpret_cast<float4*>(&shared.sums[row][c][thread * kGroup]));
+          }
+        };
+        for (int tap = 0; tap < cover.taps; ++tap) {
+          // The last row under one of the result may be the first under the next.
+          if (cover.first + tap != at) {
+            ++at;
+            rows.read(level);
+            if (at < last_row) rows.fetch();
+          }
+          const float weight = cover.weight(tap, full_down);
+          // In AreaResizer's order: the first three rows one by one, those that follow in pairs.
+          if (tap == 0) {
+            each<channels>([&](int c, int i) { sum[c][i] = level[c][i] * weight; });
+          } else if (tap < 3 || (tap % 2 == 1 && tap == cover.taps - 1)) {
+            each<channels>([&](int c, int i) { sum[c][i] += level[c][i] * weight; });
+          } else if (tap % 2 == 1) {
+            // The pair's first row waits where the sum will lie.
+            for_each_channel([&](int c, float4& waits) {
+              waits = make_float4(level[c][0] * weight, level[c][1] * weight, level[c][2] * weight,
+                                  level[c][3] * weight);
+            });
+          } else {
+            for_each_channel([&](int c, const float4& waits) {
+              sum[c][0] += waits.x + level[c][0] * weight;
+              sum[c][1] += waits.y + level[c][1] * weight;
+              sum[c][2] += waits.z + level[c][2] * weight;
+              sum[c][3] += waits.w + level[c][3] * weight;
+            });
+          }
+        }
+        for_each_channel([&](int c, float4& to) {
+          to = make_float4(sum[c][0], sum[c][1], sum[c][2], sum[c][3]);
+        });
+      }
+    }
+    __syncthreads();
+    if (thread / 32 < some) {
+      sum_columns<channels>(shared, thread / 32, columns, full_across, picture, plan.x + x0,
+                            plan.y + y0 + y + thread / 32, target);
+    }
+    __syncthreads();  // before the sums are overwritten
+  }
+}
+
+/// One pixel of the result as shrink() makes it, in the same order.
+__device__ void average(const Picture& source, const Plan& plan, int x, int y, float (&level)[3]) {
+  const Cover columns = plan.across.cover(x);
+  const Cover rows = plan.down.cover(y);
+  for (int i = 0; i < columns.taps; ++i) {
+    float sum[3] = {0, 0, 0};
+    float pending[3] = {0, 0, 0};
+    for (int k = 0; k < rows.taps; ++k) {
+      float pixel[3];
+      read_pixel(source, columns.first + i, rows.first + k, pixel);
+      const float weight = rows.weight(k, plan.down.full());
+      for (int c = 0; c < 3; ++c) {
+        const float part = pixel[c] * weight;
+        if (k < 3 || (k % 2 == 1 && k == rows.taps - 1)) {
+          sum[c] += part;
+        } else if (k % 2 == 1) {
+          pending[c] = part;
+        } else {
+          sum[c] += pending[c] + part;
+        }
+      }
+    }
+    const float weight = columns.weight(i, plan.across.full());
+    for (int c = 0; c < 3; ++c) level[c] = (i == 0 ? 0 : level[c]) + sum[c] * weight;
+  }
+}
+
+/// The two pixels that one of a larger picture lies between, along one axis, and how far on the
+/// way.
+struct Between {
+  int low, high;
+  float way;
+
+  __device__ Between(const Axis& axis, int at) {
+    const int whole = 2 * axis.length;  // a pixel, counted in 1 / (2 * length) of one
+    const int middle = max((2 * at + 1) * axis.source - axis.length, 0);
+    low = middle / whole;
+    way = static_cast<float>(middle - low * whole) / static_cast<float>(whole);
+    high = min(low + 1, axis.source - 1);
+  }
+};
+
+__device__ void interpolate(const Picture& source, const Plan& plan, int x, int y,
+                            float (&level)[3]) {
+  const Between across(plan.across, x);
+  const Between down(plan.down, y);
+  float a[3], b[3], c[3], d[3];
+  read_pixel(source, across.low, down.low, a);
+  read_pixel(source, across.high, down.low, b);
+  read_pixel(source, across.low, down.high, c);
+  read_pixel(source, across.high, down.high, d);
+  for (int i = 0; i < 3; ++i) {
+    const float top = a[i] + across.way * (b[i] - a[i]);
+    const float bottom = c[i] + across.way * (d[i] - c[i]);
+    level[i] = top + down.way * (bottom - top);
+  }
+}
+
+template <typename T>
+__device__ void by_pixel(const Picture& source, const Plan& plan, int picture, int x0, int columns,
+                         int y, const Target<T>& target) {
+  for (int x = x0 + static_cast<int>(threadIdx.x); x < x0 + columns; x += kThreads) {
+    float level[3];
+    plan.how == Plan::How::bilinear ? interpolate(source, plan, x, y, level)
+                                    : average(source, plan, x, y, level);
+    target.put(picture, plan.x + x, plan.y + y, whole(level[0]), whole(level[1]), whole(level[2]));
+  }
+}
+
+/// A row of the tensor's padding.
+template <typename T>
+__device__ void pad(const Plan& plan, int picture, int y, const Target<T>& target) {
+  const bool content = y >= plan.y && y < plan.y + plan.down.length;
+  const int before = content ? plan.x : target.width;  // pixels before the content
+  const int gap = content ? plan.across.length : 0;
+  for (int x = static_cast<int>(threadIdx.x); x < target.width - gap; x += kThreads) {
+    const std::size_t plane =
+        static_cast<std::size_t>(target.width) * static_cast<std::size_t>(target.height);
+    T* at = target.values + 3 * plane * static_cast<std::size_t>(picture) +
+            static_cast<std::size_t>(y) * static_cast<std::size_t>(target.width) +
+            static_cast<std::size_t>(x < before ? x : x + gap);
+    for (std::size_t c = 0; c < 3; ++c) at[c * plane] = T(target.pad[c]);
+  }
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kThreads, kBlocks)
+    letterbox_kernel(const PictureBatch* batch, int most_pictures, const Target<T> target) {
+  __shared__ Shared shared;
+  const int pictures = min(batch->count, most_pictures);
+  if (static_cast<int>(threadIdx.x) < pictures) {
+    shared.plans[threadIdx.x] = plan_of(batch->mappings[threadIdx.x]);
+  }
+  __syncthreads();
+
+  const auto block = static_cast<int>(blockIdx.x);
+  const auto blocks = static_cast<int>(gridDim.x);
+  for (int row = block; row < pictures * target.height; row += blocks) {
+    const int picture = row / target.height;
+    pad(shared.plans[picture], picture, row % target.height, target);
+  }
+
+  int total = 0;
+  for (int picture = 0; picture < pictures; ++picture) total += shared.plans[picture].units;
+  const int share = (total + blocks - 1) / blocks;
+  int from = block * share;  // of all units, counted from the picture at hand
+  int to = from + share;
+  for (int picture = 0; picture < pictures; ++picture) {
+    const Plan& plan = shared.plans[picture];
+    const Picture& source = batch->pictures[static_cast<std::size_t>(picture)];
+    // A row belongs to the block in whose share it begins.
+    const auto rows_before = [&](int units) {
+      return (min(max(units, 0), plan.units) + plan.cost - 1) / plan.cost;
+    };
+    const int end = rows_before(to);
+    int row = rows_before(from);
+    while (row < end) {
+      const int y = row % plan.down.length;
+      const int x = row / plan.down.length * plan.columns;
+      const int columns = min(plan.columns, plan.across.length - x);
+      int count = 1;
+      if (plan.how == Plan::How::strips) {
+        count = min(min(end - row, plan.down.length - y), kRun);
+        switch (source.format) {
+          case Picture::Format::bgr8:
+            shrink<BgrRows>(shared, source, plan, picture, x, columns, y, count, target);
+            break;
+          case Picture::Format::gray8:
+            shrink<GreyRows>(shared, source, plan, picture, x, columns, y, count, target);
+            break;
+          case Picture::Format::nv12:
+            shrink<Nv12Rows>(shared, source, plan, picture, x, columns, y, count, target);
+            break;
+        }
+      } else {
+        by_pixel(source, plan, picture, x, columns, y, target);
+      }
+      row += count;
+    }
+    from -= plan.units;
+    to -= plan.units;
+  }
+}
+
+template <typename T>
+void launch(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
+            cudaStream_t stream) {
+  static const int resident = [] {
+    int device = 0;
+    int multiprocessors = 0;
+    int blocks = 0;
+    check(cudaGetDevice(&device), "asking for the card");
+    check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
+          "asking for the card");
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, letterbox_kernel<T>, kThreads, 0),
+          "asking for the card");
+    return multiprocessors * std::max(blocks, 1);
+  }();
+  Target<T> target{
+      static_cast<T*>(tensor.values), tensor.width, tensor.height, tensor.rgb, {}, {}, {}};
+  for (std::size_t c = 0; c < 3; ++c) {
+    target.gain[c] = tensor.gain[c];
+    target.offset[c] = tensor.offset[c];
+    target.pad[c] = tensor.pad_level * tensor.gain[c] + tensor.offset[c];
+  }
+  letterbox_kernel<T><<<static_cast<unsigned>(resident), kThreads, 0, stream>>>(
+      batch, std::min(most_pictures, PictureBatch::most), target);
+  check_launch("making a network's input");
 }
 
 }  // namespace
 
 void letterbox(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
                cudaStream_t stream) {
-  const dim3 threads(kTileWidth, kTileHeight);
-  const dim3 blocks(blocks_for(static_cast<std::size_t>(tensor.width), kTileWidth),
-                    blocks_for(static_cast<std::size_t>(tensor.height), kTileHeight),
-                    static_cast<unsigned>(most_pictures));
   if (tensor.number == Number::f16) {
-    letterbox_kernel<__half><<<blocks, threads, 0, stream>>>(batch, tensor);
+    launch<__half>(batch, most_pictures, tensor, stream);
   } else {
-    letterbox_kernel<float><<<blocks, threads, 0, stream>>>(batch, tensor);
+    launch<float>(batch, most_pictures, tensor, stream);
   }
-  check_launch("making a network's input");
 }
 
 }  // namespace lazarillo::gpu
