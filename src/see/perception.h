@@ -19,6 +19,8 @@ struct Sighting {
   /// Why this frame could not be seen ("the network's output 'scores' is not finite"); empty when
   /// it could. A frame with a fault has no detections and no depth.
   std::string fault;
+  /// tensorrt: why a pair's depth says nothing of this frame; its detections stand.
+  std::string depth_fault;
   double preprocess_ms = 0;
   double inference_ms = 0;
   double postprocess_ms = 0;

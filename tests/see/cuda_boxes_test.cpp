@@ -366,8 +366,9 @@ TEST_F(CudaDepth, SaysWhatIsNotFinite) {
                      {device_depth.data(), nullptr, gpu::Number::f32, 104, 104},
                      device_found.as<gpu::FoundBoxes>(), stream_.get());
   const auto got = on_host<gpu::FoundBoxes>(device_found);
-  EXPECT_EQ(got[0].not_finite, 0);
-  EXPECT_EQ(got[1].not_finite, 1);
+  EXPECT_EQ(got[0].depth_not_finite, 0);
+  EXPECT_EQ(got[1].depth_not_finite, 1);
+  EXPECT_EQ(got[1].not_finite, 0);
 }
 
 }  // namespace

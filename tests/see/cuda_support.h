@@ -24,8 +24,9 @@ class CudaTest : public testing::Test {
 
   template <typename T>
   gpu::DeviceBuffer on_device(const std::vector<T>& values) {
-    gpu::DeviceBuffer buffer(values.size() * sizeof(T));
-    gpu::copy_to_device(buffer.data(), values.data(), buffer.bytes(), stream_.get());
+    const std::size_t bytes = values.size() * sizeof(T);
+    gpu::DeviceBuffer buffer((bytes + 3) / 4 * 4);
+    gpu::copy_to_device(buffer.data(), values.data(), bytes, stream_.get());
     wait();
     return buffer;
   }

@@ -428,6 +428,12 @@ class GpuEyes final : public Eyes {
       throw Error(ExitCode::vision,
                   "an output of '" + detector_->manifest.name + "' is not finite");
     }
+    if (found.depth_not_finite != 0) {
+      const std::string line =
+          "an output of '" + map_network().manifest.name + "' is not finite";
+      if (joint()) throw Error(ExitCode::vision, line);
+      sighting.depth_fault = line;
+    }
     const auto& inputs = *inputs_.as<FrameInputs>();
     const LetterboxMapping& mapping = inputs.detector.mappings[slot];
     const LetterboxMapping& map_mapping =
@@ -440,12 +446,12 @@ class GpuEyes final : public Eyes {
                               mapping.frame_height);
       if (!(box.width() > 0 && box.height() > 0)) continue;
       Detection detection{box, b.score, b.class_id};
-      if (b.depth > 0) {
+      if (b.depth > 0 && sighting.depth_fault.empty()) {
         detection.depth = BoxDepth{static_cast<float>(b.depth * factor), b.depth_sigma};
       }
       sighting.detections.items.push_back(detection);
     }
-    if (!gives_maps() || (depth_ && !with_depth)) return;
+    if (!gives_maps() || (depth_ && !with_depth) || !sighting.depth_fault.empty()) return;
     const Network& n = map_network();
     DepthGrid grid = bring_grid(map_, n.output(n.plan.depth), slot, map_mapping, factor);
     if (n.manifest.depth == DepthContract::relative_inverse) {

@@ -54,7 +54,8 @@ struct InputTensor {
 /// or less, at times). NV12 is converted pixel by pixel on the way, as a picture in BGR would hold
 /// it; chroma is that of the nearest sample. `most_pictures`: those beyond are not looked at. One
 /// pass: each picture's bytes are read once, nothing in between. Pictures and pitches may begin
-/// anywhere; what is read fastest are rows that begin at multiples of 4 bytes. A side of a picture
+/// anywhere; what is read fastest are rows that begin at multiples of 4 bytes. Whole words are read:
+/// the last row's memory goes on to a multiple of 4 bytes, as every allocation of CUDA's does. A side of a picture
 /// times one of the tensor must be below 2^31.
 void letterbox(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
                cudaStream_t stream);
@@ -74,9 +75,8 @@ struct FoundBox {
 struct FoundBoxes {
   static constexpr int most = 200;  ///< of one picture, the best
   std::int32_t count = 0;
-  /// 1: a value of the network's outputs is NaN or infinite; where it is the detector's, count is
-  /// 0.
-  std::int32_t not_finite = 0;
+  std::int32_t not_finite = 0;  ///< 1: a value of the detector's is NaN or infinite; count is 0
+  std::int32_t depth_not_finite = 0;  ///< 1: a value of the depth map is
   std::array<FoundBox, most> boxes;
 };
 static_assert(sizeof(FoundBoxes) <= 8192);
@@ -122,7 +122,7 @@ struct DepthOutput {
 /// range_from_depth() for every box of every picture: fills depth and depth_sigma. `boxes` are in
 /// input pixels of the detector, `detector` and `depth_input` say where both inputs have the frame,
 /// so that the map may come from another network than the box. `scale` of metres stays the host's
-/// matter. Sets found[picture].not_finite when a value of the map is not finite.
+/// matter. Sets found[picture].depth_not_finite when a value of the map is not finite.
 void measure_boxes(const PictureBatch* detector, const PictureBatch* depth_input, int pictures,
                    const DepthOutput& output, FoundBoxes* found, cudaStream_t stream);
 

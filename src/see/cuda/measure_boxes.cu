@@ -239,7 +239,7 @@ __device__ void check_finite(const Maps<T>& maps, std::size_t picture, unsigned 
   };
   look(maps.depth);
   if (maps.sigma != nullptr) look(maps.sigma);
-  if (!finite) boxes.not_finite = 1;
+  if (!finite) boxes.depth_not_finite = 1;
 }
 
 /// kCheckBlocks, and after these a block a box.

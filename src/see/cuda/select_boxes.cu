@@ -245,7 +245,10 @@ __global__ void __launch_bounds__(kSelectThreads)
   }
   not_finite = __syncthreads_or(not_finite) != 0 ? 1 : 0;
   const int all = shared.candidates;
-  if (thread == 0) out.not_finite = not_finite;
+  if (thread == 0) {
+    out.not_finite = not_finite;
+    out.depth_not_finite = 0;
+  }
   if (not_finite != 0 || all == 0) {
     if (thread == 0) out.count = 0;
     return;
