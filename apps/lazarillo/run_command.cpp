@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "commands.h"
+#include "error.h"
 #include "run/isolate/supervisor.h"
 #include "run/machine_profile.h"
 #include "run/paths.h"
@@ -125,7 +126,13 @@ int finish(const RunResult& result, int signal) {
 int run(const RunArguments& arguments) {
   if (arguments.isolate) {
     int signal = 0;
-    const RunResult result = run_isolated(options_from(arguments), signal);
+    const RunOptions options = options_from(arguments);
+    if (options.config.dma_buf) {
+      throw Error(ExitCode::usage,
+                  "--isolate does not pass pictures on that lie on the card: leave source.dma_buf = "
+                  "false");
+    }
+    const RunResult result = run_isolated(options, signal);
     return finish(result, signal);
   }
   SignalWatch::block();
