@@ -128,9 +128,10 @@ int run(const RunArguments& arguments) {
     int signal = 0;
     const RunOptions options = options_from(arguments);
     if (options.config.dma_buf) {
-      throw Error(ExitCode::usage,
-                  "--isolate does not pass pictures on that lie on the card: leave source.dma_buf = "
-                  "false");
+      throw Error(
+          ExitCode::usage,
+          "--isolate does not pass pictures on that lie on the card: leave source.dma_buf = "
+          "false");
     }
     const RunResult result = run_isolated(options, signal);
     return finish(result, signal);

@@ -12,7 +12,8 @@ struct GpuDirect {
   bool rdma = false;             ///< CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_SUPPORTED
   bool exports_dma_buf = false;  ///< CU_DEVICE_ATTRIBUTE_DMA_BUF_SUPPORTED
   /// CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED: the card can read memory of the host that was not
-  /// its own from the start. How DMA-BUFs are imported where CUDA takes none (gpu/imported_buffer.h).
+  /// its own from the start. How DMA-BUFs are imported where CUDA takes none
+  /// (gpu/imported_buffer.h).
   bool registers_host_memory = false;
 };
 

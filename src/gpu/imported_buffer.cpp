@@ -45,8 +45,7 @@ ImportedBuffer::~ImportedBuffer() {
 /// False where the driver takes no DMA-BUF, or not this one.
 bool ImportedBuffer::import(int fd) {
   using Import = CUresult (*)(CUexternalMemory*, const CUDA_EXTERNAL_MEMORY_HANDLE_DESC*);
-  using Map =
-      CUresult (*)(CUdeviceptr*, CUexternalMemory, const CUDA_EXTERNAL_MEMORY_BUFFER_DESC*);
+  using Map = CUresult (*)(CUdeviceptr*, CUexternalMemory, const CUDA_EXTERNAL_MEMORY_BUFFER_DESC*);
   using Destroy = CUresult (*)(CUexternalMemory);
   const auto take = driver_function<Import>("cuImportExternalMemory", 12000);
   const auto map = driver_function<Map>("cuExternalMemoryGetMappedBuffer", 12000);

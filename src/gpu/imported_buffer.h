@@ -13,11 +13,12 @@ namespace lazarillo::gpu {
 ///
 /// CUDA takes a DMA-BUF as external memory on Jetson Thor and later only (cuda.h of 13.0,
 /// cuImportExternalMemory); its runtime's cudaImportExternalMemory() knows descriptors of Vulkan's
-/// and no DMA-BUF. Where the driver takes none, the buffer is mapped into this process and the pages
-/// are registered: the card then reads them over the bus. That works for buffers the kernel maps
-/// page by page (USB cameras, drivers on videobuf2's vmalloc or sg memory), not for those mapped by
-/// page frame number (contiguous memory; DMA heaps; udmabuf since Linux 6.11), which is an Error:
-/// CUDA's flag for such memory reads past the processor's caches and could show old pixels.
+/// and no DMA-BUF. Where the driver takes none, the buffer is mapped into this process and the
+/// pages are registered: the card then reads them over the bus. That works for buffers the kernel
+/// maps page by page (USB cameras, drivers on videobuf2's vmalloc or sg memory), not for those
+/// mapped by page frame number (contiguous memory; DMA heaps; udmabuf since Linux 6.11), which is
+/// an Error: CUDA's flag for such memory reads past the processor's caches and could show old
+/// pixels.
 class ImportedBuffer {
  public:
   /// `bytes`: all of the buffer. Reading begins and ends with DmaBufAccess

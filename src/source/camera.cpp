@@ -184,11 +184,13 @@ bool is_camera(const std::string& path) {
 
 std::unique_ptr<Source> open_camera(const std::string& device, const SourceOptions& options) {
   if (!options.realtime) {
-    throw Error(ExitCode::usage, "'" + device + "' is a camera, which only live runs see: add "
+    throw Error(ExitCode::usage, "'" + device +
+                                     "' is a camera, which only live runs see: add "
                                      "--realtime");
   }
   if (options.feed_fps > 0 || options.loop || options.start_ns > 0) {
-    throw Error(ExitCode::usage, "'" + device + "' is a camera: it has its own rate, and neither a "
+    throw Error(ExitCode::usage, "'" + device +
+                                     "' is a camera: it has its own rate, and neither a "
                                      "beginning nor an end");
   }
   return std::make_unique<CameraSource>(device, options);

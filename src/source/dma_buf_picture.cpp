@@ -49,7 +49,8 @@ DmaBufPicture dma_buf_picture(GstSample* sample) {
   if (!grey && format != GST_VIDEO_FORMAT_NV12) {
     refuse(std::string("in ") + gst_video_format_to_string(format) + ", not NV12 or grey");
   }
-  GstMemory* memory = gst_buffer_n_memory(buffer) == 1 ? gst_buffer_peek_memory(buffer, 0) : nullptr;
+  GstMemory* memory =
+      gst_buffer_n_memory(buffer) == 1 ? gst_buffer_peek_memory(buffer, 0) : nullptr;
   if (memory == nullptr || gst_is_dmabuf_memory(memory) == FALSE) {
     refuse("that does not lie in one DMA-BUF");
   }
@@ -62,15 +63,16 @@ DmaBufPicture dma_buf_picture(GstSample* sample) {
   // The driver's own layout, where it is not the usual one.
   const GstVideoMeta* meta = gst_buffer_get_video_meta(buffer);
   const auto offset = [&](int plane) {
-    return memory->offset + (meta != nullptr ? meta->offset[plane]
-                                             : GST_VIDEO_INFO_PLANE_OFFSET(&info, plane));
+    return memory->offset +
+           (meta != nullptr ? meta->offset[plane] : GST_VIDEO_INFO_PLANE_OFFSET(&info, plane));
   };
   const auto pitch = [&](int plane) {
     return meta != nullptr ? meta->stride[plane] : GST_VIDEO_INFO_PLANE_STRIDE(&info, plane);
   };
   picture.luma = offset(0);
   picture.luma_pitch = pitch(0);
-  bool inside = fits(picture.luma, picture.luma_pitch, picture.width, picture.height, picture.bytes);
+  bool inside =
+      fits(picture.luma, picture.luma_pitch, picture.width, picture.height, picture.bytes);
   if (!grey) {
     picture.chroma = offset(1);
     picture.chroma_pitch = pitch(1);
@@ -88,8 +90,8 @@ DmaBufPicture dma_buf_picture(GstSample* sample) {
 DmaBufAccess::DmaBufAccess(int fd) : fd_(fd) {
   const int error = sync(fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
   if (error != 0) {
-    throw Error(ExitCode::source, std::string("a camera's DMA-BUF cannot be read: ") +
-                                      std::strerror(error));
+    throw Error(ExitCode::source,
+                std::string("a camera's DMA-BUF cannot be read: ") + std::strerror(error));
   }
 }
 

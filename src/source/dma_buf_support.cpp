@@ -33,7 +33,8 @@ std::vector<std::string> names_in(const fs::path& folder) {
 /// A device node that is open.
 class Node {
  public:
-  explicit Node(const fs::path& device) : fd_(open(device.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK)) {}
+  explicit Node(const fs::path& device)
+      : fd_(open(device.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK)) {}
   ~Node() {
     if (fd_ >= 0) close(fd_);
   }

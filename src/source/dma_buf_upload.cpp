@@ -106,11 +106,11 @@ std::shared_ptr<const DevicePicture> DmaBufUpload::bring(const DmaBufPicture& pi
   device.luma_pitch = device.chroma_pitch = static_cast<int>(pitch);
   device.bt709 = picture.bt709;
   device.full_range = picture.full_range;
-  device.owner = std::shared_ptr<const void>(
-      new gpu::DeviceBuffer(std::move(place)), [places = s.places](gpu::DeviceBuffer* used) {
-        const std::unique_ptr<gpu::DeviceBuffer> owner(used);
-        places->give_back(std::move(*owner));
-      });
+  device.owner = std::shared_ptr<const void>(new gpu::DeviceBuffer(std::move(place)),
+                                             [places = s.places](gpu::DeviceBuffer* used) {
+                                               const std::unique_ptr<gpu::DeviceBuffer> owner(used);
+                                               places->give_back(std::move(*owner));
+                                             });
   return std::make_shared<const DevicePicture>(std::move(device));
 }
 

@@ -22,6 +22,7 @@ class DmaBufUpload {
   /// Returns when the picture is there; the buffer may then be written again. A grey one gets
   /// chroma without colour. The first pictures in each buffer take a little longer. Throws Error.
   [[nodiscard]] std::shared_ptr<const DevicePicture> bring(const DmaBufPicture& picture);
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -9,8 +9,8 @@
 #include "gpu/memory.h"
 #include "source/dma_buf_upload.h"
 
-// What the card reads of buffers that are not its own. Shared memory stands in for a camera's: it is
-// mapped and registered the same way. Skipped where there is no card.
+// What the card reads of buffers that are not its own. Shared memory stands in for a camera's: it
+// is mapped and registered the same way. Skipped where there is no card.
 
 namespace lazarillo {
 namespace {

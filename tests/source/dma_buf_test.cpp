@@ -71,10 +71,10 @@ TEST_F(FakeMachine, WithKernelBuffers) {
 
   EXPECT_TRUE(has_peermem(roots));
   const std::string dev = roots.dev.string();
-  EXPECT_THAT(dma_buf_makers(roots),
-              ElementsAre(dev + "/dma_heap/linux,cma", dev + "/dma_heap/system",
-                          dev + "/dri/card0 (vgem)", dev + "/dri/renderD128 (vgem)",
-                          dev + "/udmabuf"));
+  EXPECT_THAT(
+      dma_buf_makers(roots),
+      ElementsAre(dev + "/dma_heap/linux,cma", dev + "/dma_heap/system", dev + "/dri/card0 (vgem)",
+                  dev + "/dri/renderD128 (vgem)", dev + "/udmabuf"));
 }
 
 TEST_F(FakeMachine, WithDevicesThatAreNoCameras) {
@@ -109,8 +109,8 @@ Ptr<GstSample> sample_of(int fd, std::size_t bytes, const char* caps_text,
   gstreamer::init();
   GstAllocator* allocator = gst_dmabuf_allocator_new();
   GstBuffer* buffer = gst_buffer_new();
-  gst_buffer_append_memory(
-      buffer, gst_dmabuf_allocator_alloc_with_flags(allocator, fd, bytes, GST_FD_MEMORY_FLAG_DONT_CLOSE));
+  gst_buffer_append_memory(buffer, gst_dmabuf_allocator_alloc_with_flags(
+                                       allocator, fd, bytes, GST_FD_MEMORY_FLAG_DONT_CLOSE));
   gst_object_unref(allocator);
   const Ptr<GstCaps> caps(gst_caps_from_string(caps_text));
   GstVideoInfo info;
@@ -130,9 +130,9 @@ Ptr<GstSample> sample_of(int fd, std::size_t bytes, const char* caps_text,
 
 TEST(DmaBufPicture, UsualLayout) {
   const auto memory = test::shared_memory(std::vector<std::uint8_t>(64 * 48 * 3 / 2));
-  const auto sample = sample_of(
-      memory.get(), 64 * 48 * 3 / 2,
-      "video/x-raw,format=NV12,width=64,height=48,framerate=30/1,colorimetry=bt709");
+  const auto sample =
+      sample_of(memory.get(), 64 * 48 * 3 / 2,
+                "video/x-raw,format=NV12,width=64,height=48,framerate=30/1,colorimetry=bt709");
   const DmaBufPicture picture = dma_buf_picture(sample.get());
   EXPECT_EQ(picture.fd, memory.get());
   EXPECT_EQ(picture.bytes, 8192U);  // whole pages
@@ -148,9 +148,9 @@ TEST(DmaBufPicture, UsualLayout) {
 
 TEST(DmaBufPicture, LayoutOfTheDriver) {
   const auto memory = test::shared_memory(std::vector<std::uint8_t>(16384));
-  const auto sample = sample_of(memory.get(), 16384,
-                                "video/x-raw,format=NV12,width=62,height=48,framerate=30/1",
-                                {256, 8192}, {128, 192});
+  const auto sample =
+      sample_of(memory.get(), 16384, "video/x-raw,format=NV12,width=62,height=48,framerate=30/1",
+                {256, 8192}, {128, 192});
   const DmaBufPicture picture = dma_buf_picture(sample.get());
   EXPECT_EQ(picture.luma, 256U);
   EXPECT_EQ(picture.chroma, 8192U);
@@ -179,7 +179,8 @@ TEST(DmaBufPicture, RefusesWhatTheCardWouldReadWrongly) {
               HasSubstr("YUY2"));
   // One row of chroma too many.
   EXPECT_EQ(problem(nv12, {0, 8192 - 64 * 24}, {64, 64}), "");
-  EXPECT_THAT(problem(nv12, {0, 8192 - 64 * 24 + 1}, {64, 64}), HasSubstr("larger than its buffer"));
+  EXPECT_THAT(problem(nv12, {0, 8192 - 64 * 24 + 1}, {64, 64}),
+              HasSubstr("larger than its buffer"));
   EXPECT_THAT(problem(nv12, {0, 4096}, {32, 64}), HasSubstr("larger than its buffer"));
   EXPECT_THAT(problem(nv12, {0, 4096}, {-64, 64}), HasSubstr("larger than its buffer"));
 
@@ -201,9 +202,9 @@ void expect_readable(const test::KernelBuffer& buffer, const std::vector<std::ui
     EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), static_cast<const std::uint8_t*>(from)));
   }
   munmap(from, bytes.size());
-  const auto sample = sample_of(buffer.fd.get(), bytes.size(),
-                                "video/x-raw,format=NV12,width=62,height=48,framerate=30/1",
-                                {0, 4096}, {64, 64});
+  const auto sample =
+      sample_of(buffer.fd.get(), bytes.size(),
+                "video/x-raw,format=NV12,width=62,height=48,framerate=30/1", {0, 4096}, {64, 64});
   EXPECT_GE(dma_buf_picture(sample.get()).bytes, bytes.size());
 }
 
@@ -242,7 +243,8 @@ TEST(Camera, AskedForAndNotThere) {
 TEST(Camera, HasOnlyNow) {
   SourceOptions options;
   options.dma_buf = true;
-  EXPECT_THAT(error_of([&] { (void)open_camera("/dev/video0", options); }), HasSubstr("--realtime"));
+  EXPECT_THAT(error_of([&] { (void)open_camera("/dev/video0", options); }),
+              HasSubstr("--realtime"));
   options.realtime = options.loop = true;
   EXPECT_THAT(error_of([&] { (void)open_camera("/dev/video0", options); }), HasSubstr("own rate"));
 }

@@ -83,7 +83,8 @@ inline KernelBuffer from_heap(const std::vector<std::uint8_t>& bytes) {
   dma_heap_allocation_data request{};
   request.len = bytes.size();
   request.fd_flags = O_RDWR | O_CLOEXEC;
-  if (ioctl(heap.get(), DMA_HEAP_IOCTL_ALLOC, &request) != 0) return {Descriptor(), "a heap that is full"};
+  if (ioctl(heap.get(), DMA_HEAP_IOCTL_ALLOC, &request) != 0)
+    return {Descriptor(), "a heap that is full"};
   Descriptor buffer(static_cast<int>(request.fd));
   fill(buffer.get(), bytes);
   return {std::move(buffer), "/dev/dma_heap/system"};
@@ -93,13 +94,15 @@ inline KernelBuffer from_heap(const std::vector<std::uint8_t>& bytes) {
 /// from its neighbours, 255 in between.
 inline std::vector<std::uint8_t> padded_nv12(int width, int height, int pitch, std::size_t chroma) {
   const auto stride = static_cast<std::size_t>(pitch);
-  std::vector<std::uint8_t> bytes(chroma + stride * static_cast<std::size_t>((height + 1) / 2), 255);
+  std::vector<std::uint8_t> bytes(chroma + stride * static_cast<std::size_t>((height + 1) / 2),
+                                  255);
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const auto at = static_cast<std::size_t>(y) * stride + static_cast<std::size_t>(x);
       bytes[at] = static_cast<std::uint8_t>((7 * x + 31 * y) % 251);
-      if (y % 2 == 0) bytes[chroma + at - static_cast<std::size_t>(y / 2) * stride] =
-          static_cast<std::uint8_t>((13 * x + 5 * y) % 241);
+      if (y % 2 == 0)
+        bytes[chroma + at - static_cast<std::size_t>(y / 2) * stride] =
+            static_cast<std::uint8_t>((13 * x + 5 * y) % 241);
     }
   }
   return bytes;
