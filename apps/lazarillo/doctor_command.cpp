@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "error.h"
 #include "gpu/device.h"
+#include "gpu/direct.h"
 #include "infer/model_set.h"
 #include "infer/openvino/openvino_info.h"
 #include "infer/tensorrt/tensorrt.h"
@@ -15,6 +16,7 @@
 #include "run/paths.h"
 #include "run/processor.h"
 #include "run/thread_role.h"
+#include "source/dma_buf_support.h"
 #include "source/media_capabilities.h"
 #include "speak/phrasebook.h"
 #include "speak/sound_info.h"
@@ -87,6 +89,42 @@ void pictures() {
   }
 }
 
+/// Ways for pictures, and whatever else, between the NVIDIA card and other devices.
+void sharing() {
+  heading("Memory shared with the NVIDIA card (docs/nvidia.md)");
+  GpuDirect card;
+  std::string missing;
+  try {
+    card = gpu_direct();
+  } catch (const Error& error) {
+    missing = error.what();
+  }
+  const auto from_card = [&](bool there, const std::string& what, const std::string& brings) {
+    line(there, what, missing.empty() ? brings : missing);
+  };
+  from_card(card.rdma, "GPUDirect RDMA", "other devices reach into the card's memory");
+  line(has_peermem(), "nvidia-peermem", "GPUDirect RDMA for network cards without DMA-BUF");
+  from_card(card.exports_dma_buf, "DMA-BUF from CUDA", "the same without nvidia-peermem");
+  from_card(card.registers_host_memory, "host memory registered with CUDA",
+            "how the card reads a camera's buffers (source.dma_buf)");
+  std::string makers;
+  for (const std::string& maker : dma_buf_makers()) makers += (makers.empty() ? "" : ", ") + maker;
+  line(!makers.empty(), "DMA-BUFs without a camera",
+       makers.empty() ? "would let the tests try them (udmabuf, dma_heap, vgem)" : makers);
+  const std::vector<CameraSupport> cameras = cameras_here();
+  if (cameras.empty()) line(false, "V4L2 cameras", "none is here");
+  for (const CameraSupport& camera : cameras) {
+    std::string formats;
+    for (const std::string& f : camera.formats) formats += (formats.empty() ? "" : ", ") + f;
+    line(camera.exports && camera.card_reads && camera.gives_plain_pictures(),
+         camera.device.string() + ": DMA-BUF",
+         camera.name + (formats.empty() ? "" : " (" + formats + "): ") +
+             (camera.exports ? "exports its buffers; the card: " : "") + camera.how +
+             (camera.exports && !camera.gives_plain_pictures() ? "; gives neither NV12 nor GREY"
+                                                               : ""));
+  }
+}
+
 void sound() {
   const std::filesystem::path folder = home_directory() / "data" / "lang";
   std::vector<std::string> wanted;
@@ -117,6 +155,7 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
         priorities();
         inference();
         pictures();
+        sharing();
         sound();
         exit_code = 0;
       });

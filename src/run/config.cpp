@@ -121,6 +121,9 @@ std::vector<Setting> settings_of(Config& c) {
       {"source.decoder",
        "where videos are decoded: processor, or nvdec (the NVIDIA card; with see.engine tensorrt)",
        &c.decoder},
+      {"source.dma_buf",
+       "cameras (/dev/video0): the NVIDIA card fetches their pictures; with see.engine tensorrt",
+       &c.dma_buf},
 
       {"see.score_threshold", "boxes below are dropped at once", &p.score_threshold, 0, 1},
       {"see.nms_iou", "boxes that overlap more are one; 0: the model's own", &p.nms_iou, 0, 1},

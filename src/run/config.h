@@ -31,6 +31,7 @@ struct Config {
   double hfov_deg = 69;  ///< of a camera without calibration: a usual phone or webcam
   bool hfov_assumed = true;
   std::string decoder = "processor";  ///< or "nvdec": on the NVIDIA card, pictures stay there
+  bool dma_buf = false;               ///< a camera's pictures are fetched by the NVIDIA card
   PerceptionOptions seeing;
   SeeingOptions pace;
   GateOptions skipping;

@@ -41,6 +41,20 @@ bool is_pair(const ModelSet& models) {
 /// The card does everything in one call: no eyes beside each other, no depth beside the detector.
 bool on_gpu(const RunOptions& options) { return options.config.seeing.engine == "tensorrt"; }
 
+/// Pictures that are only on the card need eyes that look there. Throws Error(usage).
+void check_eyes_on_card(const Config& config, const std::string& setting) {
+  if (config.seeing.engine != "tensorrt") {
+    throw Error(ExitCode::usage, setting +
+                                     " leaves the pictures on the card: it needs see.engine = "
+                                     "\"tensorrt\"");
+  }
+  if (config.skipping.enabled) {
+    throw Error(ExitCode::usage, setting +
+                                     " leaves the pictures on the card, where skip.enabled "
+                                     "cannot look at them: use one of the two");
+  }
+}
+
 /// Throws Error(usage) for settings that do not go together.
 bool decodes_on_card(const Config& config) {
   if (config.decoder == "processor") return false;
@@ -48,16 +62,7 @@ bool decodes_on_card(const Config& config) {
     throw Error(ExitCode::usage,
                 "source.decoder is '" + config.decoder + "', must be processor or nvdec");
   }
-  if (config.seeing.engine != "tensorrt") {
-    throw Error(ExitCode::usage,
-                "source.decoder = \"nvdec\" leaves the pictures on the card: it needs see.engine = "
-                "\"tensorrt\"");
-  }
-  if (config.skipping.enabled) {
-    throw Error(ExitCode::usage,
-                "source.decoder = \"nvdec\" leaves the pictures on the card, where skip.enabled "
-                "cannot look at them: use one of the two");
-  }
+  check_eyes_on_card(config, "source.decoder = \"nvdec\"");
   return true;
 }
 
@@ -116,6 +121,8 @@ CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> sour
   source_options.start_ns = options.start_ns;
   source_options.origin_ns = options.origin_ns;
   source_options.on_card = decodes_on_card(options.config);
+  source_options.dma_buf = options.config.dma_buf;
+  if (source_options.dma_buf) check_eyes_on_card(options.config, "source.dma_buf = true");
   source_ = open_source(options.source, source_options);
 }
 

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "source/camera.h"
 #include "source/picture_sequence.h"
 #include "source/source.h"
 
@@ -153,6 +154,18 @@ class FileSource final : public Source {
 
 std::unique_ptr<Source> open_source(const std::string& uri, const SourceOptions& options) {
   check(options);
+  if (is_camera(uri)) {
+    if (options.dma_buf) return open_camera(uri, options);
+    throw Error(ExitCode::source,
+                "'" + uri +
+                    "' is a camera: so far only NVIDIA cards see through one, with "
+                    "source.dma_buf = true (docs/nvidia.md)");
+  }
+  if (options.dma_buf) {
+    throw Error(ExitCode::source, "'" + uri +
+                                      "' is no camera (as /dev/video0 would be), which "
+                                      "source.dma_buf = true asks for");
+  }
   return std::make_unique<FileSource>(local_path(uri), options);
 }
 

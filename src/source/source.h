@@ -79,9 +79,13 @@ struct SourceOptions {
   /// Pictures are decoded on the NVIDIA card and stay in its memory (Frame::device). A codec that
   /// the card does not decode, a turned picture and pixels that are not square are refused.
   bool on_card = false;
+
+  /// A camera's pictures are fetched by the NVIDIA card (Frame::device); files are refused.
+  bool dma_buf = false;
 };
 
-/// Opens a file (a path or a file: URI) that GStreamer can decode. Throws Error(source) when it
+/// Opens a file (a path or a file: URI) that GStreamer can decode; with `dma_buf`, a V4L2 camera
+/// (source/camera.h). Throws Error(source) when it
 /// does not exist, is empty, holds no picture stream, or its pictures are larger than 16384 a side;
 /// Error(usage) for options that are out of range.
 [[nodiscard]] std::unique_ptr<Source> open_source(const std::string& uri,

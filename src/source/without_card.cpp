@@ -1,6 +1,5 @@
 #include "error.h"
 #include "source/card.h"
-#include "source/device_picture.h"
 
 // What card.cpp is where CUDA, or GStreamer's library for it, was not found.
 
@@ -11,7 +10,5 @@ GstContext* card::make_context() {
               "this lazarillo was built without decoding on NVIDIA cards (docs/nvidia.md): leave "
               "source.decoder = \"processor\"");
 }
-
-Frame in_host_memory(const Frame& frame) { return frame; }
 
 }  // namespace lazarillo

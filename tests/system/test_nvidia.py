@@ -53,16 +53,21 @@ def test_engine_list_tells_what_is_damaged(tmp_path):
     ('[source]\ndecoder = "gpu"\n', "processor or nvdec"),
     ('[source]\ndecoder = "nvdec"\n', "see.engine"),
     ('[source]\ndecoder = "nvdec"\n[see]\nengine = "tensorrt"\n[skip]\nenabled = true\n', "skip.enabled"),
+    ('[source]\ndma_buf = true\n', "see.engine"),
+    ('[source]\ndma_buf = true\n[see]\nengine = "tensorrt"\n[skip]\nenabled = true\n', "skip.enabled"),
+    ('[source]\ndma_buf = "yes"\n', "true or false"),
 ])
 def test_settings_that_do_not_go_together(tmp_path, video, text, word):
     result = lazarillo("run", video, "--out", tmp_path / "out", "--config", settings(tmp_path, text))
     assert result.code == 2 and word in result.err, result.err
 
 
-def test_isolate_keeps_pictures_in_host_memory(tmp_path, video):
-    file = settings(tmp_path, '[source]\ndecoder = "nvdec"\n[see]\nengine = "tensorrt"\n')
+@pytest.mark.parametrize("source", ['decoder = "nvdec"', "dma_buf = true"])
+def test_isolate_on_a_card_that_is_not_there(tmp_path, video, source):
+    file = settings(tmp_path, f'[source]\n{source}\n[see]\nengine = "tensorrt"\n')
     result = lazarillo("run", video, "--realtime", "--isolate", "--out", tmp_path / "out", "--config", file)
-    assert result.code == 2 and "--isolate" in result.err
+    assert result.code in (3, 4) and "Traceback" not in result.err, result.err
+    assert len([line for line in result.err.splitlines() if line.startswith("lazarillo:")]) == 1
 
 
 @pytest.mark.skipif(NVIDIA, reason="there is a card")
@@ -70,3 +75,17 @@ def test_decoding_on_a_card_that_is_not_there(tmp_path, video):
     file = settings(tmp_path, '[source]\ndecoder = "nvdec"\n[see]\nengine = "tensorrt"\n')
     result = lazarillo("run", video, "--out", tmp_path / "out", "--config", file)
     assert result.code in (3, 4) and len(result.err.strip().splitlines()) == 1, result.err
+
+
+def test_a_camera_asked_for_is_never_replaced(tmp_path, video):
+    file = settings(tmp_path, '[source]\ndma_buf = true\n[see]\nengine = "tensorrt"\n')
+    for source in video, "/dev/null", tmp_path / "missing":
+        result = lazarillo("run", source, "--realtime", "--out", tmp_path / "out", "--config", file)
+        assert result.code == 3 and "is no camera" in result.err, result.err
+
+
+def test_doctor_tells_of_shared_memory():
+    result = lazarillo("doctor")
+    assert result.code == 0
+    for word in "GPUDirect RDMA", "nvidia-peermem", "DMA-BUF from CUDA", "DMA-BUFs without a camera":
+        assert word in result.out

@@ -139,7 +139,7 @@ void run_capture(const RunOptions& given, const Rings& rings, SharedState& state
   }
   CapturePart part(options, nullptr, process.metrics);
   std::unique_ptr<DevicePictureExporter> on_card;
-  if (options.config.decoder == "nvdec") {
+  if (options.config.decoder == "nvdec" || options.config.dma_buf) {
     on_card = std::make_unique<DevicePictureExporter>(rings.frames.geometry().slots,
                                                       state.camera.width, state.camera.height);
   }
