@@ -30,8 +30,8 @@ ELEMENTWISE = {"Add", "Subtract", "Multiply", "Divide", "Power", "Sqrt", "Exp", 
                "Relu", "PRelu", "Clamp", "Minimum", "Maximum", "Tanh", "Select", "HardSigmoid", "HSwish"}
 PRODUCTS = {"Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul"}
 
-# kind: tensor (a convolution or a product with weights), attention (a product of two tensors), softmax,
-# depthwise, memory (other work that is only bytes) or move. b products of m x k by k x n.
+# kind: tensor (a convolution or a product with weights), attention (a product of two tensors), softmax
+# (attention's), depthwise, memory (other work that is only bytes) or move. b products of m x k by k x n.
 Layer = collections.namedtuple("Layer", "kind b m n k weights read written")
 
 
@@ -79,10 +79,10 @@ def group(operations):
     for node in operations:
         kind, name = node.get_type_name(), node.get_friendly_name()
         inputs = [value.get_source_output() for value in node.inputs()]
-        if kind in ("Constant", "ShapeOf") or inputs and all(i.get_node().get_friendly_name() in folded for i in inputs):
+        live = [i for i in inputs if i.get_node().get_friendly_name() not in folded]
+        if kind in ("Constant", "ShapeOf") or inputs and not live:
             folded.add(name)
             continue
-        live = [i for i in inputs if i.get_node().get_friendly_name() not in folded]
         if kind == "Parameter":
             continue
         if kind == "Result":
@@ -96,7 +96,8 @@ def group(operations):
             mine = latest
         else:
             mine = len(kernels)
-            what = "move" if kind in MOVES else "softmax" if kind == "Softmax" else "memory"
+            scores = kind == "Softmax" and latest >= 0 and kernels[latest]["kind"] == "attention"
+            what = "move" if kind in MOVES else "softmax" if scores else "memory"
             kernels.append({"kind": what, "b": 0, "m": 0, "n": 0, "k": 0, "weights": 0})
             read.append({})
             written.append({})
