@@ -26,7 +26,7 @@ struct PlanLimits {
   /// as good is measured on labelled pictures before its file is shipped (training/evaluate.py). What
   /// is asked of the card is that it sees the same objects in the same places, at the same distance.
   static PlanLimits of_int8() {
-    return {0.5, 0, std::numeric_limits<double>::infinity(), 0.8, 0.25, 0.03, 0.25};
+    return {0.5, 0, std::numeric_limits<double>::infinity(), 0.7, 0.25, 0.03, 0.25};
   }
 };
 

@@ -126,8 +126,8 @@ TEST(EngineCheck, AsksOfEightBitsThatTheSameIsSeenInTheSamePlaces) {
   };
   EXPECT_NEAR(moved(0, 1).overlap, 6.0 / 7, 1e-6);
   EXPECT_TRUE(moved(0, 1).passed);
-  EXPECT_FALSE(moved(0, 2).passed);
-  EXPECT_TRUE(moved(kAnchors - 1, 2).passed);
+  EXPECT_FALSE(moved(0, 3).passed);
+  EXPECT_TRUE(moved(kAnchors - 1, 3).passed);
   const auto less = [&](float by) {
     return checked([&](Fixed& f) { f.scores[0] -= by; }, limits).passed;
   };
