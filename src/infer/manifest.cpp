@@ -314,9 +314,8 @@ NetworkManifest read_card(const Json& json, const fs::path& file, const std::str
 NetworkManifest read_network(const Table& table, Task task,
                              const std::vector<fs::path>& directories) {
   if (task == Task::joint && table.has("card")) {
-    table.allow_only(
-        {"card", "file", "sha256", "weights_sha256", "reference", "precision", "score_threshold",
-         "nms_iou"});
+    table.allow_only({"card", "file", "sha256", "weights_sha256", "reference", "precision",
+                      "score_threshold", "nms_iou"});
     const fs::path path = located(table.text("card"), table.file(), directories);
     if (!fs::is_regular_file(path)) {
       table.fail("the card '" + table.text("card") + "' is missing; place it beside the manifest");

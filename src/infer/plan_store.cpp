@@ -107,7 +107,7 @@ StoredPlan read_record(const fs::path& record) {
       const Json& c = json["check"];
       plan.check =
           PlanCheck{c.at("box_px"),   c.at("score"), c.at("depth_median"), c.at("depth_p99"),
-                    c.at("pictures"), c.at("boxes"), c.at("passed"), c.value("overlap", 1.0)};
+                    c.at("pictures"), c.at("boxes"), c.at("passed"),       c.value("overlap", 1.0)};
     }
   } catch (const Json::exception&) {
     plan.problem = "its record '" + record.filename().string() + "' is damaged";

@@ -22,9 +22,10 @@ struct PlanLimits {
   double depth_median = 0.01;  ///< relative
   double depth_p99 = 0.05;
 
-  /// Of a network with 8-bit products. Its answers are others, not only less exact ones: that they are
-  /// as good is measured on labelled pictures before its file is shipped (training/evaluate.py). What
-  /// is asked of the card is that it sees the same objects in the same places, at the same distance.
+  /// Of a network with 8-bit products. Its answers are others, not only less exact ones: that they
+  /// are as good is measured on labelled pictures before its file is shipped
+  /// (training/evaluate.py). What is asked of the card is that it sees the same objects in the same
+  /// places, at the same distance.
   static PlanLimits of_int8() {
     return {0.5, 0, std::numeric_limits<double>::infinity(), 0.7, 0.25, 0.03, 0.25};
   }

@@ -33,7 +33,7 @@ Precision precision_named(const std::string& name) {
 
 std::unique_ptr<Engine> load(const NetworkManifest& manifest, int threads, int batch,
                              Precision precision) {
-  // OpenVINO's 8-bit kernels overflow on processors without VNNI: boxes 200 pixels off, silently.
+  // On a processor without VNNI OpenVINO's 8-bit kernels give boxes 200 pixels off, silently.
   if (manifest.int8) {
     throw Error(ExitCode::usage, "'" + manifest.name +
                                      "' has 8-bit products for NVIDIA cards: it needs "

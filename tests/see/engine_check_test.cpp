@@ -134,7 +134,12 @@ TEST(EngineCheck, AsksOfEightBitsThatTheSameIsSeenInTheSamePlaces) {
   EXPECT_TRUE(less(0.2F));
   EXPECT_FALSE(less(0.3F));
   EXPECT_FALSE(checked([](Fixed& f) { std::swap(f.scores[0], f.scores[1]); }, limits).passed);
-  EXPECT_FALSE(checked([](Fixed& f) { for (float& d : f.depth) d *= 1.04F; }, limits).passed);
+  EXPECT_FALSE(checked(
+                   [](Fixed& f) {
+                     for (float& d : f.depth) d *= 1.04F;
+                   },
+                   limits)
+                   .passed);
 }
 
 TEST(EngineCheck, EightBitsOfWhichNoBoxCanBeComparedDoNotPass) {

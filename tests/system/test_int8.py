@@ -18,7 +18,7 @@ SURE, OVERLAP, SCORE, DEPTH_MEDIAN, DEPTH_P99 = 0.5, 0.7, 0.25, 0.03, 0.25
 
 
 def in_floats(file):
-    """OpenVINO's own 8-bit kernels overflow on processors without VNNI. So what is quantised is rounded to
+    """OpenVINO's own 8-bit kernels are wrong on processors without VNNI. So what is quantised is rounded to
     whole steps, and stays a float."""
     model = openvino.Core().read_model(file)
     model.reshape([1, 3, SIZE, SIZE])

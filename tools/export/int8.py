@@ -61,15 +61,21 @@ def quantisable(model, attention=False):
 
 
 def ends(model):
-    """Names of the first products after the input, and of the last before the outputs."""
+    """Names of the first products after the input, and of the last before the outputs. One with a single
+    channel only gathers what the products before it say (YOLO's distances): those are last, too."""
+    known = constants(model)
+
+    def gathers(node):
+        return node.op_type == "Conv" and node.input[1] in known and known[node.input[1]].shape[0] == 1
+
     def reached(nodes, start, sources, targets):
         tensors, found = set(start), set()
         for node in nodes:
-            if not tensors.intersection(sources(node)):
+            if node.op_type == "Shape" or not tensors.intersection(sources(node)):
                 continue
             if node.op_type in PRODUCTS:
                 found.add(node.name)
-            else:
+            if node.op_type not in PRODUCTS or gathers(node):
                 tensors.update(targets(node))
         return found
 
@@ -309,7 +315,6 @@ def errors(model, wanted, pictures):
 def quantise(model, pictures, keep=(), attention=False, depthwise=False, part=None, tell=print):
     """The network (FP32) with Q and DQ, and the names of the products in 8 bits. `part`: products are left
     out, worst first, until no output's error is a larger part of what it changes by."""
-    import numpy as np
     products = quantisable(model, attention)
     outside = ends(model)
     names = [node.name for node in products if node.name not in outside and
@@ -353,8 +358,13 @@ def quantise(model, pictures, keep=(), attention=False, depthwise=False, part=No
 def typed(model, half):
     """FP16 where nothing needs FP32 (half.py), for strongly typed engines; or left in FP32, as TensorRT 8.6
     reads it, which is allowed FP16 besides."""
+    if not half:
+        return model
     from onnx import version_converter
-    return halve(version_converter.convert_version(model, OPSET)) if half else model
+    try:
+        return halve(version_converter.convert_version(model, OPSET))
+    except RuntimeError as error:
+        raise Refused(f"the network cannot be of opset {OPSET}: {one_line(error)}") from None
 
 
 def read_frames(folder, network, count):
