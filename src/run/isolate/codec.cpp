@@ -229,8 +229,8 @@ SlotRecord record_of(const Frame& frame) {
   record.width = static_cast<std::uint32_t>(frame.width);
   record.height = static_cast<std::uint32_t>(frame.height);
   record.stride_bytes = static_cast<std::uint32_t>(frame.stride_bytes);
-  record.pixel_format =
-      frame.format == PixelFormat::bgr8 ? RingPixelFormat::bgr8 : RingPixelFormat::gray8;
+  record.pixel_format = frame.format == PixelFormat::bgr8 ? RingPixelFormat::bgr8
+                                                          : RingPixelFormat::gray8;
   record.fx = frame.intrinsics.fx;
   record.fy = frame.intrinsics.fy;
   record.cx = frame.intrinsics.cx;
@@ -246,8 +246,8 @@ Frame frame_of(const SlotRecord& record) {
   frame.width = static_cast<int>(record.width);
   frame.height = static_cast<int>(record.height);
   frame.stride_bytes = record.stride_bytes;
-  frame.format =
-      record.pixel_format == RingPixelFormat::bgr8 ? PixelFormat::bgr8 : PixelFormat::gray8;
+  frame.format = record.pixel_format == RingPixelFormat::bgr8 ? PixelFormat::bgr8
+                                                              : PixelFormat::gray8;
   frame.intrinsics = {record.fx,    record.fy,    record.cx,
                       record.cy,    frame.width,  frame.height,
                       (record.flags & kIntrinsicsAssumed) != 0};
