@@ -68,10 +68,11 @@ std::vector<std::string> own_pictures() {
 
 std::string verdict(const PlanCheck& check) {
   return fmt::format(
-      "{} ({} pictures, {} boxes: edges within {:.2f} px, scores {:.4f}; depth {:.4f} "
+      "{} ({} pictures, {} boxes: edges within {:.2f} px, overlap {:.3f}, scores {:.4f}; depth "
+      "{:.4f} "
       "in the middle, {:.4f} at most for 99 of 100)",
-      check.passed ? "good" : "REFUSED", check.pictures, check.boxes, check.box_px, check.score,
-      check.depth_median, check.depth_p99);
+      check.passed ? "good" : "REFUSED", check.pictures, check.boxes, check.box_px, check.overlap,
+      check.score, check.depth_median, check.depth_p99);
 }
 
 /// Compiles in another thread and tells how long it has taken.
@@ -96,7 +97,7 @@ PlanCheck checked(const NetworkManifest& network, const StoredPlan& plan,
   const fs::path& reference = network.reference.empty() ? network.file : network.reference;
   const auto tried = make_tensorrt_engine(plan.file);
   const auto in_fp32 = make_openvino_engine(reference, {0, input_shape(network)});
-  return check_engine(network, *tried, *in_fp32, pictures);
+  return check_engine(network, *tried, *in_fp32, pictures, limits_of(network));
 }
 
 ModelSet models_of(const EngineArguments& a) {

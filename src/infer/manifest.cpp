@@ -236,6 +236,10 @@ void read_reference(const Table& table, const std::vector<fs::path>& directories
   if (table.has("reference")) {
     network.reference = located(table.text("reference"), table.file(), directories);
   }
+  network.int8 = table.has("precision") && table.choice<bool>("precision", {{"int8", true}});
+  if (network.int8 && network.reference.empty()) {
+    table.fail("a network of precision 'int8' needs a 'reference' in FP32");
+  }
 }
 
 void read_thresholds(const Table& table, NetworkManifest& network) {
@@ -310,8 +314,8 @@ NetworkManifest read_card(const Json& json, const fs::path& file, const std::str
 NetworkManifest read_network(const Table& table, Task task,
                              const std::vector<fs::path>& directories) {
   if (task == Task::joint && table.has("card")) {
-    table.allow_only(
-        {"card", "file", "sha256", "weights_sha256", "reference", "score_threshold", "nms_iou"});
+    table.allow_only({"card", "file", "sha256", "weights_sha256", "reference", "precision",
+                      "score_threshold", "nms_iou"});
     const fs::path path = located(table.text("card"), table.file(), directories);
     if (!fs::is_regular_file(path)) {
       table.fail("the card '" + table.text("card") + "' is missing; place it beside the manifest");
@@ -328,7 +332,8 @@ NetworkManifest read_network(const Table& table, Task task,
     return network;
   }
 
-  std::vector<std::string> keys{"file", "sha256", "weights_sha256", "reference", "input"};
+  std::vector<std::string> keys{"file",      "sha256",    "weights_sha256",
+                                "reference", "precision", "input"};
   const bool finds = task != Task::depth;
   const bool metres = task != Task::detect;
   if (finds) keys.insert(keys.end(), {"labels", "score_threshold", "nms_iou"});

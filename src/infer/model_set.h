@@ -34,6 +34,7 @@ struct NetworkManifest {
   std::string weights_sha256;       ///< of the .bin beside an .xml; empty: not stated, or no .xml
   /// The same network in FP32, absolute: what `file` in fewer bits is compared with; empty: `file`.
   std::filesystem::path reference;
+  bool int8 = false;  ///< `file` has 8-bit products: other limits (see/engine_check.h)
   std::filesystem::path described;  ///< the manifest or card, for messages
 
   TensorLayout layout = TensorLayout::nchw;

@@ -86,7 +86,8 @@ void write_record(const StoredPlan& plan) {
                      {"depth_p99", plan.check->depth_p99},
                      {"pictures", plan.check->pictures},
                      {"boxes", plan.check->boxes},
-                     {"passed", plan.check->passed}};
+                     {"passed", plan.check->passed},
+                     {"overlap", plan.check->overlap}};
   }
   write_whole(fs::path(plan.file).replace_extension(".json"), json.dump(1) + '\n');
 }
@@ -106,7 +107,7 @@ StoredPlan read_record(const fs::path& record) {
       const Json& c = json["check"];
       plan.check =
           PlanCheck{c.at("box_px"),   c.at("score"), c.at("depth_median"), c.at("depth_p99"),
-                    c.at("pictures"), c.at("boxes"), c.at("passed")};
+                    c.at("pictures"), c.at("boxes"), c.at("passed"),       c.value("overlap", 1.0)};
     }
   } catch (const Json::exception&) {
     plan.problem = "its record '" + record.filename().string() + "' is damaged";

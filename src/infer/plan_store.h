@@ -26,13 +26,14 @@ struct PlanKey {
 
 /// How far a plan's answers are from the same network's in FP32, on real pictures.
 struct PlanCheck {
-  double box_px = 0;        ///< largest error of an edge, of boxes scored 0.1 or more
+  double box_px = 0;        ///< largest error of an edge, of boxes compared
   double score = 0;         ///< largest error of a score
   double depth_median = 0;  ///< of the relative errors of depth
   double depth_p99 = 0;     ///< 99th percentile of these
   int pictures = 0;
   int boxes = 0;  ///< compared
   bool passed = false;
+  double overlap = 1;  ///< least intersection over union of a compared box with the reference's
 };
 
 struct StoredPlan {

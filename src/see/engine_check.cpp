@@ -13,9 +13,6 @@
 namespace lazarillo {
 namespace {
 
-constexpr float kCompared = 0.1F;     // a reference box of this score is compared
-constexpr std::size_t kAtLeast = 20;  // and so many of each picture, whatever their score
-
 /// All boxes of an engine's last run, in its own order.
 std::vector<Candidate> boxes_of(const NetworkManifest& network, const Engine& engine,
                                 const OutputPlan& plan) {
@@ -60,22 +57,24 @@ const Candidate* counterpart(const std::vector<Candidate>& tried, const Candidat
 }
 
 void compare_boxes(const std::vector<Candidate>& tried, std::vector<Candidate> reference,
-                   const NetworkManifest& network, PlanCheck& check) {
+                   const NetworkManifest& network, const PlanLimits& limits, PlanCheck& check) {
   suppress(reference, static_cast<float>(network.nms_iou),
            {NmsLimits{}.candidates, NmsLimits{}.kept});
   const bool anchored =
       network.task == Task::joint || network.detector == DetectorContract::ultralytics;
   for (std::size_t i = 0; i < reference.size(); ++i) {
     const Candidate& wanted = reference[i];
-    const bool weak = wanted.score < kCompared;
-    if (weak && i >= kAtLeast) break;
+    const bool weak = wanted.score < limits.compared;
+    if (weak && i >= static_cast<std::size_t>(limits.at_least)) break;
     const Candidate* c = counterpart(tried, wanted, anchored);
     ++check.boxes;
     // Among weak classes, as random weights give them, the best one is chance.
     const bool lost = c == nullptr || (c->class_id != wanted.class_id && !weak);
     check.score =
         std::max(check.score, double(lost ? wanted.score : std::abs(c->score - wanted.score)));
-    if (c != nullptr) check.box_px = std::max(check.box_px, edge_error(c->box, wanted.box));
+    if (c == nullptr) continue;
+    check.box_px = std::max(check.box_px, edge_error(c->box, wanted.box));
+    check.overlap = std::min(check.overlap, static_cast<double>(iou(c->box, wanted.box)));
   }
 }
 
@@ -134,7 +133,7 @@ PlanCheck check_engine(const NetworkManifest& network, Engine& tried, Engine& re
     require_finite(network, tried);
     if (network.task != Task::depth) {
       compare_boxes(boxes_of(network, tried, *plan), boxes_of(network, reference, *reference_plan),
-                    network, check);
+                    network, limits, check);
     }
     if (network.task != Task::detect) {
       const std::span<const float> got = tried.output(plan->depth).values;
@@ -145,7 +144,9 @@ PlanCheck check_engine(const NetworkManifest& network, Engine& tried, Engine& re
   }
   check.depth_median = quantile(depth_errors, 0.5);
   check.depth_p99 = quantile(depth_errors, 0.99);
-  check.passed = check.box_px <= limits.box_px && check.score <= limits.score &&
+  const bool nothing_seen = network.int8 && network.task != Task::depth && check.boxes == 0;
+  check.passed = !nothing_seen && check.box_px <= limits.box_px &&
+                 check.overlap >= limits.overlap && check.score <= limits.score &&
                  check.depth_median <= limits.depth_median && check.depth_p99 <= limits.depth_p99;
   return check;
 }

@@ -58,12 +58,14 @@ NetworkManifest manifest() {
   return m;
 }
 
-PlanCheck checked(const std::function<void(Fixed&)>& change) {
+PlanCheck checked(const std::function<void(Fixed&)>& change, const PlanLimits& limits = {}) {
   Fixed reference;
   Fixed tried;
   change(tried);
   const std::vector<Frame> pictures{test::grey_frame(40, 30, 90), test::grey_frame(32, 32, 160)};
-  return check_engine(manifest(), tried, reference, pictures);
+  NetworkManifest network = manifest();
+  network.int8 = limits.at_least == 0;
+  return check_engine(network, tried, reference, pictures, limits);
 }
 
 TEST(EngineCheck, TheSameAnswersPass) {
@@ -101,7 +103,7 @@ TEST(EngineCheck, TheClassOfWhatIsWeakIsChance) {
   std::swap(tried.scores[0], tried.scores[1]);
   tried.boxes[0] += 1;
   const std::vector<Frame> pictures{test::grey_frame(40, 30, 90)};
-  const PlanCheck check = check_engine(manifest(), tried, reference, pictures);
+  const PlanCheck check = check_engine(manifest(), tried, reference, pictures, {});
   EXPECT_EQ(check.boxes, kAnchors);
   EXPECT_NEAR(check.box_px, 1, 1e-6);
   EXPECT_TRUE(check.passed);
@@ -115,6 +117,43 @@ TEST(EngineCheck, MeasuresDepthInPartsOfIt) {
   EXPECT_FALSE(off.passed);
 }
 
+TEST(EngineCheck, AsksOfEightBitsThatTheSameIsSeenInTheSamePlaces) {
+  const PlanLimits limits = PlanLimits::of_int8();
+  // Scores 0.9 to 0.5 are sure; the last one, 0.4, is not.
+  EXPECT_EQ(checked([](Fixed&) {}, limits).boxes, 2 * (kAnchors - 1));
+  const auto moved = [&](int anchor, float by) {
+    return checked([&](Fixed& f) { f.boxes[4 * anchor + 3] += by; }, limits);
+  };
+  EXPECT_NEAR(moved(0, 1).overlap, 6.0 / 7, 1e-6);
+  EXPECT_TRUE(moved(0, 1).passed);
+  EXPECT_FALSE(moved(0, 3).passed);
+  EXPECT_TRUE(moved(kAnchors - 1, 3).passed);
+  const auto less = [&](float by) {
+    return checked([&](Fixed& f) { f.scores[0] -= by; }, limits).passed;
+  };
+  EXPECT_TRUE(less(0.2F));
+  EXPECT_FALSE(less(0.3F));
+  EXPECT_FALSE(checked([](Fixed& f) { std::swap(f.scores[0], f.scores[1]); }, limits).passed);
+  EXPECT_FALSE(checked(
+                   [](Fixed& f) {
+                     for (float& d : f.depth) d *= 1.04F;
+                   },
+                   limits)
+                   .passed);
+}
+
+TEST(EngineCheck, EightBitsOfWhichNoBoxCanBeComparedDoNotPass) {
+  Fixed reference;
+  Fixed tried;
+  for (Fixed* f : {&reference, &tried}) {
+    for (float& s : f->scores) s *= 0.5F;
+  }
+  NetworkManifest network = manifest();
+  network.int8 = true;
+  const std::vector<Frame> pictures{test::grey_frame(40, 30, 90)};
+  EXPECT_FALSE(check_engine(network, tried, reference, pictures, limits_of(network)).passed);
+}
+
 TEST(EngineCheck, RefusesWhatIsNotFinite) {
   EXPECT_THROW((void)checked([](Fixed& f) { f.depth[3] = std::nanf(""); }), Error);
   EXPECT_THROW(
@@ -125,7 +164,7 @@ TEST(EngineCheck, RefusesWhatIsNotFinite) {
 TEST(EngineCheck, WantsPictures) {
   Fixed reference;
   Fixed tried;
-  EXPECT_THROW((void)check_engine(manifest(), tried, reference, {}), Error);
+  EXPECT_THROW((void)check_engine(manifest(), tried, reference, {}, {}), Error);
 }
 
 }  // namespace

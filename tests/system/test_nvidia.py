@@ -37,6 +37,11 @@ def test_engine_says_what_is_missing(tmp_path, command):
     assert not (tmp_path / "engines").exists()
 
 
+def test_eight_bits_for_cards_are_not_computed_by_the_processor(tmp_path, video):
+    result = lazarillo("run", video, "--out", tmp_path / "out", "--models", "lznet-int8-card")
+    assert result.code == 2 and 'see.engine = "tensorrt"' in result.err, result.err
+
+
 def test_engine_list_of_nothing(tmp_path):
     result = lazarillo("engine", "list", env={"LAZARILLO_ENGINES": str(tmp_path / "engines")})
     assert result.code == 0 and "no plans" in result.out

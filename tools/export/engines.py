@@ -35,13 +35,14 @@ class Network:
     """A table of a manifest: what is compiled, and how its answers are read."""
     file: pathlib.Path
     sha256: str | None  # as stated
-    reference: pathlib.Path | None  # the same in FP32, where the file is FP16 already
+    reference: pathlib.Path | None  # the same in FP32, where the file is FP16 or 8 bits already
     most: int
     contract: str       # "joint", or a detector's or depth network's
     size: tuple
     mean: list
     std: list
     nms_iou: float
+    int8: bool = False  # as stated: other limits
     maps: dict = dataclasses.field(default_factory=dict)  # output -> "depth" or "sigma"; known with the file
 
     @property
@@ -83,7 +84,7 @@ def read_card(manifest, table, kind, most):
     overlap = table.get("nms_iou", card.get("suggested", {}).get("nms_iou", 0.5))
     stated = table.get("sha256", card.get("sha256", {}).get(file.name))
     return Network(file, stated, reference(manifest, table), most, kind, (width, height), [0, 0, 0],
-                   [1, 1, 1], overlap)
+                   [1, 1, 1], overlap, table.get("precision") == "int8")
 
 
 def read_table(manifest, table, kind, most):
@@ -93,7 +94,7 @@ def read_table(manifest, table, kind, most):
         raise Refused(f"'{manifest}', [{kind}]: what contract '{contract}' gives cannot be checked here")
     return Network(manifest.parent / table["file"], table.get("sha256"), reference(manifest, table), most,
                    contract, (given["width"], given["height"]), given.get("mean", [0, 0, 0]),
-                   given.get("std", [1, 1, 1]), table.get("nms_iou", 0.5))
+                   given.get("std", [1, 1, 1]), table.get("nms_iou", 0.5), table.get("precision") == "int8")
 
 
 def reference(manifest, table):
@@ -214,7 +215,8 @@ def make(network, compiler, pictures, args):
         "network": network.file.name, "network_sha256": digest,
         "half_sha256": sha256_of(half.SerializeToString()),
         "card": f"compute capability {compiler.capability}", "library": compiler.library,
-        "precision": "FP16 as the file has it" if network.reference else
+        "precision": "8 bits and FP16 as the file has it" if network.int8 else
+                     "FP16 as the file has it" if network.reference else
                      "FP16; FP32 before the first and after the last product, input and output FP32",
         "kept_fp32": [] if network.reference else args.keep, "most_batch": most, "profiles": profiles,
         "file": plan_file.name, "sha256": sha256_of(plan), "bytes": len(plan), "build_s": round(built_s, 1),
@@ -234,7 +236,8 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", type=pathlib.Path, metavar="SET",
-                        help="manifests of model sets; default: lznet, and the pair where its networks are")
+                        help="manifests of model sets; default: lznet, the same in 8 bits, and the pair where its "
+                        "networks are")
     parser.add_argument("--models", type=pathlib.Path, help="the folder of the pair, with its manifest "
                         "(default: models, then .cache/models/dynamic, then .cache/models)")
     parser.add_argument("--compute-capability", default="7.5", metavar="X.Y",
@@ -258,7 +261,7 @@ def chosen_sets(args):
         if args.models:
             raise Refused(f"'{args.models}' has neither {' nor '.join(PAIR)} with its networks")
         print(f"engines: {NO_PAIR}", file=sys.stderr)
-    return [ROOT / "models/lznet.toml", *([pair] if pair else [])]
+    return [ROOT / "models/lznet.toml", ROOT / "models/lznet-int8-card.toml", *([pair] if pair else [])]
 
 
 def main(arguments=None):

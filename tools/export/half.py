@@ -16,6 +16,8 @@ import sys
 
 # They take the time, and FP16 makes them fast. TensorRT for RTX has no FP32 Gemm for Turing at all.
 PRODUCTS = {"Conv", "ConvTranspose", "MatMul", "Gemm", "Einsum"}
+# They belong to the product they stand before (int8.py): a Cast between would be a kernel of its own.
+QUANTISERS = {"QuantizeLinear", "DequantizeLinear"}
 # ONNX allows no FP16 for these operations, or for these inputs of one.
 FLOAT_OPERATIONS = {"Range", "NonMaxSuppression"}
 FLOAT_INPUTS = {("Resize", 1), ("Resize", 2)}
@@ -92,9 +94,10 @@ def open_batch(model):
 
 def outside_products(graph):
     """The outputs of the nodes before the first products and after the last."""
+    inside = PRODUCTS | QUANTISERS
     after, leads = set(), set()
     for node in reversed(graph.node):
-        if node.op_type in PRODUCTS or leads.intersection(node.output):
+        if node.op_type in inside or leads.intersection(node.output):
             leads.update(node.input)
         else:
             after.add(node.output[0])
@@ -102,7 +105,7 @@ def outside_products(graph):
     for node in graph.node:
         if node.op_type == "Constant":
             constant.add(node.output[0])
-        elif node.op_type not in PRODUCTS and before.intersection(node.input) and \
+        elif node.op_type not in inside and before.intersection(node.input) and \
                 before.union(constant).issuperset(filter(None, node.input)):
             before.update(node.output)
     return after | before

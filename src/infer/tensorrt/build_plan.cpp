@@ -46,8 +46,11 @@ void set_flags([[maybe_unused]] const nvinfer1::INetworkDefinition& network,
 #if defined(NV_TENSORRT_MAJOR) && NV_TENSORRT_MAJOR == 8
   for (int i = 0; i < network.getNbLayers(); ++i) {
     const nvinfer1::ILayer& layer = *network.getLayer(i);
+    // What is not quantised is FP32 in such a file: 8.6 knows FP32 steps only (int8.py --types
+    // float).
     if (layer.getType() == nvinfer1::LayerType::kQUANTIZE) {
       config.setFlag(nvinfer1::BuilderFlag::kINT8);
+      config.setFlag(nvinfer1::BuilderFlag::kFP16);
     }
     if (has_half_weights(layer)) config.setFlag(nvinfer1::BuilderFlag::kFP16);
   }
