@@ -30,6 +30,10 @@ void limit_gpu_memory(std::uint64_t bytes);
 /// Thread-safe.
 [[nodiscard]] std::uint64_t gpu_memory_in_use();
 
+/// True once a call failed in a way after which this process can do nothing more with the card: a
+/// kernel crashed, or the card itself is gone. A new process may. Thread-safe.
+[[nodiscard]] bool gpu_lost();
+
 /// Bytes that this process moved between the host and the device so far. Thread-safe.
 struct GpuTraffic {
   std::uint64_t to_device = 0;

@@ -25,6 +25,8 @@ Ledger& ledger() {
 std::atomic<std::uint64_t> bytes_to_device{0};
 std::atomic<std::uint64_t> bytes_to_host{0};
 
+std::atomic<bool> lost{false};
+
 std::string megabytes(std::uint64_t bytes) { return std::to_string((bytes + (1U << 19)) >> 20); }
 
 }  // namespace
@@ -33,6 +35,8 @@ void limit_gpu_memory(std::uint64_t bytes) {
   const std::lock_guard lock(ledger().mutex);
   ledger().limit = bytes;
 }
+
+bool gpu_lost() { return lost; }
 
 std::uint64_t gpu_memory_in_use() {
   {
@@ -55,8 +59,14 @@ namespace gpu {
 void check(cudaError_t error, const char* doing) {
   if (error == cudaSuccess) return;
   if (error == cudaErrorMemoryAllocation) refuse_memory(0);
-  throw Error(ExitCode::vision,
-              std::string("the GPU failed while ") + doing + ": " + cudaGetErrorString(error));
+  std::string line = std::string("the GPU failed while ") + doing + ": " + cudaGetErrorString(error);
+  // What the next call says, too, is not this call's alone: the process has lost the card.
+  cudaGetLastError();
+  if (lost || cudaFree(nullptr) != cudaSuccess) {
+    lost = true;
+    line += " (nothing is seen until lazarillo is started anew)";
+  }
+  throw Error(ExitCode::vision, line);
 }
 
 void* allocate(std::size_t bytes) noexcept {

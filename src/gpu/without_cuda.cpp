@@ -20,6 +20,8 @@ std::string way_to_import(int /*fd*/, std::size_t /*bytes*/) { return gpu_info()
 
 void limit_gpu_memory(std::uint64_t /*bytes*/) {}
 
+bool gpu_lost() { return false; }
+
 std::uint64_t gpu_memory_in_use() { return 0; }
 
 GpuTraffic gpu_traffic() { return {}; }

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "gpu/device.h"
 #include "ring/ring_reader.h"
 #include "run/isolate/codec.h"
 #include "run/isolate/links.h"
@@ -202,7 +203,11 @@ void run_see(const RunOptions& options, const ModelSet& models, const Rings& rin
   });
   process.ready();
   RingReader reader(rings.frames);
-  const Watch watch([&] { process.watch_steady(); });
+  const Watch watch([&] {
+    process.watch_steady();
+    // Eyes that lost the card stay blind; the next pair starts with a fresh hold of it.
+    if (gpu_lost()) _exit(static_cast<int>(ExitCode::vision));
+  });
   for (;;) {
     const bool more = reader.wait(kWait);
     if (auto pin = reader.newest()) part.input().push(frame_in_place(std::move(*pin)));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 
 #include "error.h"
@@ -111,9 +112,16 @@ struct FrameInputs {
 /// What decides which work a frame is: a graph is captured for each.
 struct Shape {
   int pictures = 0;
-  bool with_depth = false;
+  bool with_depth = false;      ///< the depth network runs
+  bool measures_boxes = false;  ///< with a map in metres, of this call or one before
   std::size_t upload_bytes = 0;
   bool operator==(const Shape&) const = default;
+};
+
+/// What a picture shows, as far as a depth map of an earlier one still fits.
+struct View {
+  int camera, width, height;
+  bool operator==(const View&) const = default;
 };
 
 struct CapturedGraph {
@@ -268,7 +276,7 @@ class GpuEyes final : public Eyes {
 
   /// Writes what the card needs to know of the frames, and their pixels, into pinned memory.
   Shape stage(std::span<const Frame> frames, const std::vector<std::size_t>& good) {
-    Shape shape{static_cast<int>(good.size()), false, 0};
+    Shape shape{static_cast<int>(good.size())};
     std::vector<std::size_t> at;
     for (const std::size_t i : good) {
       at.push_back(shape.upload_bytes);
@@ -294,7 +302,29 @@ class GpuEyes final : public Eyes {
       picture = frame.device ? on_card(frame) : upload(frame, at[slot]);
       inputs.depth.pictures[slot] = picture;
     }
+    shape.measures_boxes = joint() || (depth_ && metric() && has_map_of(frames, good, shape));
     return shape;
+  }
+
+  /// Whether the depth network's output is of these cameras, from now or a few frames ago.
+  bool has_map_of(std::span<const Frame> frames, const std::vector<std::size_t>& good,
+                  const Shape& shape) {
+    const auto views = [&] {
+      std::vector<View> of;
+      for (const std::size_t i : good) {
+        of.push_back({frames[i].stamp.camera, frames[i].width, frames[i].height});
+      }
+      return of;
+    };
+    const std::uint64_t sequence = frames[good.front()].stamp.sequence;
+    if (shape.with_depth) {
+      mapped_ = views();
+      mapped_sequence_ = sequence;
+      return true;
+    }
+    const auto interval = static_cast<std::uint64_t>(options_.depth_interval);
+    return sequence > mapped_sequence_ && sequence - mapped_sequence_ < interval &&
+           mapped_ == views();
   }
 
   static gpu::Picture on_card(const Frame& frame) {
@@ -386,7 +416,7 @@ class GpuEyes final : public Eyes {
     if (shape.with_depth) {
       gpu::check(cudaStreamWaitEvent(main, measured_.get()), "joining a graph");
     }
-    if (joint() || (shape.with_depth && metric())) {
+    if (shape.measures_boxes) {
       gpu::measure_boxes(&inputs->detector, depth_ ? &inputs->depth : &inputs->detector,
                          shape.pictures, depth_output(), found, main);
     }
@@ -440,6 +470,9 @@ class GpuEyes final : public Eyes {
         depth_ ? inputs.depth.mappings[slot] : inputs.detector.mappings[slot];
     double factor = 1;
     if (metric()) factor = metres_factor(map_network().manifest, frame, map_mapping);
+    // n frames measured with one map tell no more than one does.
+    const float widened =
+        depth_ ? std::sqrt(static_cast<float>(std::max(options_.depth_interval, 1))) : 1;
     for (int i = 0; i < found.count; ++i) {
       const gpu::FoundBox& b = found.boxes[static_cast<std::size_t>(i)];
       const Box box = clipped(mapping.to_frame({b.x1, b.y1, b.x2, b.y2}), mapping.frame_width,
@@ -447,7 +480,7 @@ class GpuEyes final : public Eyes {
       if (!(box.width() > 0 && box.height() > 0)) continue;
       Detection detection{box, b.score, b.class_id};
       if (b.depth > 0 && sighting.depth_fault.empty()) {
-        detection.depth = BoxDepth{static_cast<float>(b.depth * factor), b.depth_sigma};
+        detection.depth = BoxDepth{static_cast<float>(b.depth * factor), b.depth_sigma * widened};
       }
       sighting.detections.items.push_back(detection);
     }
@@ -500,6 +533,8 @@ class GpuEyes final : public Eyes {
   gpu::PinnedBuffer inputs_, pixels_, found_, map_, sigma_;
   gpu::DeviceBuffer device_inputs_, device_pixels_, device_found_, scratch_;
   std::vector<CapturedGraph> graphs_;
+  std::vector<View> mapped_;  ///< what the depth map on the card is of
+  std::uint64_t mapped_sequence_ = 0;
 };
 
 }  // namespace

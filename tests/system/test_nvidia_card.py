@@ -1,0 +1,143 @@
+"""What the program does on an NVIDIA card. Skipped where there is none, or no TensorRT.
+
+lznet-half is compiled for the card first (a minute or more), unless LAZARILLO_TEST_ENGINES names a folder that has it.
+LAZARILLO_TEST_STREET: an H.264 video to use in place of the one made here.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import PROGRAM, lazarillo, make_video, read_results, still_video
+
+pytestmark = pytest.mark.skipif(shutil.which("nvidia-smi") is None, reason="there is no NVIDIA card")
+
+NVDEC = '[see]\nengine = "tensorrt"\n{see}[source]\ndecoder = "nvdec"\n[speak]\nspeech = false\n'
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory):
+    folder = Path(os.environ.get("LAZARILLO_TEST_ENGINES", tmp_path_factory.mktemp("engines")))
+    built = lazarillo("engine", "build", "--models", "lznet-half", "--level", "0",
+                      env={"LAZARILLO_ENGINES": str(folder)}, timeout=900)
+    if built.code != 0:
+        pytest.skip(built.err.strip())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def street(tmp_path_factory):
+    if given := os.environ.get("LAZARILLO_TEST_STREET"):
+        return Path(given)
+    return still_video(tmp_path_factory.mktemp("video") / "street.mp4", seconds=10, size=(1280, 720), fps=30)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    def write(see=""):
+        (tmp_path / "nvidia.toml").write_text(NVDEC.format(see=see))
+        return tmp_path / "nvidia.toml"
+    return write
+
+
+def bench(street, engines, config, *more):
+    return lazarillo("bench", street, "--models", "lznet-half", "--config", config, *more,
+                     env={"LAZARILLO_ENGINES": str(engines)})
+
+
+def memory_in_use():
+    lines = subprocess.run(["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"],
+                           capture_output=True, text=True, check=True).stdout.split()
+    return int(lines[0])
+
+
+def copied(engines, tmp_path):
+    return Path(shutil.copytree(engines, tmp_path / "engines"))
+
+
+def test_no_pixel_crosses_the_bus(street, engines, settings, tmp_path):
+    result = bench(street, engines, settings(), "--fast", "--frames", 200, "--json", tmp_path / "bench.json")
+    assert result.code == 0, result.err
+    moved = json.loads((tmp_path / "bench.json").read_text())["gpu_bytes_per_frame"]
+    assert 0 < moved["to_card"] <= 8192 and 0 < moved["to_host"] <= 8192
+
+
+def test_a_full_card_is_said(street, engines, settings):
+    result = bench(street, engines, settings(see="gpu_memory_mb = 8\n"), "--fast", "--frames", 20)
+    assert result.code == 4 and "memory is full" in result.err and "see.gpu_memory_mb" in result.err, result.err
+    assert len(result.error_lines) == 1
+
+
+@pytest.mark.parametrize("damage", ["cut", "byte"])
+def test_a_damaged_plan_is_refused(street, engines, settings, tmp_path, damage):
+    folder = copied(engines, tmp_path)
+    for plan in folder.glob("*.plan"):
+        data = bytearray(plan.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        plan.write_bytes(data[:len(data) // 2] if damage == "cut" else data)
+    result = bench(street, folder, settings(), "--fast", "--frames", 20)
+    assert result.code == 4 and "engine build" in result.err, result.err
+    assert len(result.error_lines) == 1
+
+
+@pytest.mark.parametrize("key", ["card", "library"])
+def test_a_plan_of_another_card_or_version_is_not_taken(street, engines, settings, tmp_path, key):
+    folder = copied(engines, tmp_path)
+    changed = 0
+    for record in folder.glob("*.json"):
+        text = json.loads(record.read_text())
+        if key in text:
+            record.write_text(json.dumps({**text, key: "another"}))
+            changed += 1
+    assert changed
+    result = bench(street, folder, settings(), "--fast", "--frames", 20)
+    assert result.code == 4 and "not compiled for this card" in result.err, result.err
+
+
+def test_a_stream_that_changes_its_size(engines, settings, tmp_path):
+    stream = tmp_path / "changes.h264"
+    if given := os.environ.get("LAZARILLO_TEST_CHANGES"):
+        stream = Path(given)
+    else:
+        parts = []
+        for number, (width, height) in enumerate([(640, 480), (320, 240), (640, 480)]):
+            part = tmp_path / f"{number}.h264"
+            make_video(part, f"videotestsrc num-buffers=20 ! video/x-raw,format=I420,width={width},height={height},"
+                             "framerate=10/1 ! x264enc speed-preset=ultrafast key-int-max=10 ! h264parse ! "
+                             "video/x-h264,stream-format=byte-stream")
+            parts.append(part.read_bytes())
+        stream.write_bytes(b"".join(parts))
+    result = lazarillo("run", stream, "--models", "lznet-half", "--config", settings(), "--out", tmp_path / "out",
+                       "--no-video", "--no-sound", env={"LAZARILLO_ENGINES": str(engines)}, timeout=60)
+    assert result.code == 0, result.err
+    frames = read_results(tmp_path / "out", result).frames
+    assert len(frames) == 60 and not any(frame.get("fault") for frame in frames)
+    assert [frame["width"] for frame in frames] == 20 * [640] + 20 * [320] + 20 * [640]
+
+
+@pytest.mark.parametrize("part", ["capture", "see"])
+def test_a_killed_process_leaves_no_memory_behind(street, engines, settings, part):
+    before = memory_in_use()
+    run = subprocess.Popen([str(PROGRAM), "bench", str(street), "--models", "lznet-half", "--config", str(settings()),
+                            "--isolate", "--feed-fps", "30", "--frames", "450"],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                           env={**os.environ, "LAZARILLO_ENGINES": str(engines)})
+    pids = None
+    for line in run.stderr:
+        if found := re.search(rf"processes .*{part} (\d+)", line):
+            pids = int(found[1])
+            break
+    assert pids, "it did not say its processes"
+    time.sleep(6)
+    os.kill(pids, signal.SIGKILL)
+    out, err = run.communicate(timeout=120)
+    assert run.returncode in (0, 7), (run.returncode, err)
+    looked = float(re.search(r"detected\s+([\d.]+)", out)[1])
+    assert looked > 15, out
+    assert memory_in_use() <= before + 16
