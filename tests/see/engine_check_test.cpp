@@ -119,8 +119,8 @@ TEST(EngineCheck, MeasuresDepthInPartsOfIt) {
 
 TEST(EngineCheck, AsksOfEightBitsThatTheSameIsSeenInTheSamePlaces) {
   const PlanLimits limits = PlanLimits::of_int8();
-  // Scores 0.9 to 0.5 are sure; the last one, 0.4, is not.
-  EXPECT_EQ(checked([](Fixed&) {}, limits).boxes, 2 * (kAnchors - 1));
+  // Scores 0.9 to 0.6 are sure; the last two are not.
+  EXPECT_EQ(checked([](Fixed&) {}, limits).boxes, 2 * (kAnchors - 2));
   const auto moved = [&](int anchor, float by) {
     return checked([&](Fixed& f) { f.boxes[4 * anchor + 3] += by; }, limits);
   };
