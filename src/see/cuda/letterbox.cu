@@ -2,6 +2,7 @@
 
 #include "see/cuda/device_code.cuh"
 #include "see/cuda/pixels.cuh"
+#include "see/cuda/target.cuh"
 
 // Shrinking is what costs. Blocks that fill the card once share the rows of all results out. A
 // block goes down a strip of the picture, as wide as its threads can read: each thread reads four
@@ -19,26 +20,6 @@ constexpr int kStrip = kThreads * kGroup;  // pixels of the picture that a strip
 constexpr int kRun = 128;                  // rows of the result that a block does in one go
 constexpr int kRows = kWarps;              // of which so many are summed before columns are
 constexpr int kWide = 512;                 // pixels of the result in a strip, where not shrunk
-
-template <typename T>
-struct Target {
-  T* values;
-  int width, height;
-  bool rgb;
-  float gain[3], offset[3];
-  float pad[3];
-
-  /// Level of blue, green and red to the three planes.
-  __device__ void put(int picture, int x, int y, float blue, float green, float red) const {
-    const std::size_t plane = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-    T* at = values + 3 * plane * static_cast<std::size_t>(picture) +
-            static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
-            static_cast<std::size_t>(x);
-    at[0] = T((rgb ? red : blue) * gain[0] + offset[0]);
-    at[plane] = T(green * gain[1] + offset[1]);
-    at[2 * plane] = T((rgb ? blue : red) * gain[2] + offset[2]);
-  }
-};
 
 /// The pixels of the picture under one of the result, along one axis: as AreaResizer::Axis.
 struct Cover {
@@ -68,11 +49,6 @@ struct Axis {
   __device__ float full() const { return static_cast<float>(length) / static_cast<float>(source); }
 };
 
-/// floor() of a level of 0 or more: no conversion to whole numbers, which are slow.
-__device__ float floor_level(float level) { return __fadd_rd(level, 8388608.0F) - 8388608.0F; }
-/// The nearest whole level, of a half the upper.
-__device__ float whole(float level) { return floor_level(level + 0.5F); }
-
 template <int channels, typename Action>
 __device__ void each(const Action& action) {
 #pragma unroll
@@ -88,7 +64,7 @@ struct Plan {
   int columns, strips, cost, units;
 };
 
-__device__ Plan plan_of(const LetterboxMapping& m) {
+__device__ Plan plan_of(const LetterboxMapping& m, bool bent) {
   Plan plan{Plan::How::bilinear,
             {m.frame_width, m.content_width},
             {m.frame_height, m.content_height},
@@ -113,7 +89,7 @@ __device__ Plan plan_of(const LetterboxMapping& m) {
     }
   }
   plan.strips = (m.content_width + plan.columns - 1) / plan.columns;
-  plan.units = plan.strips * m.content_height * plan.cost;
+  plan.units = bent ? 0 : plan.strips * m.content_height * plan.cost;  // rectify()'s
   return plan;
 }
 
@@ -322,7 +298,8 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
   __shared__ Shared shared;
   const int pictures = min(batch->count, most_pictures);
   if (static_cast<int>(threadIdx.x) < pictures) {
-    shared.plans[threadIdx.x] = plan_of(batch->mappings[threadIdx.x]);
+    shared.plans[threadIdx.x] =
+        plan_of(batch->mappings[threadIdx.x], batch->corners[threadIdx.x] != nullptr);
   }
   __syncthreads();
 
@@ -389,15 +366,8 @@ void launch(const PictureBatch* batch, int most_pictures, const InputTensor& ten
           "asking for the card");
     return multiprocessors * std::max(blocks, 1);
   }();
-  Target<T> target{
-      static_cast<T*>(tensor.values), tensor.width, tensor.height, tensor.rgb, {}, {}, {}};
-  for (std::size_t c = 0; c < 3; ++c) {
-    target.gain[c] = tensor.gain[c];
-    target.offset[c] = tensor.offset[c];
-    target.pad[c] = tensor.pad_level * tensor.gain[c] + tensor.offset[c];
-  }
   letterbox_kernel<T><<<static_cast<unsigned>(resident), kThreads, 0, stream>>>(
-      batch, std::min(most_pictures, PictureBatch::most), target);
+      batch, std::min(most_pictures, PictureBatch::most), Target<T>(tensor));
   check_launch("making a network's input");
 }
 

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "see/cuda/device_code.cuh"
+
+// What pixels become once their levels are known.
+
+namespace lazarillo::gpu {
+
+/// A network's input, as kernels write it.
+template <typename T>
+struct Target {
+  explicit Target(const InputTensor& tensor)
+      : values(static_cast<T*>(tensor.values)),
+        width(tensor.width),
+        height(tensor.height),
+        rgb(tensor.rgb) {
+    for (std::size_t c = 0; c < 3; ++c) {
+      gain[c] = tensor.gain[c];
+      offset[c] = tensor.offset[c];
+      pad[c] = tensor.pad_level * tensor.gain[c] + tensor.offset[c];
+    }
+  }
+
+  T* values;
+  int width, height;
+  bool rgb;
+  float gain[3], offset[3];
+  float pad[3];
+
+  /// Level of blue, green and red to the three planes.
+  __device__ void put(int picture, int x, int y, float blue, float green, float red) const {
+    const std::size_t plane = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+    T* at = values + 3 * plane * static_cast<std::size_t>(picture) +
+            static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+            static_cast<std::size_t>(x);
+    at[0] = T((rgb ? red : blue) * gain[0] + offset[0]);
+    at[plane] = T(green * gain[1] + offset[1]);
+    at[2 * plane] = T((rgb ? blue : red) * gain[2] + offset[2]);
+  }
+};
+
+/// floor() of a level of 0 or more: no conversion to whole numbers, which are slow.
+__device__ inline float floor_level(float level) {
+  return __fadd_rd(level, 8388608.0F) - 8388608.0F;
+}
+/// The nearest whole level, of a half the upper.
+__device__ inline float whole(float level) { return floor_level(level + 0.5F); }
+
+}  // namespace lazarillo::gpu
