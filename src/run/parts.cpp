@@ -53,11 +53,6 @@ bool decodes_on_card(const Config& config) {
                 "source.decoder = \"nvdec\" leaves the pictures on the card: it needs see.engine = "
                 "\"tensorrt\"");
   }
-  if (config.skipping.enabled) {
-    throw Error(ExitCode::usage,
-                "source.decoder = \"nvdec\" leaves the pictures on the card, where skip.enabled "
-                "cannot look at them: use one of the two");
-  }
   return true;
 }
 
