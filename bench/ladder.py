@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """One video through the plan's own steps, from sequential to advanced, each a file in profiles/.
 
-    python3 bench/ladder.py [--video FILE] [--models NAME] [--frames N] [--rounds R] [--out FILE]
+    python3 bench/ladder.py [--nvidia] [--video FILE] [--models NAME] [--frames N] [--rounds R] [--out FILE]
 
 Every step is a live run of `lazarillo bench` at --feed-fps; what this machine was tuned to is left out,
 so that steps differ by their profile alone. "tracked" counts every frame given out with its tracks,
 "looked at" those the detector saw; "latency" is from the capture of a frame to the decision its
 detections led to. Both gains are over the frames step 0 looks at in the same round (what "today" does
 not look at gets no tracks); the median over the rounds counts. The plan's frames a second are its own expectations for an RTX 2060, beside them for comparison only.
+With --nvidia the steps are those for a card (profiles/nvidia-*.toml); the networks must be compiled
+(`lazarillo engine build --models lznet`, and lznet-half), the video one the card decodes (H.264), and
+--feed-fps above what it can do.
 Exit codes: 0 done, 1 a step failed, 2 something is missing.
 """
 
@@ -27,6 +30,14 @@ STEPS = (
     ("ladder-3-zero-copy", [], (50, 55)),
     ("ladder-4-optimised-engine", [], (60, None)),
     ("ladder-5-advanced", [], (60, None)),
+)
+NVIDIA_STEPS = (
+    ("nvidia-0-sequential", [], (13.6, 13.6)),
+    ("nvidia-1-quick-wins", [], (22, 25)),
+    ("nvidia-2-processes", ["--isolate"], (35, 40)),
+    ("nvidia-3-zero-copy", [], (50, 55)),
+    ("nvidia-4-optimised-engine", [], (60, None)),
+    ("nvidia-5-advanced", [], (60, None)),
 )
 
 
@@ -64,7 +75,7 @@ def gain(value, base):
 def report(rounds, args, machine):
     """Of each step the median of every number, and the median of the gains within a round."""
     steps = []
-    for number, (profile, more, plan) in enumerate(STEPS):
+    for number, (profile, more, plan) in enumerate(args.steps):
         results = [each[number] for each in rounds]
         first = [each[0] for each in rounds]
         step = {"profile": profile, "options": more, "models": results[0]["models"]}
@@ -75,7 +86,7 @@ def report(rounds, args, machine):
             gains = [gain(result[key], base["looked_at_fps"])
                      for result, base in zip(results, first)]
             step["gain_" + key.removesuffix("_fps")] = None if None in gains else median(gains)
-        step["plan"] = {"fps": plan, "gain": [None if fps is None else fps / STEPS[0][2][0]
+        step["plan"] = {"fps": plan, "gain": [None if fps is None else fps / args.steps[0][2][0]
                                               for fps in plan]}
         steps.append(step)
     return {"video": args.video, "feed_fps": args.feed_fps, "frames": args.frames,
@@ -99,7 +110,7 @@ def table(result):
     for step in result["steps"]:
         latency = f"{step['p50_ms']:.0f} / {step['p99_ms']:.0f}"
         lines.append(
-            f"{step['profile'].removeprefix('ladder-'):<28}{step['tracked_fps']:>9.1f}"
+            f"{step['profile']:<28}{step['tracked_fps']:>9.1f}"
             f"{step['looked_at_fps']:>11.1f}{step['depth_fps']:>8.1f}{latency:>15}"
             f"{step['cores']:>7.2f}{step['copies_per_frame']:>8.2f}{times(step['gain_tracked']):>15}"
             f"{times(step['gain_looked_at']):>11}{span(*step['plan']['fps'], 1):>10}"
@@ -107,8 +118,8 @@ def table(result):
     machine = result["machine"]
     lines.append(f"{result['frames']} frames fed at {result['feed_fps']:g} a second, "
                  f"{len(result['rounds'])} rounds; {machine['cpu']}, {machine['cores']} cores, load "
-                 f"before {machine['load_before']:.1f}. The plan's FPS are for an RTX 2060; steps 2 and "
-                 "3 change nothing else on a CPU than their profiles say.")
+                 f"before {machine['load_before']:.1f}. The plan's FPS are for an RTX 2060; what each step "
+                 "changes its profile says.")
     return "\n".join(lines)
 
 
@@ -117,7 +128,7 @@ def missing(args):
     for path, remedy in ((args.program, "make build builds it"),
                          (args.video, "scripts/fetch_video.sh fetches the street video"),
                          *((args.profiles / f"{profile}.toml", "it belongs to Lazarillo")
-                           for profile, _, _ in STEPS)):
+                           for profile, _, _ in args.steps)):
         if not pathlib.Path(path).is_file():
             raise Failed(f"'{path}' is not there: {remedy}", code=2)
 
@@ -125,6 +136,8 @@ def missing(args):
 def parse(arguments):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nvidia", dest="steps", action="store_const", const=NVIDIA_STEPS,
+                        default=STEPS, help="the steps for a card")
     parser.add_argument("--video", default=str(ROOT / ".cache" / "vtest.avi"))
     parser.add_argument("--models", help="see with this set in every step; default: the profiles' own")
     parser.add_argument("--frames", type=int, default=600, help="of each step")
@@ -150,7 +163,7 @@ def main(arguments=None):
         with tempfile.TemporaryDirectory() as folder:
             for number in range(args.rounds):
                 measured = []
-                for step in STEPS:
+                for step in args.steps:
                     say(f"round {number + 1} of {args.rounds}: {step[0]} ...")
                     measured.append(measure(step, args, pathlib.Path(folder)))
                 rounds.append(measured)

@@ -45,7 +45,18 @@ PlanKey key_from(const Json& json) {
           json.at("network_sha256"),
           json.at("card"),
           json.at("library"),
-          {json.at("most_batch"), json.at("level")}};
+          {json.at("most_batch"), json.value("level", 0)}};
+}
+
+/// A plan that was compiled without the card at hand (tools/export/engines.py) is for every card of
+/// its compute capability, and states the library's build number, too.
+bool serves(const PlanKey& plan, const PlanKey& wanted) {
+  const bool card = plan.card == wanted.card || (plan.card.starts_with("compute capability ") &&
+                                                 wanted.card.ends_with(", " + plan.card));
+  const bool library =
+      plan.library == wanted.library || plan.library.starts_with(wanted.library + '.');
+  return card && library && plan.network_sha256 == wanted.network_sha256 &&
+         plan.options.most_batch >= wanted.options.most_batch;
 }
 
 /// "lznet-v3-half-1a2b3c4d5e6f": two networks of one name are told apart by the digest.
@@ -74,7 +85,11 @@ void write_whole(const fs::path& file, const std::string& text) {
 }
 
 void write_record(const StoredPlan& plan) {
-  Json json = to_json(plan.key);
+  const fs::path record = fs::path(plan.file).replace_extension(".json");
+  // What else the record says of where the plan comes from stays.
+  Json json = Json::parse(std::ifstream(record), nullptr, false);
+  if (!json.is_object()) json = Json::object();
+  json.update(to_json(plan.key));
   json["file"] = plan.file.filename().string();
   json["sha256"] = plan.sha256;
   json["bytes"] = plan.bytes;
@@ -89,7 +104,7 @@ void write_record(const StoredPlan& plan) {
                      {"passed", plan.check->passed},
                      {"overlap", plan.check->overlap}};
   }
-  write_whole(fs::path(plan.file).replace_extension(".json"), json.dump(1) + '\n');
+  write_whole(record, json.dump(1) + '\n');
 }
 
 /// What the record says; `problem` when it, or the plan, is not whole.
@@ -141,10 +156,7 @@ PlanStore PlanStore::of_user() {
 std::optional<StoredPlan> PlanStore::find(const PlanKey& key) const {
   std::optional<StoredPlan> best;
   for (StoredPlan& plan : list()) {
-    if (plan.key.network_sha256 != key.network_sha256 || plan.key.card != key.card ||
-        plan.key.library != key.library || plan.key.options.most_batch < key.options.most_batch) {
-      continue;
-    }
+    if (!serves(plan.key, key)) continue;
     const auto rank = [](const StoredPlan& p) {
       return std::pair(p.key.options.level, -p.key.options.most_batch);
     };

@@ -19,7 +19,9 @@ struct PlanOptions {
 struct PlanKey {
   std::string network;  ///< the file's name, for people
   std::string network_sha256;
-  std::string card;     ///< "NVIDIA GeForce RTX 2060, compute capability 7.5"
+  /// "NVIDIA GeForce RTX 2060, compute capability 7.5"; of a plan: or "compute capability 7.5"
+  /// alone
+  std::string card;
   std::string library;  ///< "TensorRT 8.6.0"
   PlanOptions options;
 };

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "see/motion.h"
+#include "see/rectify.h"
 
 namespace lazarillo {
 
@@ -35,7 +36,10 @@ struct DetectorGate::Impl {
     if (rested_s >= options.longest_s) return true;
     const Foresight ahead = foresight(frame.stamp.sequence);
     if (frame.stamp.stream_ns >= ahead.holds_until_ns) return true;
-    return unexplained(motion, ahead.boxes) > options.changed;
+    // Motion is measured in the frame's own pixels.
+    std::vector<Box> boxes = ahead.boxes;
+    for (Box& box : boxes) box = in_own_pixels(frame, box);
+    return unexplained(motion, boxes) > options.changed;
   }
 
   /// Part of the picture that changed where no track is or was a moment ago.

@@ -181,8 +181,12 @@ std::int64_t GuideStage::decide(const Tracks& tracks, const FrameStamp& led_by, 
 void GuideStage::record_frame(const Scene& scene, std::int64_t decision_ns) {
   if (!parts_.events) return;
   const StageTimer timer(metrics_, "record_events");
-  parts_.events->frame(scene.sighting.detections, scene.tracks, scene.sighting.fault,
-                       scene.frame.width, scene.frame.height, decision_ns, scene.look);
+  // The size of the picture that boxes are counted in.
+  const Frame& frame = scene.frame;
+  const int width = frame.lens ? frame.intrinsics.width : frame.width;
+  const int height = frame.lens ? frame.intrinsics.height : frame.height;
+  parts_.events->frame(scene.sighting.detections, scene.tracks, scene.sighting.fault, width, height,
+                       decision_ns, scene.look);
 }
 
 void GuideStage::record_cues(const Scene& scene, const std::vector<std::string>& sentences,

@@ -43,16 +43,10 @@ bool on_gpu(const RunOptions& options) { return options.config.seeing.engine == 
 
 /// Pictures that are only on the card need eyes that look there. Throws Error(usage).
 void check_eyes_on_card(const Config& config, const std::string& setting) {
-  if (config.seeing.engine != "tensorrt") {
-    throw Error(ExitCode::usage, setting +
-                                     " leaves the pictures on the card: it needs see.engine = "
-                                     "\"tensorrt\"");
-  }
-  if (config.skipping.enabled) {
-    throw Error(ExitCode::usage, setting +
-                                     " leaves the pictures on the card, where skip.enabled "
-                                     "cannot look at them: use one of the two");
-  }
+  if (config.seeing.engine == "tensorrt") return;
+  throw Error(ExitCode::usage, setting +
+                                   " leaves the pictures on the card: it needs see.engine = "
+                                   "\"tensorrt\"");
 }
 
 /// Throws Error(usage) for settings that do not go together.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "see/rectify.h"
 #include "source/device_picture.h"
 #include "source/frame_copies.h"
 #include "track/interpolate.h"
@@ -46,9 +47,9 @@ void ShowStage::draw(const Scene& scene) {
     const Canvas* canvas = nullptr;
     {
       const StageTimer timer(metrics_, "draw");
-      if (scene.frame.device) {
+      if (scene.frame.device || scene.frame.lens) {
         Scene in_host = scene;
-        in_host.frame = in_host_memory(scene.frame);
+        in_host.frame = rectified(in_host_memory(scene.frame));
         canvas = &parts_.overlay->draw(in_host);
       } else {
         canvas = &parts_.overlay->draw(scene);

@@ -8,10 +8,10 @@
 
 namespace lazarillo {
 
-/// A grid of values over a frame, row-major, and where its cells lie in the frame: the centre of
-/// cell (column, row) is frame pixel ((column - offset_x) / scale, (row - offset_y) / scale),
-/// counted from pixel centres as in Intrinsics. Cells may lie outside the frame, on the network's
-/// padding.
+/// A grid of values over a frame (of one with a lens: over its straight picture), row-major, and
+/// where its cells lie in the frame: the centre of cell (column, row) is frame pixel ((column -
+/// offset_x) / scale, (row - offset_y) / scale), counted from pixel centres as in Intrinsics. Cells
+/// may lie outside the frame, on the network's padding.
 struct DepthGrid {
   int width = 0;
   int height = 0;

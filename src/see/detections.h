@@ -9,9 +9,10 @@
 
 namespace lazarillo {
 
-/// Axis-aligned box in pixels of the frame it was found in; x1 <= x2, y1 <= y2. Edges count from
-/// the frame's own edge, as detectors are trained: the whole frame is 0, 0, width, height. (That is
-/// half a pixel off Intrinsics, which count from pixel centres: less than any detector's error.)
+/// Axis-aligned box in pixels of the frame it was found in (of the picture of Frame::intrinsics:
+/// the straight one where there is a lens); x1 <= x2, y1 <= y2. Edges count from the frame's own
+/// edge, as detectors are trained: the whole frame is 0, 0, width, height. (That is half a pixel
+/// off Intrinsics, which count from pixel centres: less than any detector's error.)
 struct Box {
   float x1 = 0, y1 = 0, x2 = 0, y2 = 0;
   [[nodiscard]] float width() const { return x2 - x1; }

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 
+#include "see/motion_rules.h"
+
 namespace lazarillo {
 
 /// Median of values >= 0 by counting: no memory, and no order of evaluation to depend on. Values
@@ -24,7 +26,7 @@ class Histogram {
   }
 
  private:
-  static constexpr int bins = 512;
+  static constexpr int bins = motion_rules::bins;
   float bins_per_unit_;
   std::array<int, bins> bins_{};
   int count_ = 0;

@@ -1,7 +1,5 @@
 #include "see/letterbox.h"
 
-#include <algorithm>
-#include <cmath>
 #include <opencv2/imgproc.hpp>
 
 namespace lazarillo {
@@ -10,43 +8,6 @@ namespace {
 int channels_of(const Frame& frame) { return frame.format == PixelFormat::bgr8 ? 3 : 1; }
 
 }  // namespace
-
-Box LetterboxMapping::to_frame(const Box& input) const {
-  const auto x = [this](float v) { return static_cast<float>((v - offset_x) / scale_x()); };
-  const auto y = [this](float v) { return static_cast<float>((v - offset_y) / scale_y()); };
-  return {x(input.x1), y(input.y1), x(input.x2), y(input.y2)};
-}
-
-DepthGrid LetterboxMapping::grid(int width, int height) const {
-  DepthGrid grid;
-  grid.width = width;
-  grid.height = height;
-  const double cells = double(width) / input_width;  // per input pixel
-  grid.scale = cells * (frame_width >= frame_height ? scale_x() : scale_y());
-  // The middle of the frame is the middle of the content; -0.5 turns edges into pixel centres.
-  grid.offset_x =
-      (offset_x + content_width / 2.0) * cells - 0.5 - grid.scale * (frame_width / 2.0 - 0.5);
-  grid.offset_y =
-      (offset_y + content_height / 2.0) * cells - 0.5 - grid.scale * (frame_height / 2.0 - 0.5);
-  return grid;
-}
-
-LetterboxMapping fit_frame(int frame_width, int frame_height, int input_width, int input_height,
-                           bool keep_aspect) {
-  LetterboxMapping m{frame_width, frame_height, input_width, input_height,
-                     input_width, input_height, 0,           0};
-  if (!keep_aspect) return m;
-  const double scale =
-      std::min(double(input_width) / frame_width, double(input_height) / frame_height);
-  const auto resized = [scale](int length, int most) {
-    return std::clamp(static_cast<int>(std::nearbyint(length * scale)), 1, most);
-  };
-  m.content_width = resized(frame_width, input_width);
-  m.content_height = resized(frame_height, input_height);
-  m.offset_x = (input_width - m.content_width) / 2;
-  m.offset_y = (input_height - m.content_height) / 2;
-  return m;
-}
 
 Letterbox::Letterbox(const NetworkManifest& network)
     : input_width_(network.input_width),
@@ -68,12 +29,13 @@ Letterbox::Letterbox(const NetworkManifest& network)
 }
 
 LetterboxMapping Letterbox::fill(const Frame& frame, std::span<float> tensor) {
-  const LetterboxMapping mapping =
-      fit_frame(frame.width, frame.height, input_width_, input_height_, keep_aspect_);
+  const LetterboxMapping mapping = fit_frame(frame, input_width_, input_height_, keep_aspect_);
   const int width = mapping.content_width;
   const int height = mapping.content_height;
   pad(mapping, tensor);
-  if (width == frame.width && height == frame.height) {
+  if (frame.lens) {
+    straighten(frame, mapping, tensor);
+  } else if (width == frame.width && height == frame.height) {
     write(frame.pixels.get(), frame.stride_bytes, channels_of(frame), mapping, tensor);
   } else if (width <= frame.width && height <= frame.height) {
     shrink(frame, mapping, tensor);
@@ -105,12 +67,26 @@ void Letterbox::shrink(const Frame& frame, const LetterboxMapping& m, std::span<
   const int channels = channels_of(frame);
   area_.set_sizes(frame.width, frame.height, channels, m.content_width, m.content_height);
   for (int y = 0; y < m.content_height; ++y) {
-    const float* levels = area_.row(frame.pixels.get(), frame.stride_bytes, y);
-    for (std::size_t c = 0; c < 3; ++c) {
-      const float* in = levels + std::ptrdiff_t{source_channel(c, channels)} * m.content_width;
-      float* out = value_at(tensor, c, m.offset_x, m.offset_y + y);
-      for (int x = 0; x < m.content_width; ++x) out[x * step_] = in[x] * gain_[c] + offset_[c];
-    }
+    write_levels(area_.row(frame.pixels.get(), frame.stride_bytes, y), channels, m, y, tensor);
+  }
+}
+
+void Letterbox::straighten(const Frame& frame, const LetterboxMapping& m, std::span<float> tensor) {
+  const RectifyMap& map = maps_.of(frame, [&] { return rectify_map(frame, m); });
+  const int channels = channels_of(frame);
+  levels_.resize(static_cast<std::size_t>(channels) * static_cast<std::size_t>(m.content_width));
+  for (int y = 0; y < m.content_height; ++y) {
+    rectify_row(frame, map, static_cast<float>(pad_level_), y, levels_.data());
+    write_levels(levels_.data(), channels, m, y, tensor);
+  }
+}
+
+void Letterbox::write_levels(const float* levels, int channels, const LetterboxMapping& m, int y,
+                             std::span<float> tensor) const {
+  for (std::size_t c = 0; c < 3; ++c) {
+    const float* in = levels + std::ptrdiff_t{source_channel(c, channels)} * m.content_width;
+    float* out = value_at(tensor, c, m.offset_x, m.offset_y + y);
+    for (int x = 0; x < m.content_width; ++x) out[x * step_] = in[x] * gain_[c] + offset_[c];
   }
 }
 

@@ -5,50 +5,31 @@
 #include <cmath>
 #include <numeric>
 
+#include "see/card_motion.h"
 #include "see/histogram.h"
+#include "see/motion_rules.h"
 #include "see/registration.h"
 
 namespace lazarillo {
 namespace {
+
+namespace rules = motion_rules;
 
 constexpr int width = SmallPicture::width;
 constexpr int height = SmallPicture::height;
 constexpr int cell_width = width / Motion::columns;
 constexpr int cell_height = height / Motion::rows;
 
-/// A pixel differs when its residual is beyond this many standard deviations: of 19,200 pixels of
-/// pure noise one in a hundred frames has one.
-constexpr double significant = 5;
-/// Pixels that must differ for a cell to count. A walker of 12 x 30 in 768 x 576 has 16 here.
-constexpr int least_pixels = 3;
-/// Standard deviation of the residual that is always granted, in levels: two pictures rounded to
-/// whole levels, and a codec that rounds a little more.
-constexpr double least_noise = 0.5;
-/// Standard deviation of one pixel of the noisiest sensor still granted (a cheap camera at night),
-/// in levels; what is beyond is a change. It bounds the estimate, which half a picture that changed
-/// would raise without end.
-constexpr double most_sensor_noise = 30;
-/// What smoothing by 1 2 1 both ways leaves of white noise: 6 / 16.
-constexpr double smoothing = 0.375;
-/// Standard deviation of the misplacement, in small pixels, that is always granted and granted at
-/// most. Samples 3 to 5 to a small pixel put an edge some hundredths off, and so does a codec; and
-/// no picture can be placed better than the lens distorts it and the shutter rolls over it. More is
-/// parallax: a change.
-constexpr double least_misplacement = 0.06;
-constexpr double most_misplacement = 0.25;
-/// A camera's exposure moves slowly; a step beyond this is somebody's hand or a light switch.
-constexpr double most_gain = 2.5;
-/// Added to brightness before it is compared, in levels: the dark is never quite black.
-constexpr double darkness = 8;
-/// Levels from here up may be clipped: averages of pixels that in part are.
-constexpr float clipped_level = 245;
-/// The median of the square of a normal variable of variance 1.
-constexpr double median_of_square = 0.455;
-
 bool has_pixels(const Frame& frame) {
   const std::ptrdiff_t channels = frame.format == PixelFormat::bgr8 ? 3 : 1;
   return frame.pixels && frame.width > 0 && frame.height > 0 &&
          frame.stride_bytes >= channels * frame.width;
+}
+
+/// Standard deviation of a residual that noise is granted at most.
+double most_noise(const Frame& frame) {
+  const double samples = samples_along(frame.width, width) * samples_along(frame.height, height);
+  return rules::most_sensor_noise * rules::smoothing * std::sqrt(2 / samples);
 }
 
 struct View {
@@ -84,6 +65,8 @@ struct MotionMeter::Impl {
   View reference;
   View current;
   bool measured = false;  ///< current is newer than the reference
+  std::unique_ptr<CardMotion> card;  ///< of pictures on the card; null: none was there yet
+  bool on_card = false;              ///< where the picture measured last is
   Plane predicted{width, height};
   Plane residual{width, height};
   Plane slope{width, height};  ///< square of the gradient of what was predicted
@@ -95,16 +78,24 @@ struct MotionMeter::Impl {
   void subtract(const Registration& r, PixelRect inside);
   [[nodiscard]] bool explained(PixelRect inside) const;
   void find_slopes(PixelRect inside);
-  void mark(PixelRect inside, double most_noise, Motion& motion) const;
+  void mark(PixelRect inside, double noise_limit, Motion& motion) const;
 };
 
 MotionMeter::MotionMeter() : impl_(std::make_unique<Impl>()) {}
 MotionMeter::~MotionMeter() = default;
 
 void MotionMeter::set_reference() {
-  if (!impl_->measured) return;
-  std::swap(impl_->reference, impl_->current);
-  impl_->measured = false;
+  Impl& m = *impl_;
+  if (!m.measured) return;
+  m.measured = false;
+  // A picture here and one on the card cannot be compared.
+  if (m.on_card) {
+    m.card->set_reference();
+    m.reference.frame_width = 0;
+  } else {
+    std::swap(m.reference, m.current);
+    m.card.reset();
+  }
 }
 
 Motion MotionMeter::measure(const Frame& frame) {
@@ -118,7 +109,16 @@ Motion MotionMeter::measure(const Frame& frame) {
     return motion;
   };
   m.current.frame_width = 0;
+  if (frame.device && !m.card) m.card = make_card_motion();
+  m.on_card = frame.device != nullptr;
   m.measured = true;
+  if (m.on_card) {
+    try {
+      return m.card->measure(frame, most_noise(frame));
+    } catch (const std::exception&) {
+      return scene_change();  // the detector, which looks now, says what is wrong with the card
+    }
+  }
   if (!has_pixels(frame)) return scene_change();
   m.registrar.reduce(frame, m.current.small);
   m.current.frame_width = frame.width;
@@ -131,10 +131,8 @@ Motion MotionMeter::measure(const Frame& frame) {
   const PixelRect inside = m.registrar.warp(m.reference.small.levels[0], r, m.predicted);
   if (!m.same_light(r, inside)) return scene_change();
   m.subtract(r, inside);
-  const double samples = samples_along(frame.width, width) * samples_along(frame.height, height);
-  const double most_noise = most_sensor_noise * smoothing * std::sqrt(2 / samples);
   m.find_slopes(inside);
-  m.mark(inside, most_noise, motion);
+  m.mark(inside, most_noise(frame), motion);
   // A large thing that moves is much of the contrast but not of the picture.
   if (motion.changed() > 0.5 && !m.explained(inside)) return scene_change();
   motion.shift_x_px = r.shift_x * frame.width / width;
@@ -154,8 +152,10 @@ bool MotionMeter::Impl::same_light(const Registration& r, PixelRect inside) cons
     now += std::accumulate(f + inside.x0, f + inside.x1, 0.0F);
   }
   const double pixels = double(inside.x1 - inside.x0) * (inside.y1 - inside.y0);
-  const double brighter = (now / pixels + darkness) / (before / pixels + darkness);
-  const auto possible = [](double gain) { return gain < most_gain && gain > 1 / most_gain; };
+  const double brighter = (now / pixels + rules::darkness) / (before / pixels + rules::darkness);
+  const auto possible = [](double gain) {
+    return gain < rules::most_gain && gain > 1 / rules::most_gain;
+  };
   return pixels > 0 && possible(r.gain) && possible(brighter);
 }
 
@@ -171,8 +171,8 @@ void MotionMeter::Impl::subtract(const Registration& r, PixelRect inside) {
       p[x] = gain * before + offset;
       float difference = f[x] - p[x];
       // What is clipped could be any brighter: then, or now.
-      if (before >= clipped_level) difference = std::min(difference, 0.0F);
-      if (f[x] >= clipped_level) difference = std::max(difference, 0.0F);
+      if (before >= rules::clipped_level) difference = std::min(difference, 0.0F);
+      if (f[x] >= rules::clipped_level) difference = std::max(difference, 0.0F);
       out[x] = difference;
     }
   }
@@ -219,7 +219,7 @@ void MotionMeter::Impl::find_slopes(PixelRect inside) {
 /// Two sources of residuals that mean nothing, both estimated from the picture by medians, which
 /// what moves does not reach: noise, where the picture is flat, and misplacement (registration,
 /// sampling, codec), which grows with the gradient.
-void MotionMeter::Impl::mark(PixelRect inside, double most_noise, Motion& motion) const {
+void MotionMeter::Impl::mark(PixelRect inside, double noise_limit, Motion& motion) const {
   double slopes = 0;
   for (int y = inside.y0; y < inside.y1; ++y) {
     const float* g = slope.row(y);
@@ -229,17 +229,18 @@ void MotionMeter::Impl::mark(PixelRect inside, double most_noise, Motion& motion
   }
   const auto flat =
       static_cast<float>(slopes / ((inside.x1 - inside.x0) * (inside.y1 - inside.y0)));
-  Histogram level(16);  // to 32 levels
+  Histogram level(rules::bins_of_noise);
   for (int y = inside.y0; y < inside.y1; ++y) {
     for (int x = inside.x0; x < inside.x1; ++x) {
       if (slope.row(y)[x] <= flat) level.add(std::abs(residual.row(y)[x]));
     }
   }
-  const double noise = std::clamp(1.4826 * level.median(), least_noise, most_noise);
+  const double noise =
+      std::clamp(rules::sigma_of_median * level.median(), rules::least_noise, noise_limit);
   const auto variance = static_cast<float>(noise * noise);
 
-  Histogram misplacement(512);  // to a square pixel
-  const auto typical = static_cast<float>(median_of_square) * variance;
+  Histogram misplacement(rules::bins_of_misplacement);
+  const auto typical = static_cast<float>(rules::median_of_square) * variance;
   for (int y = inside.y0; y < inside.y1; ++y) {
     const float* e = residual.row(y);
     const float* g = slope.row(y);
@@ -247,13 +248,14 @@ void MotionMeter::Impl::mark(PixelRect inside, double most_noise, Motion& motion
       if (g[x] > flat) misplacement.add(std::max(e[x] * e[x] - typical, 0.0F) / g[x]);
     }
   }
-  const auto misplaced = static_cast<float>(std::clamp(misplacement.median() / median_of_square,
-                                                       least_misplacement * least_misplacement,
-                                                       most_misplacement * most_misplacement));
+  const auto misplaced =
+      static_cast<float>(std::clamp(misplacement.median() / rules::median_of_square,
+                                    rules::least_misplacement * rules::least_misplacement,
+                                    rules::most_misplacement * rules::most_misplacement));
 
   std::array<int, std::size_t{Motion::columns} * Motion::rows> different{};
   std::array<int, std::size_t{Motion::columns} * Motion::rows> covered{};
-  constexpr auto beyond = static_cast<float>(significant * significant);
+  constexpr auto beyond = static_cast<float>(rules::significant * rules::significant);
   for (int y = inside.y0; y < inside.y1; ++y) {
     const float* e = residual.row(y);
     const float* g = slope.row(y);
@@ -266,7 +268,8 @@ void MotionMeter::Impl::mark(PixelRect inside, double most_noise, Motion& motion
   }
   // Half a cell that comes into view is too narrow to recognise anything in.
   for (std::size_t i = 0; i < different.size(); ++i) {
-    motion.cells[i] = different[i] >= least_pixels || covered[i] * 2 < cell_width * cell_height;
+    motion.cells[i] =
+        different[i] >= rules::least_pixels || covered[i] * 2 < cell_width * cell_height;
   }
 }
 

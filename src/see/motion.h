@@ -38,8 +38,10 @@ struct Motion {
 
 /// Measures on a picture reduced to 160 x 120 (see/registration.h); decides nothing. What moves
 /// slowly is found once it is far enough from where the detector saw it, because the reference
-/// stays. One for each camera. Allocates only when constructed; the same frames give the same
-/// values. Never throws for what is in a frame. Not thread-safe.
+/// stays. Pictures on an NVIDIA card (Frame::device) are measured there, and throw Error(model)
+/// when the first of them finds no room. One for each camera. Allocates only when constructed; the
+/// same frames give the same values. Never throws for what is in a frame; a card that fails is a
+/// scene change. Not thread-safe.
 class MotionMeter {
  public:
   MotionMeter();

@@ -5,9 +5,13 @@
 #include <opencv2/core.hpp>
 
 #include "see/histogram.h"
+#include "see/motion_rules.h"
 
 namespace lazarillo {
 namespace {
+
+namespace rules = motion_rules;
+using rules::unknowns;
 
 constexpr int most_samples = 4;
 
@@ -56,8 +60,7 @@ void halve(const Plane& in, Plane& out) {
 /// What stands out from its surroundings, -100..100, cut off where most of the picture is: so that
 /// one dark coat does not outvote the whole street. Free of exposure.
 void outline(const Plane& v, std::vector<short>& out) {
-  constexpr int reach = 3;        // 12 finest pixels: wider than what the next level can catch up
-  constexpr double least = 0.25;  // levels; less is noise, and stays small
+  constexpr int reach = rules::outline_reach;
   std::array<float, std::size_t{SmallPicture::width / 4} * (SmallPicture::height / 4)> across;
   std::array<float, across.size()> rest;
   const auto at = [&](int x, int y) { return static_cast<std::size_t>(y) * v.width + x; };
@@ -79,7 +82,8 @@ void outline(const Plane& v, std::vector<short>& out) {
       size += std::abs(rest[at(x, y)]);
     }
   }
-  const auto scale = static_cast<float>(100 / std::max(size / double(rest.size()), least));
+  const auto scale =
+      static_cast<float>(100 / std::max(size / double(rest.size()), rules::least_outline));
   std::transform(rest.begin(), rest.end(), out.begin(), [scale](float r) {
     return static_cast<short>(std::clamp(r * scale, -100.0F, 100.0F));
   });
@@ -108,16 +112,8 @@ Taps cubic(double at, int length) {
            (t - 1) * t * t / 2}};
 }
 
-constexpr int unknowns = 5;  // reference x, y, scale (as pixels at the side), gain, offset
 using Normal = cv::Matx<double, unknowns, unknowns>;
 using Vector = cv::Vec<double, unknowns>;
-
-/// How far each unknown is expected to go without evidence, in finest pixels and levels: the motion
-/// from where it is, gain and offset from 1 and 0. It weighs like the residuals that noise leaves,
-/// so only pictures with hardly more texture than noise feel it. There it keeps the motion, has
-/// brightness explained by exposure (gain) sooner than by stray light (offset), and keeps the gain
-/// from falling because the noise of the reference is gone from the picture.
-constexpr std::array<double, unknowns> expected{4, 4, 4, 1, 8};
 
 /// One step of Gauss-Newton from a place that is about `misplaced` pixels off; false when there is
 /// nothing more to gain.
@@ -125,7 +121,7 @@ bool step(const Plane& picture, const Plane& warped, PixelRect inside, int strid
           double misplaced, Vector& unknown) {
   const auto gain = static_cast<float>(unknown[3]);
   const auto offset = static_cast<float>(unknown[4]);
-  Histogram residuals(4);  // to 128 levels
+  Histogram residuals(rules::bins_of_residual);
   for (int y = inside.y0; y < inside.y1; y += stride) {
     const float* f = picture.row(y);
     const float* w = warped.row(y);
@@ -133,7 +129,7 @@ bool step(const Plane& picture, const Plane& warped, PixelRect inside, int strid
       residuals.add(std::abs(f[x] - (gain * w[x] + offset)));
     }
   }
-  const double sigma = std::max(1.4826 * residuals.median(), 0.5);
+  const double sigma = std::max(rules::sigma_of_median * residuals.median(), 0.5);
   // Residuals of two sigma count a quarter, of five next to nothing. At an edge so does what
   // `misplaced` leaves: that is what the next step is to take away.
   const auto noise = static_cast<float>(4 * sigma * sigma);
@@ -176,7 +172,7 @@ bool step(const Plane& picture, const Plane& warped, PixelRect inside, int strid
   const double weights = a(4, 4);
   for (int r = 0; r < unknowns; ++r) {
     for (int c = 0; c < r; ++c) a(r, c) = a(c, r);
-    const double pull = weights * std::pow(sigma / expected[static_cast<std::size_t>(r)], 2);
+    const double pull = weights * std::pow(sigma / rules::expected(r), 2);
     a(r, r) += r < 3 ? pull * finest * finest : pull;
     if (r == 3) b[r] -= pull * (unknown[r] - 1);
     if (r == 4) b[r] -= pull * unknown[r];
@@ -281,15 +277,11 @@ Registration Registrar::coarse(const Plane& reference, const Plane& picture) {
     const double spread = (n * ff - double(f) * f) * (n * rr - double(r) * r);
     return spread > 0 ? (n * fr - double(f) * r) / std::sqrt(spread) : 0;
   };
-  // Noise alone correlates to 0.15 somewhere, and a repeating pattern fits itself elsewhere:
-  // standing still is believed unless something is clearly better, by more the further away it is.
-  constexpr double clearly = 0.15;
-  constexpr double cost_of_pixel = 0.005;
   Registration found;
   double best = correlation(0, 0);
   for (int dy = -height / 4; dy <= height / 4; ++dy) {
     for (int dx = -width / 4; dx <= width / 4; ++dx) {
-      const double cost = clearly + cost_of_pixel * std::hypot(dx, dy);
+      const double cost = rules::clearly + rules::cost_of_pixel * std::hypot(dx, dy);
       if (1 - cost <= best) continue;  // not even a perfect fit would do
       const double score = correlation(dx, dy) - cost;
       if (score <= best) continue;
@@ -344,18 +336,14 @@ PixelRect Registrar::warp(const Plane& reference, const Registration& registrati
 
 void Registrar::refine(const Plane& reference, const Plane& picture, Plane& warped, int stride,
                        Registration& registration) {
-  // Gauss-Newton doubles the right digits at every step; what needs more steps does not converge.
-  constexpr int most_steps = 5;
   const double finest = double(SmallPicture::width) / reference.width;
   const double side = (reference.width - 1) / 2.0;
   // The unknowns place the reference: at = p / zoom + shift of the reference, from the middle.
-  // The coarse start is within half a pixel of the middle level, which leaves an eighth of a pixel
-  // of the finest; wider would let what moves slowly by itself have its say.
-  const double misplaced = finest > 1 ? 0.5 : 0.125;
+  const double misplaced = rules::misplaced(finest == 1);
   const Registration here = in_pixels_of(registration, finest);
   Vector unknown(-here.shift_x / here.zoom, -here.shift_y / here.zoom, (1 / here.zoom - 1) * side,
                  here.gain, here.offset);
-  for (int i = 0; i < most_steps; ++i) {
+  for (int i = 0; i < rules::most_steps; ++i) {
     const PixelRect inside = warp(reference, in_pixels_of(registration, finest), warped);
     const bool moves = step(picture, warped, inside, stride, finest, misplaced, unknown);
     const double inverse = 1 + unknown[2] / side;

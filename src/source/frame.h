@@ -22,6 +22,7 @@ struct FrameStamp {
   std::int64_t stream_ns = 0;
 };
 
+class Lens;
 struct DevicePicture;
 
 enum class PixelFormat : std::uint8_t { bgr8, gray8, nv12 };
@@ -30,6 +31,7 @@ enum class PixelFormat : std::uint8_t { bgr8, gray8, nv12 };
 /// shares its pixels, which live until the last copy is gone. Safe to read from several threads.
 struct Frame {
   FrameStamp stamp;
+  /// The pinhole camera whose pixels boxes, depth maps and bearings are counted in.
   Intrinsics intrinsics;
   int width = 0;
   int height = 0;
@@ -38,6 +40,11 @@ struct Frame {
   std::shared_ptr<const std::uint8_t> pixels;  ///< height * stride_bytes bytes
   /// nv12: the pixels lie in the memory of the NVIDIA card, and `pixels` is null.
   std::shared_ptr<const DevicePicture> device{};
+  /// null: the pixels are those of `intrinsics`. Else they are as this lens bends them (width and
+  /// height are its picture's), and `intrinsics` is the camera of the straight picture that see/
+  /// makes of them for the networks and show/ for people (see/rectify.h). One for all frames of a
+  /// camera: what is computed from it is kept by its address.
+  std::shared_ptr<const Lens> lens{};
 };
 
 }  // namespace lazarillo

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "error.h"
 #include "source/camera.h"
+#include "source/lens.h"
 #include "source/picture_sequence.h"
 #include "source/source.h"
 
@@ -100,6 +101,7 @@ class FileSource final : public Source {
       Frame frame;
       frame.stamp = stamp;
       frame.intrinsics = intrinsics_for(picture->width, picture->height);
+      frame.lens = lens_for(picture->width, picture->height);
       frame.width = picture->width;
       frame.height = picture->height;
       frame.stride_bytes = picture->stride_bytes;
@@ -125,7 +127,18 @@ class FileSource final : public Source {
 
  private:
   [[nodiscard]] Intrinsics intrinsics_for(int width, int height) const {
-    return Intrinsics::from_hfov(options_.hfov_deg, width, height, options_.hfov_assumed);
+    // A straightened picture has the field of view it was given.
+    return Intrinsics::from_hfov(options_.hfov_deg, width, height,
+                                 options_.hfov_assumed && !options_.lens);
+  }
+
+  /// The same one as long as the pictures' size stays.
+  [[nodiscard]] std::shared_ptr<const Lens> lens_for(int width, int height) {
+    if (!options_.lens) return nullptr;
+    if (!lens_ || lens_->camera().width != width || lens_->camera().height != height) {
+      lens_ = std::make_shared<const Lens>(options_.lens->resized(width, height));
+    }
+    return lens_;
   }
 
   [[nodiscard]] bool too_late(std::int64_t due_ns) const {
@@ -141,6 +154,7 @@ class FileSource final : public Source {
   }
 
   const SourceOptions options_;
+  std::shared_ptr<const Lens> lens_;       ///< of the pictures' size
   std::optional<std::int64_t> origin_ns_;  ///< moment of stream time 0, once it is known
   std::stop_source stop_;
   PictureSequence pictures_;

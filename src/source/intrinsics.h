@@ -28,6 +28,8 @@ struct Intrinsics {
 
   /// Vertical angle of row `y`, degrees; 0 along the optical axis, positive upwards.
   [[nodiscard]] double elevation_deg(double y) const;
+
+  bool operator==(const Intrinsics&) const = default;
 };
 
 }  // namespace lazarillo

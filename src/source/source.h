@@ -49,6 +49,9 @@ class Source {
 struct SourceOptions {
   double hfov_deg = 69.0;    ///< horizontal field of view where no calibration is known
   bool hfov_assumed = true;  ///< false when the user stated it
+  /// The camera's lens, for pictures of any size and its shape; null: a pinhole camera. hfov_deg is
+  /// then what the straight picture shows, which is as large as the bent one.
+  std::shared_ptr<const Lens> lens = nullptr;
   bool realtime = false;     ///< deliver frames when their timestamps fall due
 
   /// 0: the file's own timestamps. Otherwise frame k of the stream has its place at k / feed_fps,

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "error.h"
+#include "infer/model_set.h"
 #include "temp_dir.h"
 
 namespace lazarillo {
@@ -58,6 +59,38 @@ TEST_F(PlanStoreTest, NothingElseWillDo) {
   other.library = "TensorRT 8.6.1";
   EXPECT_FALSE(store_.find(other));
   EXPECT_FALSE(store_.find(key_of("a", 2)));  // more pictures than it takes
+}
+
+/// As tools/export/engines.py writes it, for cards that were not there.
+TEST_F(PlanStoreTest, TakesPlansForEveryCardOfACapability) {
+  fs::create_directories(store_.folder());
+  std::ofstream(store_.folder() / "a-sm75.plan") << "plan";
+  std::ofstream(store_.folder() / "a-sm75.json")
+      << R"({"network": "a.onnx", "network_sha256": ")" << std::string(64, 'a')
+      << R"(", "half_sha256": "00", "card": "compute capability 7.5",
+            "library": "TensorRT for RTX 1.7.1.116", "most_batch": 2, "file": "a-sm75.plan",
+            "sha256": "", "bytes": 4, "build_s": 7.6, "check_before_compiling": {"boxes": 3}})";
+  PlanKey key = key_of("a");
+  key.library = "TensorRT for RTX 1.7.1";
+  std::vector<StoredPlan> plans = store_.list();
+  ASSERT_EQ(plans.size(), 1U);
+  EXPECT_EQ(plans[0].problem, "");
+  EXPECT_FALSE(plans[0].check);  // of the card nothing is known yet
+  plans[0].sha256 = sha256_of(plans[0].file);
+  store_.note_check(plans[0], PlanCheck{});
+  const auto plan = store_.find(key);
+  ASSERT_TRUE(plan);
+  EXPECT_TRUE(plan->check);
+  std::ifstream record(store_.folder() / "a-sm75.json");
+  EXPECT_NE(
+      (std::string{std::istreambuf_iterator<char>(record), {}}).find("check_before_compiling"),
+      std::string::npos);
+  for (const auto& [card, library] : {std::pair{"NVIDIA Card, compute capability 8.6", "1.7.1"},
+                                      {"NVIDIA Card, compute capability 7.5", "1.7.2"}}) {
+    key.card = card;
+    key.library = std::string("TensorRT for RTX ") + library;
+    EXPECT_FALSE(store_.find(key)) << card << ", " << library;
+  }
 }
 
 TEST_F(PlanStoreTest, OfSeveralTheMostThoroughThenTheSmallest) {

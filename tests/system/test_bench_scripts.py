@@ -119,7 +119,8 @@ pathlib.Path(arguments[arguments.index("--json") + 1]).write_text(json.dumps(
 '''
 
 
-def test_ladder_takes_gains_within_a_round(tmp_path):
+@pytest.mark.parametrize("nvidia", [[], ["--nvidia"]])
+def test_ladder_takes_gains_within_a_round(tmp_path, nvidia):
     # Looked at, tracked; by step and round. Step 4 over step 0: 4, 2, 3 times.
     speeds = {str(step): [(10, 60)] * 3 for step in range(6)}
     speeds["0"] = [(10, 20), (20, 20), (10, 20)]
@@ -129,7 +130,7 @@ def test_ladder_takes_gains_within_a_round(tmp_path):
     program.chmod(0o755)
     (tmp_path / "video.avi").write_bytes(b"x")
     done = subprocess.run(
-        [sys.executable, ROOT / "bench" / "ladder.py", "--program", program, "--video",
+        [sys.executable, ROOT / "bench" / "ladder.py", *nvidia, "--program", program, "--video",
          tmp_path / "video.avi", "--rounds", "3", "--out", tmp_path / "report.json"],
         capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

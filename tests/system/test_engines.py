@@ -60,7 +60,7 @@ def test_an_engine_says_what_it_is(engine):
     assert record["sha256"] == hashlib.sha256(plan).hexdigest() and record["bytes"] == len(plan)
     assert record["profiles"] == {"image": {"min": [1, 3, 416, 416], "opt": [4, 3, 416, 416],
                                             "max": [4, 3, 416, 416]}}
-    check = record["check"]
+    check = record["check_before_compiling"]
     assert check["passed"] and check["pictures"] == 8
     assert check["boxes"] > 50, "people walk through the street"
     assert 0 < check["box_px"] < 0.5 and 0 < check["score"] < 0.02

@@ -220,7 +220,7 @@ def make(network, compiler, pictures, args):
                      "FP16; FP32 before the first and after the last product, input and output FP32",
         "kept_fp32": [] if network.reference else args.keep, "most_batch": most, "profiles": profiles,
         "file": plan_file.name, "sha256": sha256_of(plan), "bytes": len(plan), "build_s": round(built_s, 1),
-        "check": {**numbers, "passed": True}}
+        "check_before_compiling": numbers}
     for file, content in (plan_file, plan), (record_file, (json.dumps(record, indent=1) + "\n").encode()):
         unfinished = file.with_name(file.name + ".part")
         unfinished.write_bytes(content)

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "error.h"
+
 namespace lazarillo {
 namespace {
 
@@ -237,6 +239,9 @@ Read read(std::span<const std::byte> bytes) {
 std::uint64_t value_bytes(std::uint64_t depth_cells) { return kTextBytes + 8 * depth_cells; }
 
 SlotRecord record_of(const Frame& frame) {
+  if (frame.lens) {
+    throw Error(ExitCode::usage, "--isolate does not pass on the lens of a camera yet");
+  }
   SlotRecord record;
   record.kind = ValueKind::frame;
   record.camera = static_cast<std::uint32_t>(frame.stamp.camera);

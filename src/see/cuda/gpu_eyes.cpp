@@ -12,6 +12,7 @@
 #include "see/contract.h"
 #include "see/cuda/kernels.h"
 #include "see/eyes.h"
+#include "see/rectify.h"
 #include "source/device_picture.h"
 
 namespace lazarillo {
@@ -93,14 +94,29 @@ struct Network {
   [[nodiscard]] const Tensor& output(std::size_t index) const { return network.outputs()[index]; }
 
   [[nodiscard]] LetterboxMapping fit(const Frame& frame) const {
-    return fit_frame(frame.width, frame.height, manifest.input_width, manifest.input_height,
-                     manifest.letterbox);
+    return fit_frame(frame, manifest.input_width, manifest.input_height, manifest.letterbox);
+  }
+
+  /// What PictureBatch::corners says of the frame; on the card until 15 other cameras came.
+  [[nodiscard]] const float* corners(const Frame& frame, cudaStream_t stream) {
+    if (!frame.lens) return nullptr;
+    return maps
+        .of(frame,
+            [&] {
+              const RectifyMap map = rectify_map(frame, fit(frame));
+              gpu::DeviceBuffer buffer(map.corners.size() * sizeof(float));
+              gpu::copy_to_device(buffer.data(), map.corners.data(), buffer.bytes(), stream);
+              gpu::check(cudaStreamSynchronize(stream), "bringing a lens's map");
+              return buffer;
+            })
+        .as<float>();
   }
 
   NetworkManifest manifest;
   gpu::DeviceNetwork network;
   gpu::InputTensor input;
   OutputPlan plan;
+  PerLens<gpu::DeviceBuffer> maps;
 };
 
 /// What the host tells the card of a frame, in one copy.
@@ -114,6 +130,7 @@ struct Shape {
   int pictures = 0;
   bool with_depth = false;      ///< the depth network runs
   bool measures_boxes = false;  ///< with a map in metres, of this call or one before
+  bool with_lens = false;       ///< some picture is to be straightened
   std::size_t upload_bytes = 0;
   bool operator==(const Shape&) const = default;
 };
@@ -295,7 +312,12 @@ class GpuEyes final : public Eyes {
     for (std::size_t slot = 0; slot < good.size(); ++slot) {
       const Frame& frame = frames[good[slot]];
       inputs.detector.mappings[slot] = detector_->fit(frame);
-      if (depth_) inputs.depth.mappings[slot] = depth_->fit(frame);
+      inputs.detector.corners[slot] = detector_->corners(frame, stream_.get());
+      if (depth_) {
+        inputs.depth.mappings[slot] = depth_->fit(frame);
+        inputs.depth.corners[slot] = depth_->corners(frame, stream_.get());
+      }
+      if (frame.lens) shape.with_lens = true;
       const auto interval = static_cast<std::uint64_t>(std::max(options_.depth_interval, 1));
       if (depth_ && frame.stamp.sequence % interval == 0) shape.with_depth = true;
       gpu::Picture& picture = inputs.detector.pictures[slot];
@@ -400,10 +422,12 @@ class GpuEyes final : public Eyes {
       gpu::check(cudaEventRecord(uploaded_.get(), main), "forking a graph");
       gpu::check(cudaStreamWaitEvent(side, uploaded_.get()), "forking a graph");
       gpu::letterbox(&inputs->depth, shape.pictures, depth_->input, side);
+      if (shape.with_lens) gpu::rectify(&inputs->depth, shape.pictures, depth_->input, side);
       depth_->network.enqueue(shape.pictures, side);
       gpu::check(cudaEventRecord(measured_.get(), side), "joining a graph");
     }
     gpu::letterbox(&inputs->detector, shape.pictures, detector_->input, main);
+    if (shape.with_lens) gpu::rectify(&inputs->detector, shape.pictures, detector_->input, main);
     detector_->network.enqueue(shape.pictures, main);
     auto* found = device_found_.as<gpu::FoundBoxes>();
     const NetworkManifest& m = detector_->manifest;

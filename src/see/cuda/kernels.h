@@ -34,6 +34,9 @@ struct PictureBatch {
   std::array<Picture, most> pictures;
   /// Where each lies in the network's input (fit_frame).
   std::array<LetterboxMapping, most> mappings;
+  /// Of a picture that a lens bends: RectifyMap::corners for this input, in device memory, from an
+  /// address that is a multiple of 8. Others: null.
+  std::array<const float*, most> corners{};
   int count = 0;  ///< pictures used; the rest of the tensor is left as it is
 };
 
@@ -59,6 +62,12 @@ struct InputTensor {
 /// times one of the tensor must be below 2^31.
 void letterbox(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
                cudaStream_t stream);
+
+/// The contents of the pictures that a lens bends, which letterbox() only pads: straightened,
+/// resized and converted in one pass, to the levels of rectify_row(). Does nothing for others: need
+/// not be queued where there is no lens.
+void rectify(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
+             cudaStream_t stream);
 
 /// A box found, as Candidate, and what the depth map says of it.
 struct FoundBox {

@@ -60,7 +60,7 @@ struct Plan {
   int tiles_across, tiles;
 };
 
-__device__ Plan plan_of(const LetterboxMapping& m) {
+__device__ Plan plan_of(const LetterboxMapping& m, bool bent) {
   Plan plan{Plan::How::bilinear,
             {m.frame_width, m.content_width},
             {m.frame_height, m.content_height},
@@ -77,7 +77,7 @@ __device__ Plan plan_of(const LetterboxMapping& m) {
   }
   plan.tiles_across = (m.content_width + plan.columns - 1) / plan.columns;
   const int down = (m.content_height + kHigh - 1) / kHigh;
-  plan.tiles = plan.tiles_across * down;
+  plan.tiles = bent ? 0 : plan.tiles_across * down;  // rectify()'s
   return plan;
 }
 
@@ -288,7 +288,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
   const auto picture = static_cast<int>(blockIdx.y);
   if (picture >= batch->count) return;
   const auto at = static_cast<std::size_t>(picture);
-  if (threadIdx.x == 0) shared.plan = plan_of(batch->mappings[at]);
+  if (threadIdx.x == 0) shared.plan = plan_of(batch->mappings[at], batch->corners[at] != nullptr);
   __syncthreads();
   const Plan& plan = shared.plan;
   const auto block = static_cast<int>(blockIdx.x);
