@@ -32,8 +32,9 @@ float distance(const Point& a, const Point& b) {
 
 /// Samples along a side of this length; not a number: one, which will have no place.
 int samples_along(float length) {
-  if (!(length > 1)) return 1;
-  return static_cast<int>(std::min(std::ceil(length), float{kMostRectifySamples}));
+  const float spaces = length / kMostRectifySpacing;
+  if (!(spaces > 1)) return 1;
+  return static_cast<int>(std::min(std::ceil(spaces), float{kMostRectifySamples}));
 }
 
 /// Adds the frame's levels at a place to `sums`, one a channel.

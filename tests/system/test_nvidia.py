@@ -52,7 +52,6 @@ def test_engine_list_tells_what_is_damaged(tmp_path):
     ('[see]\nengine = "cuda"\n', "openvino or tensorrt"),
     ('[source]\ndecoder = "gpu"\n', "processor or nvdec"),
     ('[source]\ndecoder = "nvdec"\n', "see.engine"),
-    ('[source]\ndecoder = "nvdec"\n[see]\nengine = "tensorrt"\n[skip]\nenabled = true\n', "skip.enabled"),
 ])
 def test_settings_that_do_not_go_together(tmp_path, video, text, word):
     result = lazarillo("run", video, "--out", tmp_path / "out", "--config", settings(tmp_path, text))
