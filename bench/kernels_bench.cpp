@@ -13,6 +13,7 @@
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <numbers>
 #include <random>
 #include <vector>
 
@@ -20,7 +21,9 @@
 #include "error.h"
 #include "gpu/memory.h"
 #include "see/cuda/kernels.h"
+#include "see/cuda/motion.h"
 #include "see/decode.h"
+#include "see/rectify.h"
 
 namespace {
 
@@ -92,8 +95,9 @@ void copies(Table& table) {
 
 using Format = gpu::Picture::Format;
 
+/// `bent`: as a fisheye lens of 180 degrees sees them, straightened to 110.
 void letterboxes(Table& table, int pictures, int width, int height, Format format, int side,
-                 gpu::Number number) {
+                 gpu::Number number, bool bent = false) {
   const std::size_t row = static_cast<std::size_t>(width) * (format == Format::bgr8 ? 3 : 1);
   const std::size_t pitch = (row + 255) / 256 * 256;
   const std::size_t luma = pitch * static_cast<std::size_t>(height);
@@ -105,6 +109,21 @@ void letterboxes(Table& table, int pictures, int width, int height, Format forma
   std::vector<gpu::DeviceBuffer> held;
   std::vector<gpu::PictureBatch> batches(static_cast<std::size_t>(turns));
   const LetterboxMapping mapping = fit_frame(width, height, side, side, true);
+  RectifyMap map;
+  if (bent) {
+    Frame frame;
+    frame.intrinsics = Intrinsics::from_hfov(110, width, height);
+    Intrinsics camera = frame.intrinsics;
+    camera.fx = camera.fy = width / std::numbers::pi;
+    frame.lens = std::make_shared<const Lens>(camera, std::array<double, 4>{});
+    map = rectify_map(frame, mapping);
+  }
+  const gpu::DeviceBuffer corners(std::max<std::size_t>(map.corners.size() * sizeof(float), 8));
+  if (bent) {
+    gpu::check(
+        cudaMemcpy(corners.data(), map.corners.data(), corners.bytes(), cudaMemcpyHostToDevice),
+        "filling");
+  }
   for (gpu::PictureBatch& batch : batches) {
     held.push_back(random_bytes(size * many, static_cast<std::uint32_t>(held.size()) + 1));
     batch.count = pictures;
@@ -117,6 +136,7 @@ void letterboxes(Table& table, int pictures, int width, int height, Format forma
       picture.height = height;
       picture.format = format;
       batch.mappings[p] = mapping;
+      batch.corners[p] = bent ? corners.as<float>() : nullptr;
     }
   }
   const gpu::DeviceBuffer device_batches(batches.size() * sizeof(gpu::PictureBatch));
@@ -130,12 +150,44 @@ void letterboxes(Table& table, int pictures, int width, int height, Format forma
   gpu::InputTensor input{tensor.data(), number, side, side, true, {1, 1, 1}, {0, 0, 0}, 114};
   const double us = median_us(turns, [&](int turn, cudaStream_t stream) {
     gpu::letterbox(device_batches.as<gpu::PictureBatch>() + turn, pictures, input, stream);
+    if (bent) {
+      gpu::rectify(device_batches.as<gpu::PictureBatch>() + turn, pictures, input, stream);
+    }
   });
   const char* name = format == Format::bgr8 ? "BGR" : format == Format::nv12 ? "NV12" : "grey";
   char what[80];
   std::snprintf(what, sizeof what, "%d x %dx%d %s to %d, %s", pictures, width, height, name, side,
                 number == gpu::Number::f16 ? "FP16" : "FP32");
-  table.row("letterbox", what, us, double(read * many + written));
+  table.row(bent ? "rectify" : "letterbox", what, us,
+            double(read * many + written + map.corners.size() * sizeof(float) * many));
+}
+
+void motions(Table& table, int width, int height) {
+  const auto size = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+  const gpu::DeviceBuffer luma = random_bytes(size, 5);
+  const gpu::DeviceBuffer reference(gpu::kSmallPictureValues * sizeof(float));
+  const gpu::DeviceBuffer small(gpu::kSmallPictureValues * sizeof(float));
+  const gpu::DeviceBuffer scratch(gpu::kMotionScratchValues * sizeof(float));
+  const gpu::DeviceBuffer found(sizeof(gpu::MotionFound));
+  const auto reduce = [&](const gpu::DeviceBuffer& to, int row, cudaStream_t stream) {
+    gpu::reduce_luma({luma.as<std::uint8_t>() + row * width, width, width, height - row, true},
+                     to.as<float>(), stream);
+  };
+  const double reduced =
+      median_us(10, [&](int, cudaStream_t stream) { reduce(reference, 0, stream); });
+  const std::string what = std::to_string(width) + "x" + std::to_string(height);
+  const double samples = double(SmallPicture::width) * SmallPicture::height *
+                         samples_along(width, SmallPicture::width) *
+                         samples_along(height, SmallPicture::height);
+  table.row("reduce_luma", what, reduced, samples + 4.0 * gpu::kSmallPictureValues);
+  // The same picture some rows further down.
+  const double measured = median_us(10, [&](int, cudaStream_t stream) {
+    reduce(small, 8, stream);
+    gpu::measure_motion(reference.as<float>(), small.as<float>(), 1, scratch.as<float>(),
+                        found.as<gpu::MotionFound>(), stream);
+  });
+  table.row("motion", what + ", reduced and measured", measured,
+            samples + 12.0 * gpu::kSmallPictureValues);
 }
 
 void boxes(Table& table, gpu::Head head, int anchors, int classes, int candidates,
@@ -234,7 +286,11 @@ int main(int argc, char** argv) {
       letterboxes(table, 8, 1408, 1408, format, 640, gpu::Number::f16);
       letterboxes(table, 8, 1408, 1408, format, 416, gpu::Number::f16);
       letterboxes(table, 1, 1280, 720, format, 640, gpu::Number::f16);
+      letterboxes(table, 1, 1408, 1408, format, 640, gpu::Number::f16, true);
+      letterboxes(table, 1, 1408, 1408, format, 416, gpu::Number::f16, true);
     }
+    motions(table, 1280, 720);
+    motions(table, 1408, 1408);
     letterboxes(table, 8, 1408, 1408, Format::bgr8, 640, gpu::Number::f32);
     for (const int candidates : {10, 100, 1000}) {
       boxes(table, gpu::Head::joint, 3598, 81, candidates, "joint 3598 x 81");

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "see/rectify.h"
 #include "source/device_picture.h"
 #include "source/frame_copies.h"
 #include "track/interpolate.h"
@@ -49,7 +48,7 @@ void ShowStage::draw(const Scene& scene) {
       const StageTimer timer(metrics_, "draw");
       if (scene.frame.device || scene.frame.lens) {
         Scene in_host = scene;
-        in_host.frame = rectified(in_host_memory(scene.frame));
+        in_host.frame = rectified(in_host_memory(scene.frame), maps_);
         canvas = &parts_.overlay->draw(in_host);
       } else {
         canvas = &parts_.overlay->draw(scene);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "run/metrics.h"
+#include "see/rectify.h"
 #include "show/overlay.h"
 #include "show/progress.h"
 #include "show/recorder.h"
@@ -40,6 +41,7 @@ class ShowStage {
   Metrics& metrics_;
   std::deque<Scene> waiting_;  ///< not looked at, in stream order
   Tracks seen_;                ///< the newest tracks that rest on a detection
+  PerLens<RectifyMap> maps_;
 };
 
 }  // namespace lazarillo

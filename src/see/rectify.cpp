@@ -32,8 +32,9 @@ float distance(const Point& a, const Point& b) {
 
 /// Samples along a side of this length; not a number: one, which will have no place.
 int samples_along(float length) {
-  if (!(length > 1)) return 1;
-  return static_cast<int>(std::min(std::ceil(length), float{kMostRectifySamples}));
+  const float spaces = length / kMostRectifySpacing;
+  if (!(spaces > 1)) return 1;
+  return static_cast<int>(std::min(std::ceil(spaces), float{kMostRectifySamples}));
 }
 
 /// Adds the frame's levels at a place to `sums`, one a channel.
@@ -117,13 +118,14 @@ void rectify_row(const Frame& frame, const RectifyMap& map, float pad, int y, fl
                                     : fill_row<1>(frame, map, pad, y, levels);
 }
 
-Frame rectified(const Frame& frame) {
+Frame rectified(const Frame& frame, PerLens<RectifyMap>& maps) {
   if (!frame.lens) return frame;
   if (!frame.pixels) throw Error(ExitCode::vision, "the frame has no pixels");
   const int width = frame.intrinsics.width;
   const int height = frame.intrinsics.height;
   const int channels = frame.format == PixelFormat::bgr8 ? 3 : 1;
-  const RectifyMap map = rectify_map(frame, fit_frame(width, height, width, height, false));
+  const RectifyMap& map = maps.of(
+      frame, [&] { return rectify_map(frame, fit_frame(width, height, width, height, false)); });
   std::vector<float> levels(static_cast<std::size_t>(channels) * static_cast<std::size_t>(width));
   Frame straight = frame;
   straight.lens.reset();

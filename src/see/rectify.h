@@ -31,22 +31,21 @@ struct RectifyMap {
 
 /// Samples of one pixel at most, along each side of it.
 inline constexpr int kMostRectifySamples = 16;
+/// Pixels between two samples at most. At 1 every pixel would count the same; at 1.1 they differ by
+/// 5 percent either way, and a picture to be halved does not take nine samples for being a hair
+/// larger.
+inline constexpr float kMostRectifySpacing = 1.1F;
 
 /// Row y of the content: as many runs of content_width levels as the frame has channels, in their
 /// order; whole levels, of a half the upper.
 ///
 /// A pixel of the straight picture is a quadrilateral in the bent one, in which n x m samples are
-/// spread evenly, each bilinear: as many as the longest side across, and down, is long in pixels,
-/// so that they are never more than one pixel apart. So no pixel of the frame is left out where the
-/// picture shrinks, and a thin pole not lost (beyond 16 a side they are farther apart); one sample
-/// where it does not. Rectifying shrinks the middle and enlarges the sides: how far is decided
-/// pixel by pixel. Samples outside the frame have the level `pad`. The same levels on every
-/// processor.
+/// spread evenly, each bilinear: as many as its longest sides across and down need. So no pixel of
+/// the frame is left out where the picture shrinks, and a thin pole not lost (beyond 16 samples a
+/// side they are farther apart); where it does not, one is enough. Rectifying shrinks the middle
+/// and enlarges the sides: how far is decided pixel by pixel. Samples outside the frame have the
+/// level `pad`. The same levels on every processor.
 void rectify_row(const Frame& frame, const RectifyMap& map, float pad, int y, float* levels);
-
-/// The straight picture of a frame in host memory, of the size of its intrinsics, to be shown:
-/// itself when it has no lens. Throws Error(vision) where a frame has no pixels.
-[[nodiscard]] Frame rectified(const Frame& frame);
 
 /// The box in the frame's own pixels around a box of the straight picture; itself where there is no
 /// lens. Clipped to the frame; empty where the lens does not reach.
@@ -80,5 +79,10 @@ class PerLens {
   };
   std::vector<Known> known_;
 };
+
+/// The straight picture of a frame in host memory, of the size of its intrinsics, to be shown:
+/// itself when it has no lens. `maps` keeps what is computed once. Throws Error(vision) where a
+/// frame has no pixels.
+[[nodiscard]] Frame rectified(const Frame& frame, PerLens<RectifyMap>& maps);
 
 }  // namespace lazarillo

@@ -3,9 +3,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <memory>
 #include <thread>
 
 #include "media.h"
+#include "source/lens.h"
 #include "source/media_capabilities.h"
 #include "source/source.h"
 
@@ -53,6 +55,24 @@ TEST(FileSource, KeepsVariableTimesAndPictures) {
     EXPECT_NEAR(value_at(frames[i], 88, 32), made[i].right, 3);
   }
   EXPECT_FALSE(source->next());
+}
+
+TEST(FileSource, FramesOfALensHaveOneForAll) {
+  const TempDir dir;
+  test::write_pictures(dir / "bent.mkv", kMjpegMkv, 96, 64, {{0, 10, 200}, {33, 40, 180}});
+  SourceOptions options;
+  options.hfov_deg = 100;
+  options.lens = std::make_shared<const Lens>(Intrinsics{60, 60, 95.5, 63.5, 192, 128, false},
+                                              std::array<double, 4>{0.1, 0, 0, 0});
+  const auto frames = all_frames(*open_source((dir / "bent.mkv").string(), options));
+  ASSERT_EQ(frames.size(), 2U);
+  ASSERT_TRUE(frames[0].lens);
+  EXPECT_EQ(frames[0].lens, frames[1].lens);
+  EXPECT_EQ(frames[0].lens->camera(), options.lens->camera().resized(96, 64));
+  // The straight picture is as large, and shows what was asked for.
+  EXPECT_EQ(frames[0].intrinsics.width, 96);
+  EXPECT_NEAR(frames[0].intrinsics.bearing_deg(95.5), 50, 1e-9);
+  EXPECT_FALSE(frames[0].intrinsics.assumed);
 }
 
 TEST(FileSource, FramesOutliveTheirSource) {

@@ -4,18 +4,22 @@
 #include "see/cuda/pixels.cuh"
 #include "see/cuda/target.cuh"
 
-// Shrinking is what costs. A block makes a tile of the result: its threads first read four
-// neighbouring pixels of all rows under a row of the tile, and sum rows; these sums lie in shared
-// memory, where each thread then sums the columns of a pixel. All sums are rounded as AreaResizer's
-// (this file is built without fused multiply-add), in its order: both give the same levels.
+// Shrinking is what costs. Blocks that fill the card once share the rows of all results out. A
+// block goes down a strip of the picture, as wide as its threads can read: each thread reads four
+// neighbouring pixels of each row once and sums rows; what is summed for a row of the result lies
+// in shared memory, where warps sum columns. All sums are rounded as AreaResizer's (this file is
+// built without fused multiply-add), in its order: both give the same levels.
 
 namespace lazarillo::gpu {
 namespace {
 
-constexpr int kThreads = 160;  // four rows of a tile at a factor of 2.2, in one go
-constexpr int kBlocks = 6;     // of a multiprocessor: leaves the registers that are needed
-constexpr int kWide = 64, kHigh = 4;  // a tile
-constexpr int kStrip = 256;           // pixels of the picture under it, across, at most
+constexpr int kThreads = 128;
+constexpr int kWarps = kThreads / 32;
+constexpr int kBlocks = 5;  // of a multiprocessor: leaves the registers that are needed
+constexpr int kStrip = kThreads * kGroup;  // pixels of the picture that a strip is wide, at most
+constexpr int kRun = 128;                  // rows of the result that a block does in one go
+constexpr int kRows = kWarps;              // of which so many are summed before columns are
+constexpr int kWide = 512;                 // pixels of the result in a strip, where not shrunk
 
 /// The pixels of the picture under one of the result, along one axis: as AreaResizer::Axis.
 struct Cover {
@@ -51,13 +55,13 @@ __device__ void each(const Action& action) {
   for (int i = 0; i < channels * kGroup; ++i) action(i / kGroup, i % kGroup);
 }
 
-/// Where the result of one picture lies, and how it is shared out, in tiles.
+/// Where the result of one picture lies, and how its rows are shared out: in `strips` next to each
+/// other, each `columns` wide; a row of a strip counts `cost`.
 struct Plan {
-  enum class How { tiles, pixels, bilinear } how;
+  enum class How { strips, pixels, bilinear } how;
   Axis across, down;
-  int x, y;     ///< of the result's first pixel in the tensor
-  int columns;  ///< of a tile
-  int tiles_across, tiles;
+  int x, y;  ///< of the result's first pixel in the tensor
+  int columns, strips, cost, units;
 };
 
 __device__ Plan plan_of(const LetterboxMapping& m, bool bent) {
@@ -68,127 +72,138 @@ __device__ Plan plan_of(const LetterboxMapping& m, bool bent) {
             m.offset_y,
             kWide,
             0,
+            8,
             0};
   if (m.content_width <= m.frame_width && m.content_height <= m.frame_height) {
-    // A tile's first pixel is moved to a whole group, and its last may reach into one more.
+    // A strip's first pixel is moved to a whole group, and its last may reach into one more.
     const int columns = (kStrip - kGroup - 1) * m.content_width / m.frame_width;
-    plan.how = columns > 0 ? Plan::How::tiles : Plan::How::pixels;
-    if (columns > 0) plan.columns = min(columns, kWide);
+    if (columns > 0) {
+      const int strips = (m.content_width + columns - 1) / columns;
+      plan.how = Plan::How::strips;
+      plan.columns = (m.content_width + strips - 1) / strips;
+      plan.cost = 1 + 2 * m.frame_height / m.content_height + plan.columns / 64;
+    } else {
+      // A pixel of the result is wider than a strip: a thread makes one alone. Tiny inputs only.
+      plan.how = Plan::How::pixels;
+      plan.cost = 256;
+    }
   }
-  plan.tiles_across = (m.content_width + plan.columns - 1) / plan.columns;
-  const int down = (m.content_height + kHigh - 1) / kHigh;
-  plan.tiles = bent ? 0 : plan.tiles_across * down;  // rectify()'s
+  plan.strips = (m.content_width + plan.columns - 1) / plan.columns;
+  plan.units = bent ? 0 : plan.strips * m.content_height * plan.cost;  // rectify()'s
   return plan;
 }
 
 struct alignas(16) Shared {
-  float sums[kHigh][3][kStrip];  ///< of rows: each channel's pixels under the tile
-  Cover columns[kWide];          ///< of the tile; first: from the first pixel under it
-  Cover rows[kHigh];
-  Plan plan;
+  float sums[kRows][3][kStrip];  ///< of rows: each channel's pixels of the strip
+  Cover columns[kStrip];         ///< of the strip's result; first: from the strip's first pixel
+  Cover rows[kRun];              ///< of the run
+  Plan plans[PictureBatch::most];
 };
 
-/// Sums the rows under one row of a tile, of the four pixels from x on. In AreaResizer's order: the
-/// first three rows one by one, those that follow in pairs.
-template <typename Group>
-__device__ void sum_rows(const Picture& source, int x, const Cover& cover, float full,
-                         float (&sum)[Group::channels][kGroup]) {
-  constexpr int channels = Group::channels;
-  constexpr int kAhead = 3;  // rows on their way at once: factors up to 2 need no more
-  Group ahead[kAhead];
-#pragma unroll
-  for (int tap = 0; tap < kAhead; ++tap) {
-    if (tap < cover.taps) ahead[tap].fetch(source, x, cover.first + tap);
-  }
-#pragma unroll
-  for (int tap = 0; tap < kAhead; ++tap) {
-    if (tap < cover.taps) {
-      Group& row = ahead[tap];
-      const float weight = cover.weight(tap, full);
-      row.arrive(source);
-      each<channels>([&](int c, int i) {
-        const float part = row.level(c, i) * weight;
-        sum[c][i] = tap == 0 ? part : sum[c][i] + part;
-      });
-      // The fourth row is fetched where the first was.
-      if (tap == 0 && cover.taps > kAhead) row.fetch(source, x, cover.first + kAhead);
-    }
-  }
-#pragma unroll 1
-  for (int tap = kAhead; tap < cover.taps; tap += 2) {
-    Group& row = ahead[0];
-    if (tap > kAhead) row.fetch(source, x, cover.first + tap);
-    const float weight = cover.weight(tap, full);
-    if (tap + 1 == cover.taps) {
-      row.arrive(source);
-      each<channels>([&](int c, int i) { sum[c][i] += row.level(c, i) * weight; });
-      break;
-    }
-    Group& next = ahead[1];
-    next.fetch(source, x, cover.first + tap + 1);
-    const float next_weight = cover.weight(tap + 1, full);
-    row.arrive(source);
-    next.arrive(source);
-    each<channels>([&](int c, int i) {
-      sum[c][i] += row.level(c, i) * weight + next.level(c, i) * next_weight;
-    });
-  }
-}
-
-/// A tile of `columns` x `rows`, from x0, y0 of the result on. Not inlined: each format keeps its
-/// registers for itself.
-template <typename Group, typename T>
-__device__ __noinline__ void shrink(Shared& shared, const Picture& source, int picture, int x0,
-                                    int columns, int y0, int rows, const Target<T>& target) {
-  constexpr int channels = Group::channels;
-  const Plan& plan = shared.plan;
-  const auto thread = static_cast<int>(threadIdx.x);
-  const int left = x0 * plan.across.source / plan.across.length / kGroup * kGroup;
-  if (thread < columns) {
-    Cover cover = plan.across.cover(x0 + thread);
-    cover.first -= left;
-    shared.columns[thread] = cover;
-  } else if (thread >= kWide && thread < kWide + rows) {
-    shared.rows[thread - kWide] = plan.down.cover(y0 + thread - kWide);
-  }
-  __syncthreads();
-
-  const Cover last = shared.columns[columns - 1];
-  const int groups = (last.first + last.taps + kGroup - 1) / kGroup;
-  const float full_down = plan.down.full();
-  for (int item = thread; item < groups * rows; item += kThreads) {
-    const int row = item / groups;
-    const int group = item - row * groups;
-    float sum[channels][kGroup];
-    sum_rows<Group>(source, left + group * kGroup, shared.rows[row], full_down, sum);
-#pragma unroll
-    for (int c = 0; c < channels; ++c) {
-      *reinterpret_cast<float4*>(&shared.sums[row][c][group * kGroup]) =
-          make_float4(sum[c][0], sum[c][1], sum[c][2], sum[c][3]);
-    }
-  }
-  __syncthreads();
-
-  const float full_across = plan.across.full();
-  for (int item = thread; item < kWide * rows; item += kThreads) {
-    const int row = item / kWide;
-    const int x = item % kWide;
-    if (x >= columns) continue;
+/// A row of the result's strip from its summed rows. A warp's lanes take neighbouring pixels.
+template <int channels, typename T>
+__device__ void sum_columns(const Shared& shared, int row, int count, float full, int picture,
+                            int x0, int y, const Target<T>& target) {
+  for (int x = static_cast<int>(threadIdx.x) % 32; x < count; x += 32) {
     const Cover cover = shared.columns[x];
     float level[channels];
 #pragma unroll
     for (int c = 0; c < channels; ++c) {
       level[c] = shared.sums[row][c][cover.first] * cover.first_weight;
     }
+#pragma unroll 1
     for (int tap = 1; tap < cover.taps; ++tap) {
-      const float weight = tap == cover.taps - 1 ? cover.last_weight : full_across;
+      const float weight = tap == cover.taps - 1 ? cover.last_weight : full;
 #pragma unroll
       for (int c = 0; c < channels; ++c) {
         level[c] += shared.sums[row][c][cover.first + tap] * weight;
       }
     }
-    target.put(picture, plan.x + x0 + x, plan.y + y0 + row, whole(level[0]),
-               whole(level[channels / 2]), whole(level[channels - 1]));
+    target.put(picture, x0 + x, y, whole(level[0]), whole(level[channels / 2]),
+               whole(level[channels - 1]));
+  }
+}
+
+/// `count` rows of a strip, at most kRun, the first of them y0 of the result. Not inlined: each
+/// format keeps its registers for itself.
+template <typename Rows, typename T>
+__device__ void shrink(Shared& shared, const Picture& source, const Plan& plan, int picture, int x0,
+                       int columns, int y0, int count, const Target<T>& target) {
+  constexpr int channels = Rows::channels;
+  const Axis across = plan.across;
+  const Axis down = plan.down;
+  const auto thread = static_cast<int>(threadIdx.x);
+  const int left = x0 * across.source / across.length / kGroup * kGroup;
+  __syncthreads();  // the run before is done with the tables
+#pragma unroll 1
+  for (int x = thread; x < columns; x += kThreads) {
+    Cover cover = across.cover(x0 + x);
+    cover.first -= left;
+    shared.columns[x] = cover;
+  }
+  if (thread < count) shared.rows[thread] = down.cover(y0 + thread);
+  __syncthreads();
+
+  const Cover last_column = shared.columns[columns - 1];
+  const bool reads = thread * kGroup < last_column.first + last_column.taps;
+  const int last_row = shared.rows[count - 1].first + shared.rows[count - 1].taps - 1;
+  const float full_down = down.full();
+  const float full_across = across.full();
+  Rows rows(source, left + thread * kGroup, shared.rows[0].first);
+  float level[channels][kGroup];
+  float sum[channels][kGroup];
+  int at = shared.rows[0].first - 1;  // the row that `level` holds
+  if (reads) rows.fetch();
+  for (int y = 0; y < count; y += kRows) {
+    const int some = min(kRows, count - y);
+    if (reads) {
+      for (int row = 0; row < some; ++row) {
+        const Cover cover = shared.rows[y + row];
+        const auto for_each_channel = [&](const auto& action) {
+#pragma unroll
+          for (int c = 0; c < channels; ++c) {
+            action(c, *reinterpret_cast<float4*>(&shared.sums[row][c][thread * kGroup]));
+          }
+        };
+        for (int tap = 0; tap < cover.taps; ++tap) {
+          // The last row under one of the result may be the first under the next.
+          if (cover.first + tap != at) {
+            ++at;
+            rows.read(level);
+            if (at < last_row) rows.fetch();
+          }
+          const float weight = cover.weight(tap, full_down);
+          // In AreaResizer's order: the first three rows one by one, those that follow in pairs.
+          if (tap == 0) {
+            each<channels>([&](int c, int i) { sum[c][i] = level[c][i] * weight; });
+          } else if (tap < 3 || (tap % 2 == 1 && tap == cover.taps - 1)) {
+            each<channels>([&](int c, int i) { sum[c][i] += level[c][i] * weight; });
+          } else if (tap % 2 == 1) {
+            // The pair's first row waits where the sum will lie.
+            for_each_channel([&](int c, float4& waits) {
+              waits = make_float4(level[c][0] * weight, level[c][1] * weight, level[c][2] * weight,
+                                  level[c][3] * weight);
+            });
+          } else {
+            for_each_channel([&](int c, const float4& waits) {
+              sum[c][0] += waits.x + level[c][0] * weight;
+              sum[c][1] += waits.y + level[c][1] * weight;
+              sum[c][2] += waits.z + level[c][2] * weight;
+              sum[c][3] += waits.w + level[c][3] * weight;
+            });
+          }
+        }
+        for_each_channel([&](int c, float4& to) {
+          to = make_float4(sum[c][0], sum[c][1], sum[c][2], sum[c][3]);
+        });
+      }
+    }
+    __syncthreads();
+    if (thread / 32 < some) {
+      sum_columns<channels>(shared, thread / 32, columns, full_across, picture, plan.x + x0,
+                            plan.y + y0 + y + thread / 32, target);
+    }
+    __syncthreads();  // before the sums are overwritten
   }
 }
 
@@ -252,11 +267,8 @@ __device__ void interpolate(const Picture& source, const Plan& plan, int x, int 
 
 template <typename T>
 __device__ void by_pixel(const Picture& source, const Plan& plan, int picture, int x0, int columns,
-                         int y0, int rows, const Target<T>& target) {
-  for (int item = static_cast<int>(threadIdx.x); item < kWide * rows; item += kThreads) {
-    const int x = x0 + item % kWide;
-    const int y = y0 + item / kWide;
-    if (x >= x0 + columns) continue;
+                         int y, const Target<T>& target) {
+  for (int x = x0 + static_cast<int>(threadIdx.x); x < x0 + columns; x += kThreads) {
     float level[3];
     plan.how == Plan::How::bilinear ? interpolate(source, plan, x, y, level)
                                     : average(source, plan, x, y, level);
@@ -280,55 +292,82 @@ __device__ void pad(const Plan& plan, int picture, int y, const Target<T>& targe
   }
 }
 
-/// A picture a row of blocks, a tile a block; where a picture needs more tiles, blocks take turns.
 template <typename T>
 __global__ void __launch_bounds__(kThreads, kBlocks)
-    letterbox_kernel(const PictureBatch* batch, const Target<T> target) {
+    letterbox_kernel(const PictureBatch* batch, int most_pictures, const Target<T> target) {
   __shared__ Shared shared;
-  const auto picture = static_cast<int>(blockIdx.y);
-  if (picture >= batch->count) return;
-  const auto at = static_cast<std::size_t>(picture);
-  if (threadIdx.x == 0) shared.plan = plan_of(batch->mappings[at], batch->corners[at] != nullptr);
+  const int pictures = min(batch->count, most_pictures);
+  if (static_cast<int>(threadIdx.x) < pictures) {
+    shared.plans[threadIdx.x] =
+        plan_of(batch->mappings[threadIdx.x], batch->corners[threadIdx.x] != nullptr);
+  }
   __syncthreads();
-  const Plan& plan = shared.plan;
+
   const auto block = static_cast<int>(blockIdx.x);
   const auto blocks = static_cast<int>(gridDim.x);
-  for (int row = block; row < target.height; row += blocks) pad(plan, picture, row, target);
+  for (int row = block; row < pictures * target.height; row += blocks) {
+    const int picture = row / target.height;
+    pad(shared.plans[picture], picture, row % target.height, target);
+  }
 
-  const Picture& source = batch->pictures[at];
-  for (int tile = block; tile < plan.tiles; tile += blocks) {
-    if (tile != block) __syncthreads();  // the tile before is done with the tables
-    const int y = tile / plan.tiles_across * kHigh;
-    const int x = tile % plan.tiles_across * plan.columns;
-    const int columns = min(plan.columns, plan.across.length - x);
-    const int rows = min(kHigh, plan.down.length - y);
-    if (plan.how != Plan::How::tiles) {
-      by_pixel(source, plan, picture, x, columns, y, rows, target);
-      continue;
+  int total = 0;
+  for (int picture = 0; picture < pictures; ++picture) total += shared.plans[picture].units;
+  const int share = (total + blocks - 1) / blocks;
+  int from = block * share;  // of all units, counted from the picture at hand
+  int to = from + share;
+  for (int picture = 0; picture < pictures; ++picture) {
+    const Plan& plan = shared.plans[picture];
+    const Picture& source = batch->pictures[static_cast<std::size_t>(picture)];
+    // A row belongs to the block in whose share it begins.
+    const auto rows_before = [&](int units) {
+      return (min(max(units, 0), plan.units) + plan.cost - 1) / plan.cost;
+    };
+    const int end = rows_before(to);
+    int row = rows_before(from);
+    while (row < end) {
+      const int y = row % plan.down.length;
+      const int x = row / plan.down.length * plan.columns;
+      const int columns = min(plan.columns, plan.across.length - x);
+      int count = 1;
+      if (plan.how == Plan::How::strips) {
+        count = min(min(end - row, plan.down.length - y), kRun);
+        switch (source.format) {
+          case Picture::Format::bgr8:
+            shrink<BgrRows>(shared, source, plan, picture, x, columns, y, count, target);
+            break;
+          case Picture::Format::gray8:
+            shrink<GreyRows>(shared, source, plan, picture, x, columns, y, count, target);
+            break;
+          case Picture::Format::nv12:
+            shrink<Nv12Rows>(shared, source, plan, picture, x, columns, y, count, target);
+            break;
+        }
+      } else {
+        by_pixel(source, plan, picture, x, columns, y, target);
+      }
+      row += count;
     }
-    switch (source.format) {
-      case Picture::Format::bgr8:
-        shrink<BgrGroup>(shared, source, picture, x, columns, y, rows, target);
-        break;
-      case Picture::Format::gray8:
-        shrink<GreyGroup>(shared, source, picture, x, columns, y, rows, target);
-        break;
-      case Picture::Format::nv12:
-        shrink<Nv12Group>(shared, source, picture, x, columns, y, rows, target);
-        break;
-    }
+    from -= plan.units;
+    to -= plan.units;
   }
 }
 
 template <typename T>
 void launch(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
             cudaStream_t stream) {
-  const auto tiles = [](int length, int each) {
-    return static_cast<unsigned>((length + each - 1) / each);
-  };
-  const dim3 blocks(tiles(tensor.width, kWide) * tiles(tensor.height, kHigh),
-                    static_cast<unsigned>(std::min(most_pictures, PictureBatch::most)));
-  letterbox_kernel<T><<<blocks, kThreads, 0, stream>>>(batch, Target<T>(tensor));
+  static const int resident = [] {
+    int device = 0;
+    int multiprocessors = 0;
+    int blocks = 0;
+    check(cudaGetDevice(&device), "asking for the card");
+    check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device),
+          "asking for the card");
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, letterbox_kernel<T>, kThreads, 0),
+          "asking for the card");
+    return multiprocessors * std::max(blocks, 1);
+  }();
+  letterbox_kernel<T><<<static_cast<unsigned>(resident), kThreads, 0, stream>>>(
+      batch, std::min(most_pictures, PictureBatch::most), Target<T>(tensor));
   check_launch("making a network's input");
 }
 

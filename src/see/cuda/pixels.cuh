@@ -84,71 +84,106 @@ class Words {
   unsigned shift_;
 };
 
-// Four neighbouring pixels of a row, from x on, a multiple of kGroup: fetched first, read later, so
-// that several are on their way at once. level(c, i): channel c of pixel x + i.
-
-class BgrGroup {
+/// The part of a plane's rows that a thread reads, from `row` on.
+template <int count>
+class PlaneRows {
  public:
-  static constexpr int channels = 3;
-  __device__ void fetch(const Picture& picture, int x, int y) {
-    words_.fetch(picture.pixels + static_cast<std::ptrdiff_t>(y) * picture.pitch + 3 * x,
-                 3 * (picture.width - x));
+  __device__ PlaneRows(const std::uint8_t* plane, int pitch, int at, int row_bytes, int row)
+      : next_(plane + static_cast<std::ptrdiff_t>(row) * pitch + at),
+        pitch_(pitch),
+        left_(row_bytes - at) {}
+  __device__ void fetch() {
+    words_.fetch(next_, left_);
+    next_ += pitch_;
   }
-  __device__ void arrive(const Picture& /*picture*/) {}
-  __device__ float level(int c, int i) const {
-    return byte_level(words_[(3 * i + c) / 4], (3 * i + c) % 4);
-  }
+  __device__ float level(int i) const { return byte_level(words_[i / 4], i % 4); }
 
  private:
-  Words<3> words_;
+  const std::uint8_t* next_;
+  int pitch_, left_;
+  Words<count> words_;
 };
 
-class GreyGroup {
+// A reader of rows, one a format. A thread has one for the group of pixels that begins at x, a
+// multiple of kGroup. It fetches one row after the other from `row` on, and reads levels of the row
+// it fetched last, so that the next row is on its way while this one is worked on. level[c][i]:
+// channel c of pixel x + i.
+
+class BgrRows {
  public:
-  static constexpr int channels = 1;
-  __device__ void fetch(const Picture& picture, int x, int y) {
-    words_.fetch(picture.pixels + static_cast<std::ptrdiff_t>(y) * picture.pitch + x,
-                 picture.width - x);
+  static constexpr int channels = 3;
+  __device__ BgrRows(const Picture& picture, int x, int row)
+      : rows_(picture.pixels, picture.pitch, 3 * x, 3 * picture.width, row) {}
+  __device__ void fetch() { rows_.fetch(); }
+  __device__ void read(float (&level)[channels][kGroup]) {
+#pragma unroll
+    for (int i = 0; i < 3 * kGroup; ++i) level[i % 3][i / 3] = rows_.level(i);
   }
-  __device__ void arrive(const Picture& /*picture*/) {}
-  __device__ float level(int /*c*/, int i) const { return byte_level(words_[0], i); }
 
  private:
-  Words<1> words_;
+  PlaneRows<3> rows_;
+};
+
+class GreyRows {
+ public:
+  static constexpr int channels = 1;
+  __device__ GreyRows(const Picture& picture, int x, int row)
+      : rows_(picture.pixels, picture.pitch, x, picture.width, row) {}
+  __device__ void fetch() { rows_.fetch(); }
+  __device__ void read(float (&level)[channels][kGroup]) {
+#pragma unroll
+    for (int i = 0; i < kGroup; ++i) level[0][i] = rows_.level(i);
+  }
+
+ private:
+  PlaneRows<1> rows_;
 };
 
 /// What a camera's chroma says of four pixels is taken for each of them (nearest): interpolating it
 /// moves no edge that a network sees at half the size.
-class Nv12Group {
+class Nv12Rows {
  public:
   static constexpr int channels = 3;
-  __device__ void fetch(const Picture& picture, int x, int y) {
-    luma_.fetch(picture.pixels + static_cast<std::ptrdiff_t>(y) * picture.pitch + x,
-                picture.width - x);
-    chroma_.fetch(picture.chroma + static_cast<std::ptrdiff_t>(y / 2) * picture.chroma_pitch + x,
-                  (picture.width + 1) / 2 * 2 - x);
+  __device__ Nv12Rows(const Picture& picture, int x, int row)
+      : matrix_(nv12_matrix_of(picture)),
+        row_(row - 1),
+        luma_(picture.pixels, picture.pitch, x, picture.width, row),
+        chroma_(picture.chroma, picture.chroma_pitch, x, (picture.width + 1) / 2 * 2, row / 2) {}
+  __device__ void fetch() {
+    luma_.fetch();
+    // Two rows have the same chroma; where a run begins with the second, it is new all the same.
+    new_chroma_ = ++row_ % 2 == 0 || first_;
+    first_ = false;
+    if (new_chroma_) chroma_.fetch();
   }
-  /// What chroma adds to each pixel's luma.
-  __device__ void arrive(const Picture& picture) {
-    const Nv12Matrix& m = nv12_matrix_of(picture);
-    luma_gain_ = m.luma;
+  __device__ void read(float (&level)[channels][kGroup]) {
+    if (new_chroma_) {  // the same for all threads
 #pragma unroll
-    for (int pair = 0; pair < kGroup / 2; ++pair) {
-      const float cb = byte_level(chroma_[0], 2 * pair);
-      const float cr = byte_level(chroma_[0], 2 * pair + 1);
-      colour_[0][pair] = __fmaf_rn(cb, m.blue_cb, m.blue);
-      colour_[1][pair] = __fmaf_rn(cb, m.green_cb, __fmaf_rn(cr, m.green_cr, m.green));
-      colour_[2][pair] = __fmaf_rn(cr, m.red_cr, m.red);
+      for (int pair = 0; pair < kGroup / 2; ++pair) {
+        const float cb = chroma_.level(2 * pair);
+        const float cr = chroma_.level(2 * pair + 1);
+        colour_[0][pair] = __fmaf_rn(cb, matrix_.blue_cb, matrix_.blue);
+        colour_[1][pair] =
+            __fmaf_rn(cb, matrix_.green_cb, __fmaf_rn(cr, matrix_.green_cr, matrix_.green));
+        colour_[2][pair] = __fmaf_rn(cr, matrix_.red_cr, matrix_.red);
+      }
     }
-  }
-  __device__ float level(int c, int i) const {
-    return level_of_part(__fmaf_rn(byte_level(luma_[0], i), luma_gain_, colour_[c][i / 2]));
+#pragma unroll
+    for (int i = 0; i < kGroup; ++i) {
+      const float luma = luma_.level(i);
+#pragma unroll
+      for (int c = 0; c < channels; ++c) {
+        level[c][i] = level_of_part(__fmaf_rn(luma, matrix_.luma, colour_[c][i / 2]));
+      }
+    }
   }
 
  private:
-  Words<1> luma_, chroma_;
-  float luma_gain_;
-  float colour_[channels][kGroup / 2];
+  const Nv12Matrix& matrix_;
+  int row_;  // fetched last
+  bool first_ = true, new_chroma_ = false;
+  float colour_[3][kGroup / 2];  // what chroma adds to a pixel's luma
+  PlaneRows<1> luma_, chroma_;
 };
 
 /// One pixel, wherever it lies.

@@ -25,8 +25,9 @@ __device__ float distance(const float2& a, const float2& b) {
 
 /// Samples along a side of this length; not a number: one, which will have no place.
 __device__ int samples_along(float length) {
-  if (!(length > 1)) return 1;
-  return static_cast<int>(fminf(ceilf(length), static_cast<float>(kMostRectifySamples)));
+  const float spaces = length / kMostRectifySpacing;
+  if (!(spaces > 1)) return 1;
+  return static_cast<int>(fminf(ceilf(spaces), static_cast<float>(kMostRectifySamples)));
 }
 
 /// Adds the picture's levels at a place to `sums`.
