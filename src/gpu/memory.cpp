@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 #include "error.h"
 
@@ -15,6 +16,7 @@ struct Ledger {
   std::unordered_map<void*, std::size_t> sizes;
   std::uint64_t held = 0;
   std::uint64_t limit = 0;  // 0: none
+  std::size_t refused = 0;  // bytes of the last allocation that was
 };
 Ledger& ledger() {
   // Never destroyed: buffers of static lifetime may outlive any order of destruction.
@@ -73,10 +75,11 @@ void* allocate(std::size_t bytes) noexcept {
   if (bytes == 0) return nullptr;
   Ledger& book = ledger();
   const std::lock_guard lock(book.mutex);
-  if (book.limit > 0 && book.held + bytes > book.limit) return nullptr;
   void* memory = nullptr;
-  if (cudaMalloc(&memory, bytes) != cudaSuccess) {
+  if ((book.limit > 0 && book.held + bytes > book.limit) ||
+      cudaMalloc(&memory, bytes) != cudaSuccess) {
     cudaGetLastError();  // else the next call would report it
+    book.refused = bytes;
     return nullptr;
   }
   try {
@@ -87,6 +90,11 @@ void* allocate(std::size_t bytes) noexcept {
   }
   book.held += bytes;
   return memory;
+}
+
+std::size_t take_refused() noexcept {
+  const std::lock_guard lock(ledger().mutex);
+  return std::exchange(ledger().refused, 0);
 }
 
 void release(void* memory) {

@@ -23,6 +23,10 @@ void check(cudaError_t error, const char* doing);
 [[nodiscard]] void* allocate(std::size_t bytes) noexcept;
 void release(void* memory);
 
+/// Bytes of the last allocation that was refused, and forgets it; 0: none since. Libraries that are
+/// given our memory say of a full card only that they failed. Thread-safe.
+[[nodiscard]] std::size_t take_refused() noexcept;
+
 /// Throws Error(model): how much was wanted and how much is free.
 [[noreturn]] void refuse_memory(std::size_t bytes);
 

@@ -366,7 +366,9 @@ void DecodingPipeline::on_pad(GstElement*, GstPad* pad, DecodingPipeline* self) 
   }
   if (target) {
     if (GST_PAD_LINK_FAILED(gst_pad_link(pad, target.get()))) {
-      self->fail("holds pictures in a form that cannot be converted");
+      self->fail(self->on_card_
+                     ? "is not decoded by the card: use source.decoder = \"processor\" for it"
+                     : "holds pictures in a form that cannot be converted");
       return;
     }
     const std::lock_guard lock(self->mutex_);

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -117,11 +118,21 @@ def test_a_stream_that_changes_its_size(engines, settings, tmp_path):
                        "--no-video", "--no-sound", env={"LAZARILLO_ENGINES": str(engines)}, timeout=60)
     assert result.code == 0, result.err
     frames = read_results(tmp_path / "out", result).frames
-    assert len(frames) == 60 and not any(frame.get("fault") for frame in frames)
-    assert [frame["width"] for frame in frames] == 20 * [640] + 20 * [320] + 20 * [640]
+    assert not any(frame.get("fault") for frame in frames)
+    # The card's decoder loses up to two pictures where the size changes.
+    sizes = [(width, len(list(some))) for width, some in groupby(frame["width"] for frame in frames)]
+    assert [width for width, _ in sizes] == [640, 320, 640]
+    assert all(18 <= count <= 20 for _, count in sizes), sizes
 
 
 @pytest.mark.parametrize("part", ["capture", "see"])
+def test_what_the_card_does_not_decode_is_said(street, engines, settings, tmp_path):
+    jpegs = os.environ.get("LAZARILLO_TEST_JPEGS") or make_video(
+        tmp_path / "jpegs.avi", "videotestsrc num-buffers=10 ! video/x-raw,width=320,height=240 ! jpegenc ! avimux")
+    result = bench(jpegs, engines, settings(), "--fast", "--frames", 5, "--warm-up", 1)
+    assert result.code == 3 and "processor" in result.err, result.err
+
+
 def test_a_killed_process_leaves_no_memory_behind(street, engines, settings, part):
     before = memory_in_use()
     run = subprocess.Popen([str(PROGRAM), "bench", str(street), "--models", "lznet-half", "--config", str(settings()),

@@ -35,12 +35,13 @@ std::size_t DeviceNetwork::Tensor::values() const {
 struct DeviceNetwork::Impl {
   explicit Impl(const fs::path& plan) : name(plan.filename()) {
     (void)gpu_info();
+    (void)take_refused();
     std::ifstream stream(plan, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(stream),
                             std::istreambuf_iterator<char>()};
     if (bytes.empty()) refuse("it cannot be read");
     engine.reset(tensorrt::runtime().deserializeCudaEngine(bytes.data(), bytes.size()));
-    if (!engine) refuse(tensorrt::complaints().take());
+    if (!engine) fail();
     for (int i = 0; i < engine->getNbIOTensors(); ++i) describe(engine->getIOTensorName(i));
     if (inputs.size() != 1) refuse("it has " + std::to_string(inputs.size()) + " inputs, not one");
     most_batch = static_cast<int>(inputs[0].shape[0]);
@@ -65,6 +66,13 @@ struct DeviceNetwork::Impl {
   [[noreturn]] void refuse(const std::string& why) const {
     throw Error(ExitCode::model, "the compiled network '" + name + "' cannot be used: " + why +
                                      " (`lazarillo engine build` makes it anew)");
+  }
+
+  /// TensorRT did not do what it was asked for.
+  [[noreturn]] void fail() const {
+    const std::string why = tensorrt::complaints().take();
+    if (const std::size_t bytes = take_refused(); bytes > 0) refuse_memory(bytes);
+    refuse(why);
   }
 
   void describe(const char* tensor_name) {
@@ -92,7 +100,7 @@ struct DeviceNetwork::Impl {
     std::unique_ptr<nvinfer1::IExecutionContext>& context = contexts[batch];
     if (!context) {
       context.reset(engine->createExecutionContext());
-      if (!context) refuse(tensorrt::complaints().take());
+      if (!context) fail();
       std::vector<std::int64_t> shape = inputs[0].shape;
       shape[0] = batch;
       if (batch < 1 || batch > std::max(most_batch, 1) ||
