@@ -84,11 +84,12 @@ void write_whole(const fs::path& file, const std::string& text) {
   }
 }
 
-void write_record(const StoredPlan& plan) {
-  const fs::path record = fs::path(plan.file).replace_extension(".json");
-  // What else the record says of where the plan comes from stays.
-  Json json = Json::parse(std::ifstream(record), nullptr, false);
-  if (!json.is_object()) json = Json::object();
+fs::path record_of(const StoredPlan& plan) {
+  return fs::path(plan.file).replace_extension(".json");
+}
+
+/// `json`: what else the record says.
+void write_record(const StoredPlan& plan, Json json = Json::object()) {
   json.update(to_json(plan.key));
   json["file"] = plan.file.filename().string();
   json["sha256"] = plan.sha256;
@@ -104,7 +105,7 @@ void write_record(const StoredPlan& plan) {
                      {"passed", plan.check->passed},
                      {"overlap", plan.check->overlap}};
   }
-  write_whole(record, json.dump(1) + '\n');
+  write_whole(record_of(plan), json.dump(1) + '\n');
 }
 
 /// What the record says; `problem` when it, or the plan, is not whole.
@@ -190,7 +191,9 @@ StoredPlan PlanStore::keep(const PlanKey& key, const std::string& bytes, double 
 
 void PlanStore::note_check(StoredPlan& plan, const PlanCheck& check) const {
   plan.check = check;
-  write_record(plan);
+  // Where a plan comes from that was compiled elsewhere is not forgotten.
+  Json known = Json::parse(std::ifstream(record_of(plan)), nullptr, false);
+  write_record(plan, known.is_object() ? std::move(known) : Json::object());
 }
 
 std::vector<StoredPlan> PlanStore::list() const {
