@@ -7,10 +7,11 @@ Every step is a live run of `lazarillo bench` at --feed-fps; what this machine w
 so that steps differ by their profile alone. "tracked" counts every frame given out with its tracks,
 "looked at" those the detector saw; "latency" is from the capture of a frame to the decision its
 detections led to. Both gains are over the frames step 0 looks at in the same round (what "today" does
-not look at gets no tracks); the median over the rounds counts. The plan's frames a second are its own expectations for an RTX 2060, beside them for comparison only.
+not look at gets no tracks); the median over the rounds counts. The plan's frames a second are its own
+expectations for an RTX 2060, beside them for comparison only.
 With --nvidia the steps are those for a card (profiles/nvidia-*.toml); the networks must be compiled
 (`lazarillo engine build --models lznet`, and lznet-half), the video one the card decodes (H.264), and
---feed-fps above what it can do.
+--feed-fps what the processor, too, can decode: frames that come later than their turn are not looked at.
 Exit codes: 0 done, 1 a step failed, 2 something is missing.
 """
 

@@ -25,7 +25,9 @@ class CudaTest : public testing::Test {
   template <typename T>
   gpu::DeviceBuffer on_device(const std::vector<T>& values) {
     const std::size_t bytes = values.size() * sizeof(T);
+    // Kernels may read whole words: nothing of them is left as it was.
     gpu::DeviceBuffer buffer((bytes + 3) / 4 * 4);
+    poison(buffer);
     gpu::copy_to_device(buffer.data(), values.data(), bytes, stream_.get());
     wait();
     return buffer;

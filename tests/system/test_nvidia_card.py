@@ -125,7 +125,6 @@ def test_a_stream_that_changes_its_size(engines, settings, tmp_path):
     assert all(18 <= count <= 20 for _, count in sizes), sizes
 
 
-@pytest.mark.parametrize("part", ["capture", "see"])
 def test_what_the_card_does_not_decode_is_said(street, engines, settings, tmp_path):
     jpegs = os.environ.get("LAZARILLO_TEST_JPEGS") or make_video(
         tmp_path / "jpegs.avi", "videotestsrc num-buffers=10 ! video/x-raw,width=320,height=240 ! jpegenc ! avimux")
@@ -133,6 +132,7 @@ def test_what_the_card_does_not_decode_is_said(street, engines, settings, tmp_pa
     assert result.code == 3 and "processor" in result.err, result.err
 
 
+@pytest.mark.parametrize("part", ["capture", "see"])
 def test_a_killed_process_leaves_no_memory_behind(street, engines, settings, part):
     before = memory_in_use()
     run = subprocess.Popen([str(PROGRAM), "bench", str(street), "--models", "lznet-half", "--config", str(settings()),
