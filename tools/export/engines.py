@@ -18,7 +18,7 @@ import sys
 import time
 import tomllib
 
-from half import Refused, halve, input_shape, is_half, load, one_line, open_batch
+from half import Refused, exit_code, halve, input_shape, is_half, load, one_line, open_batch
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Pictures in one call, at most, by the manifest's table.
@@ -220,7 +220,7 @@ def make(network, compiler, pictures, args):
                      "FP16; FP32 before the first and after the last product, input and output FP32",
         "kept_fp32": [] if network.reference else args.keep, "most_batch": most, "profiles": profiles,
         "file": plan_file.name, "sha256": sha256_of(plan), "bytes": len(plan), "build_s": round(built_s, 1),
-        "check_before_compiling": numbers}
+        "check_before_compiling": {**numbers, "passed": True}}
     for file, content in (plan_file, plan), (record_file, (json.dumps(record, indent=1) + "\n").encode()):
         unfinished = file.with_name(file.name + ".part")
         unfinished.write_bytes(content)
@@ -264,32 +264,25 @@ def chosen_sets(args):
     return [ROOT / "models/lznet.toml", ROOT / "models/lznet-int8-card.toml", *([pair] if pair else [])]
 
 
-def main(arguments=None):
-    args = parse(arguments)
+def compile_all(args):
+    import numpy, onnx, onnxruntime, openvino, PIL  # noqa: E401, F401: told before anything is begun
+    import engine_check
+    compiler = Compiler(args.compute_capability)
+    networks = [network for each in chosen_sets(args) for network in read_set(each)]
+    pictures = engine_check.read_pictures(args.pictures)
+    args.out.mkdir(parents=True, exist_ok=True)
     failed = False
-    try:
-        import numpy, onnx, onnxruntime, openvino, PIL  # noqa: E401, F401: told before anything is begun
-        import engine_check
-        compiler = Compiler(args.compute_capability)
-        networks = [network for each in chosen_sets(args) for network in read_set(each)]
-        pictures = engine_check.read_pictures(args.pictures)
-        args.out.mkdir(parents=True, exist_ok=True)
-        for network in networks:
-            try:
-                print(make(network, compiler, pictures, args), flush=True)
-            except Refused as error:
-                print(f"engines: '{network.file}' is refused: {error}", file=sys.stderr)
-                failed = True
-    except Refused as error:
-        print(f"engines: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"engines: '{error.filename}': {error.strerror}", file=sys.stderr)
-        return 1
-    except ModuleNotFoundError as error:
-        print(f"engines: Python package '{error.name}' is missing: scripts/setup_engines.sh", file=sys.stderr)
-        return 2
+    for network in networks:
+        try:
+            print(make(network, compiler, pictures, args), flush=True)
+        except Refused as error:
+            print(f"engines: '{network.file}' is refused: {error}", file=sys.stderr)
+            failed = True
     return 1 if failed else 0
+
+
+def main(arguments=None):
+    return exit_code("engines", compile_all, parse(arguments))
 
 
 if __name__ == "__main__":

@@ -92,6 +92,40 @@ def open_batch(model):
     return opened
 
 
+def opened_for_batches(model, file):
+    """The same with the number of pictures left open."""
+    if input_shape(model)[0] == 0:
+        return model
+    opened = open_batch(model)
+    if opened is None:
+        raise Refused(f"'{file}' is made for {input_shape(model)[0]} pictures a call: "
+                      "export it with --batch dynamic")
+    return opened
+
+
+def save(model, file):
+    """As a whole or not at all."""
+    import onnx
+    unfinished = file.with_suffix(".part.onnx")
+    onnx.save(model, str(unfinished))
+    unfinished.replace(file)
+
+
+def exit_code(program, work, args):
+    """What work(args) returns; what goes wrong is one line."""
+    try:
+        return work(args)
+    except Refused as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{program}: '{error.filename}': {error.strerror}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(f"{program}: Python package '{error.name}' is missing: scripts/setup_engines.sh", file=sys.stderr)
+        return 2
+
+
 def outside_products(graph):
     """The outputs of the nodes before the first products and after the last."""
     inside = PRODUCTS | QUANTISERS
@@ -213,34 +247,19 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None):
-    args = parse(arguments)
-    try:
-        import onnx
-        model = load(args.network)
-        if is_half(model):
-            raise Refused(f"'{args.network}' is FP16 already")
-        if args.batch == "dynamic" and input_shape(model)[0] != 0:
-            opened = open_batch(model)
-            if opened is None:
-                raise Refused(f"'{args.network}' is made for {input_shape(model)[0]} pictures a call: "
-                              "export it with --batch dynamic")
-            model = opened
-        half = halve(model, args.half_io, args.keep)
-        unfinished = args.out.with_suffix(".part.onnx")
-        onnx.save(half, str(unfinished))
-        unfinished.replace(args.out)
-        print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, FP16")
-    except Refused as error:
-        print(f"half: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"half: '{error.filename}': {error.strerror}", file=sys.stderr)
-        return 1
-    except ModuleNotFoundError as error:
-        print(f"half: Python package '{error.name}' is missing: scripts/setup_engines.sh", file=sys.stderr)
-        return 2
+def convert(args):
+    model = load(args.network)
+    if is_half(model):
+        raise Refused(f"'{args.network}' is FP16 already")
+    if args.batch == "dynamic":
+        model = opened_for_batches(model, args.network)
+    save(halve(model, args.half_io, args.keep), args.out)
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, FP16")
     return 0
+
+
+def main(arguments=None):
+    return exit_code("half", convert, parse(arguments))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ import fnmatch
 import pathlib
 import sys
 
-from half import PRODUCTS, Refused, halve, input_shape, is_half, load, one_line, open_batch
+from half import (PRODUCTS, Refused, exit_code, halve, input_shape, is_half, load, one_line,
+                  opened_for_batches, save)
 
 OPSET = 19  # the first in which QuantizeLinear takes FP16
 BINS = 2048
@@ -407,39 +408,24 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None):
-    args = parse(arguments)
-    try:
-        import types
-        import onnx
-        model = load(args.network)
-        if is_half(model) or any(node.op_type == "QuantizeLinear" for node in model.graph.node):
-            raise Refused(f"'{args.network}' is no FP32 network")
-        if args.batch == "dynamic" and input_shape(model)[0] != 0:
-            opened = open_batch(model)
-            if opened is None:
-                raise Refused(f"'{args.network}' is made for {input_shape(model)[0]} pictures a call: "
-                              "export it with --batch dynamic")
-            model = opened
-        height, width = input_shape(model)[2:]
-        pictures = read_frames(args.pictures, types.SimpleNamespace(
-            size=(width, height), mean=args.mean, std=args.std), args.count)
-        quantised, names = quantise(model, pictures, args.keep, args.attention, args.depthwise, args.error)
-        made = typed(quantised, args.types == "half")
-        unfinished = args.out.with_suffix(".part.onnx")
-        onnx.save(made, str(unfinished))
-        unfinished.replace(args.out)
-        print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, {len(names)} products in 8 bits")
-    except Refused as error:
-        print(f"int8: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"int8: '{error.filename}': {error.strerror}", file=sys.stderr)
-        return 1
-    except ModuleNotFoundError as error:
-        print(f"int8: Python package '{error.name}' is missing: scripts/setup_engines.sh", file=sys.stderr)
-        return 2
+def convert(args):
+    import types
+    model = load(args.network)
+    if is_half(model) or any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+        raise Refused(f"'{args.network}' is no FP32 network")
+    if args.batch == "dynamic":
+        model = opened_for_batches(model, args.network)
+    height, width = input_shape(model)[2:]
+    pictures = read_frames(args.pictures, types.SimpleNamespace(
+        size=(width, height), mean=args.mean, std=args.std), args.count)
+    quantised, names = quantise(model, pictures, args.keep, args.attention, args.depthwise, args.error)
+    save(typed(quantised, args.types == "half"), args.out)
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, {len(names)} products in 8 bits")
     return 0
+
+
+def main(arguments=None):
+    return exit_code("int8", convert, parse(arguments))
 
 
 if __name__ == "__main__":
