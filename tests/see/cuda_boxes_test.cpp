@@ -6,6 +6,7 @@
 #include <random>
 
 #include "cuda_support.h"
+#include "see/cuda/kernels.h"
 #include "see/decode.h"
 #include "track/range.h"
 

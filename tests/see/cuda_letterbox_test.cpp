@@ -1,4 +1,3 @@
-#include <cuda_fp16.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 
 #include "cuda_support.h"
 #include "infer/model_set.h"
+#include "see/cuda/kernels.h"
 
 namespace lazarillo {
 namespace {
@@ -158,12 +158,7 @@ class CudaLetterbox : public test::CudaTest {
       gpu::letterbox(device_batch.as<gpu::PictureBatch>(), gpu::PictureBatch::most,
                      tensor_of(manifest, tensor.data(), number), stream_.get());
     });
-    std::vector<float> got;
-    if (half) {
-      for (const __half v : on_host<__half>(tensor)) got.push_back(__half2float(v));
-    } else {
-      got = on_host<float>(tensor);
-    }
+    const std::vector<float> got = numbers_on_host(tensor, half);
 
     Difference difference;
     std::size_t differ = 0;

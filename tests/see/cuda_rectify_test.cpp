@@ -1,4 +1,3 @@
-#include <cuda_fp16.h>
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -7,6 +6,7 @@
 
 #include "cuda_support.h"
 #include "infer/model_set.h"
+#include "see/cuda/kernels.h"
 #include "see/letterbox.h"
 
 namespace lazarillo {
@@ -101,12 +101,7 @@ class CudaRectify : public test::CudaTest {
       gpu::rectify(device_batch.as<gpu::PictureBatch>(), gpu::PictureBatch::most, tensor,
                    stream_.get());
     });
-    std::vector<float> got;
-    if (half) {
-      for (const __half v : on_host<__half>(values)) got.push_back(__half2float(v));
-    } else {
-      got = on_host<float>(values);
-    }
+    const std::vector<float> got = numbers_on_host(values, half);
     Difference difference;
     std::size_t differ = 0;
     Letterbox twin(manifest);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "cuda_support.h"
 #include "dma_bufs.h"
 #include "error.h"
 #include "gpu/imported_buffer.h"
@@ -15,16 +16,8 @@
 namespace lazarillo {
 namespace {
 
-class CardDmaBuf : public testing::Test {
+class CardDmaBuf : public test::CudaTest {
  protected:
-  void SetUp() override {
-    try {
-      (void)gpu_info();
-    } catch (const Error& error) {
-      GTEST_SKIP() << error.what();
-    }
-  }
-
   static std::vector<std::uint8_t> rows(const std::uint8_t* device, int pitch, std::size_t row,
                                         std::size_t count) {
     std::vector<std::uint8_t> host(row * count);

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <cuda_fp16.h>
 #include <gtest/gtest.h>
 
 #include <vector>
 
 #include "error.h"
 #include "gpu/memory.h"
-#include "see/cuda/kernels.h"
 
 namespace lazarillo::test {
 
@@ -38,6 +38,13 @@ class CudaTest : public testing::Test {
     gpu::copy_to_host(values.data(), buffer.data(), buffer.bytes(), stream_.get());
     wait();
     return values;
+  }
+  /// FP16 or FP32 numbers.
+  std::vector<float> numbers_on_host(const gpu::DeviceBuffer& buffer, bool half) {
+    if (!half) return on_host<float>(buffer);
+    std::vector<float> numbers;
+    for (const __half v : on_host<__half>(buffer)) numbers.push_back(__half2float(v));
+    return numbers;
   }
   /// What was not written is seen.
   void poison(const gpu::DeviceBuffer& buffer) {
