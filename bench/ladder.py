@@ -32,14 +32,7 @@ STEPS = (
     ("ladder-4-optimised-engine", [], (60, None)),
     ("ladder-5-advanced", [], (60, None)),
 )
-NVIDIA_STEPS = (
-    ("nvidia-0-sequential", [], (13.6, 13.6)),
-    ("nvidia-1-quick-wins", [], (22, 25)),
-    ("nvidia-2-processes", ["--isolate"], (35, 40)),
-    ("nvidia-3-zero-copy", [], (50, 55)),
-    ("nvidia-4-optimised-engine", [], (60, None)),
-    ("nvidia-5-advanced", [], (60, None)),
-)
+NVIDIA_STEPS = tuple((profile.replace("ladder", "nvidia"), more, plan) for profile, more, plan in STEPS)
 
 
 def command(step, args, result_file):

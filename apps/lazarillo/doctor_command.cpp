@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iomanip>
@@ -107,15 +109,13 @@ void sharing() {
   from_card(card.exports_dma_buf, "DMA-BUF from CUDA", "the same without nvidia-peermem");
   from_card(card.registers_host_memory, "host memory registered with CUDA",
             "how the card reads a camera's buffers (source.dma_buf)");
-  std::string makers;
-  for (const std::string& maker : dma_buf_makers()) makers += (makers.empty() ? "" : ", ") + maker;
+  const std::string makers = fmt::format("{}", fmt::join(dma_buf_makers(), ", "));
   line(!makers.empty(), "DMA-BUFs without a camera",
        makers.empty() ? "would let the tests try them (udmabuf, dma_heap, vgem)" : makers);
   const std::vector<CameraSupport> cameras = cameras_here();
   if (cameras.empty()) line(false, "V4L2 cameras", "none is here");
   for (const CameraSupport& camera : cameras) {
-    std::string formats;
-    for (const std::string& f : camera.formats) formats += (formats.empty() ? "" : ", ") + f;
+    const std::string formats = fmt::format("{}", fmt::join(camera.formats, ", "));
     line(camera.exports && camera.card_reads && camera.gives_plain_pictures(),
          camera.device.string() + ": DMA-BUF",
          camera.name + (formats.empty() ? "" : " (" + formats + "): ") +

@@ -69,8 +69,7 @@ std::vector<std::string> own_pictures() {
 std::string verdict(const PlanCheck& check) {
   return fmt::format(
       "{} ({} pictures, {} boxes: edges within {:.2f} px, overlap {:.3f}, scores {:.4f}; depth "
-      "{:.4f} "
-      "in the middle, {:.4f} at most for 99 of 100)",
+      "{:.4f} in the middle, {:.4f} at most for 99 of 100)",
       check.passed ? "good" : "REFUSED", check.pictures, check.boxes, check.box_px, check.overlap,
       check.score, check.depth_median, check.depth_p99);
 }

@@ -67,9 +67,8 @@ void SeeStage::give(const Frame& frame, Sighting sighting) {
   metrics_.time("inference", sighting.inference_ms);
   metrics_.time("postprocess", sighting.postprocess_ms);
   if (sighting.gpu_ms > 0) metrics_.time("gpu", sighting.gpu_ms);
-  for (const std::string& fault : {sighting.fault, sighting.depth_fault}) {
-    if (!fault.empty()) metrics_.fault(fault);
-  }
+  if (!sighting.fault.empty()) metrics_.fault(sighting.fault);
+  if (!sighting.depth_fault.empty()) metrics_.fault(sighting.depth_fault);
   output_.push(Seen{frame, Seen::Outcome::seen, std::move(sighting)});
 }
 

@@ -1,5 +1,6 @@
 #include "source/camera.h"
 
+#include <fmt/format.h>
 #include <gst/app/gstappsink.h>
 #include <gst/gst.h>
 #include <sys/stat.h>
@@ -27,12 +28,6 @@ using std::chrono::seconds;
 constexpr seconds kFirstPicture{10};
 constexpr seconds kNextPicture{5};
 
-std::string comma_separated(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 /// What v4l2src would only say in passing, or not at all.
 void check_camera(const std::string& device) {
   const CameraSupport camera = ask_camera(device);
@@ -43,8 +38,8 @@ void check_camera(const std::string& device) {
   }
   if (!camera.card_reads) throw Error(ExitCode::source, name + "cannot be used: " + camera.how);
   if (!camera.gives_plain_pictures()) {
-    throw Error(ExitCode::source, name + "gives " + comma_separated(camera.formats) +
-                                      ": source.dma_buf needs NV12 or GREY");
+    throw Error(ExitCode::source, fmt::format("{}gives {}: source.dma_buf needs NV12 or GREY", name,
+                                              fmt::join(camera.formats, ", ")));
   }
 }
 

@@ -9,22 +9,17 @@
 
 #include "error.h"
 #include "gpu/device.h"
+#include "gpu/driver.h"
 #include "gpu/memory.h"
 
 namespace lazarillo {
 namespace {
 
-/// The driver's handle of the context that is current in this thread; the driver's library is
-/// loaded at run time, not linked.
+/// The driver's handle of the context that is current in this thread.
 CUcontext current_context() {
-  using GetCurrent = CUresult (*)(CUcontext*);
-  void* function = nullptr;
-  cudaDriverEntryPointQueryResult found{};
+  const auto get = gpu::driver_function<CUresult (*)(CUcontext*)>("cuCtxGetCurrent", 12000);
   CUcontext current = nullptr;
-  if (cudaGetDriverEntryPointByVersion("cuCtxGetCurrent", &function, 12000, cudaEnableDefault,
-                                       &found) != cudaSuccess ||
-      found != cudaDriverEntryPointSuccess ||
-      reinterpret_cast<GetCurrent>(function)(&current) != CUDA_SUCCESS || current == nullptr) {
+  if (get == nullptr || get(&current) != CUDA_SUCCESS || current == nullptr) {
     throw Error(ExitCode::source, "CUDA gives no context to decode in");
   }
   return current;

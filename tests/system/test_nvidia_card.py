@@ -139,14 +139,14 @@ def test_a_killed_process_leaves_no_memory_behind(street, engines, settings, par
                             "--isolate", "--feed-fps", "30", "--frames", "450"],
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                            env={**os.environ, "LAZARILLO_ENGINES": str(engines)})
-    pids = None
+    pid = None
     for line in run.stderr:
         if found := re.search(rf"processes .*{part} (\d+)", line):
-            pids = int(found[1])
+            pid = int(found[1])
             break
-    assert pids, "it did not say its processes"
+    assert pid, "it did not say its processes"
     time.sleep(6)
-    os.kill(pids, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
     out, err = run.communicate(timeout=120)
     assert run.returncode in (0, 7), (run.returncode, err)
     looked = float(re.search(r"detected\s+([\d.]+)", out)[1])

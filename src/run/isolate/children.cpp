@@ -35,12 +35,7 @@ constexpr std::uint32_t kSlots = kReaders * kPins + 2;
 constexpr std::uint32_t kValueSlots = 32;  // half a second at 60 frames a second
 
 Labels labels_of(const ModelSet& models) {
-  for (const NetworkManifest& network : models.networks) {
-    if (network.task != Task::depth) {
-      return std::make_shared<const std::vector<std::string>>(network.labels);
-    }
-  }
-  return std::make_shared<const std::vector<std::string>>();
+  return std::make_shared<const std::vector<std::string>>(finder_of(models).labels);
 }
 
 /// A frame whose pixels are a ring's slot, or lie on the card where the slot says; held until the

@@ -151,7 +151,9 @@ struct CapturedGraph {
 class GpuEyes final : public Eyes {
  public:
   GpuEyes(const ModelSet& models, const PerceptionOptions& options, GpuSchedule schedule)
-      : options_(options), schedule_(schedule) {
+      : options_(options),
+        schedule_(schedule),
+        interval_(static_cast<std::uint64_t>(std::max(options.depth_interval, 1))) {
     (void)gpu_info();
     limit_gpu_memory(static_cast<std::uint64_t>(options.gpu_memory_mb) << 20);
     if (options.batch > gpu::PictureBatch::most) {
@@ -318,8 +320,7 @@ class GpuEyes final : public Eyes {
         inputs.depth.corners[slot] = depth_->corners(frame, stream_.get());
       }
       if (frame.lens) shape.with_lens = true;
-      const auto interval = static_cast<std::uint64_t>(std::max(options_.depth_interval, 1));
-      if (depth_ && frame.stamp.sequence % interval == 0) shape.with_depth = true;
+      if (depth_ && frame.stamp.sequence % interval_ == 0) shape.with_depth = true;
       gpu::Picture& picture = inputs.detector.pictures[slot];
       picture = frame.device ? on_card(frame) : upload(frame, at[slot]);
       inputs.depth.pictures[slot] = picture;
@@ -344,8 +345,7 @@ class GpuEyes final : public Eyes {
       mapped_sequence_ = sequence;
       return true;
     }
-    const auto interval = static_cast<std::uint64_t>(options_.depth_interval);
-    return sequence > mapped_sequence_ && sequence - mapped_sequence_ < interval &&
+    return sequence > mapped_sequence_ && sequence - mapped_sequence_ < interval_ &&
            mapped_ == views();
   }
 
@@ -478,16 +478,13 @@ class GpuEyes final : public Eyes {
 
   void read(const Frame& frame, std::size_t slot, bool with_depth, Sighting& sighting) {
     const gpu::FoundBoxes& found = found_.as<gpu::FoundBoxes>()[slot];
-    if (found.not_finite != 0) {
-      throw Error(ExitCode::vision,
-                  "an output of '" + detector_->manifest.name + "' is not finite");
+    const auto line = [](const Network& network) {
+      return "an output of '" + network.manifest.name + "' is not finite";
+    };
+    if (found.not_finite != 0 || (joint() && found.depth_not_finite != 0)) {
+      throw Error(ExitCode::vision, line(*detector_));
     }
-    if (found.depth_not_finite != 0) {
-      const std::string line =
-          "an output of '" + map_network().manifest.name + "' is not finite";
-      if (joint()) throw Error(ExitCode::vision, line);
-      sighting.depth_fault = line;
-    }
+    if (found.depth_not_finite != 0) sighting.depth_fault = line(*depth_);
     const auto& inputs = *inputs_.as<FrameInputs>();
     const LetterboxMapping& mapping = inputs.detector.mappings[slot];
     const LetterboxMapping& map_mapping =
@@ -495,8 +492,7 @@ class GpuEyes final : public Eyes {
     double factor = 1;
     if (metric()) factor = metres_factor(map_network().manifest, frame, map_mapping);
     // n frames measured with one map tell no more than one does.
-    const float widened =
-        depth_ ? std::sqrt(static_cast<float>(std::max(options_.depth_interval, 1))) : 1;
+    const float widened = depth_ ? std::sqrt(static_cast<float>(interval_)) : 1;
     for (int i = 0; i < found.count; ++i) {
       const gpu::FoundBox& b = found.boxes[static_cast<std::size_t>(i)];
       const Box box = clipped(mapping.to_frame({b.x1, b.y1, b.x2, b.y2}), mapping.frame_width,
@@ -545,6 +541,7 @@ class GpuEyes final : public Eyes {
 
   PerceptionOptions options_;
   GpuSchedule schedule_;
+  std::uint64_t interval_;  ///< frames from depth map to depth map
   std::unique_ptr<Network> detector_;
   std::unique_ptr<Network> depth_;
   int most_ = 1;        ///< pictures in a call

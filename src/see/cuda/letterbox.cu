@@ -353,7 +353,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
 }
 
 template <typename T>
-void launch(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
+void launch(const PictureBatch* batch, int most_pictures, const Target<T>& target,
             cudaStream_t stream) {
   static const int resident = [] {
     int device = 0;
@@ -366,8 +366,8 @@ void launch(const PictureBatch* batch, int most_pictures, const InputTensor& ten
           "asking for the card");
     return multiprocessors * std::max(blocks, 1);
   }();
-  letterbox_kernel<T><<<static_cast<unsigned>(resident), kThreads, 0, stream>>>(
-      batch, std::min(most_pictures, PictureBatch::most), Target<T>(tensor));
+  letterbox_kernel<T>
+      <<<static_cast<unsigned>(resident), kThreads, 0, stream>>>(batch, most_pictures, target);
   check_launch("making a network's input");
 }
 
@@ -375,11 +375,8 @@ void launch(const PictureBatch* batch, int most_pictures, const InputTensor& ten
 
 void letterbox(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
                cudaStream_t stream) {
-  if (tensor.number == Number::f16) {
-    launch<__half>(batch, most_pictures, tensor, stream);
-  } else {
-    launch<float>(batch, most_pictures, tensor, stream);
-  }
+  const int most = std::min(most_pictures, PictureBatch::most);
+  with_target(tensor, [&](const auto& target) { launch(batch, most, target, stream); });
 }
 
 }  // namespace lazarillo::gpu

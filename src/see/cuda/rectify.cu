@@ -97,16 +97,16 @@ __global__ void __launch_bounds__(kWide* kHigh)
 }
 
 template <typename T>
-void launch(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
+void launch(const PictureBatch* batch, int most_pictures, const Target<T>& target, float pad_level,
             cudaStream_t stream) {
   // No content is larger than the tensor.
   const auto blocks = [](int length, int of) {
     return static_cast<unsigned>((length + of - 1) / of);
   };
-  const dim3 grid(blocks(tensor.width, kWide), blocks(tensor.height, kHigh),
-                  static_cast<unsigned>(std::min(most_pictures, PictureBatch::most)));
+  const dim3 grid(blocks(target.width, kWide), blocks(target.height, kHigh),
+                  static_cast<unsigned>(most_pictures));
   const dim3 block(kWide, kHigh);
-  rectify_kernel<T><<<grid, block, 0, stream>>>(batch, Target<T>(tensor), tensor.pad_level);
+  rectify_kernel<T><<<grid, block, 0, stream>>>(batch, target, pad_level);
   check_launch("straightening a picture");
 }
 
@@ -114,11 +114,9 @@ void launch(const PictureBatch* batch, int most_pictures, const InputTensor& ten
 
 void rectify(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
              cudaStream_t stream) {
-  if (tensor.number == Number::f16) {
-    launch<__half>(batch, most_pictures, tensor, stream);
-  } else {
-    launch<float>(batch, most_pictures, tensor, stream);
-  }
+  const int most = std::min(most_pictures, PictureBatch::most);
+  with_target(tensor,
+              [&](const auto& target) { launch(batch, most, target, tensor.pad_level, stream); });
 }
 
 }  // namespace lazarillo::gpu

@@ -39,6 +39,12 @@ struct Target {
   }
 };
 
+/// launch(Target<T>) with the type that the tensor's numbers have.
+template <typename Launch>
+void with_target(const InputTensor& tensor, const Launch& launch) {
+  tensor.number == Number::f16 ? launch(Target<__half>(tensor)) : launch(Target<float>(tensor));
+}
+
 /// floor() of a level of 0 or more: no conversion to whole numbers, which are slow.
 __device__ inline float floor_level(float level) {
   return __fadd_rd(level, 8388608.0F) - 8388608.0F;
