@@ -132,23 +132,41 @@ def test_what_the_card_does_not_decode_is_said(street, engines, settings, tmp_pa
     assert result.code == 3 and "processor" in result.err, result.err
 
 
+def start_isolated(street, engines, config, frames, **environment):
+    """A run in processes of its own, and their process ids by name."""
+    run = subprocess.Popen([str(PROGRAM), "bench", str(street), "--models", "lznet-half", "--config", str(config),
+                            "--isolate", "--feed-fps", "30", "--frames", str(frames)],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                           env={**os.environ, "LAZARILLO_ENGINES": str(engines), **environment})
+    for line in run.stderr:
+        if "processes " in line:
+            return run, {name: int(pid) for name, pid in re.findall(r"(\w+) (\d+)", line)}
+    raise AssertionError("it did not say its processes")
+
+
 @pytest.mark.parametrize("part", ["capture", "see"])
 def test_a_killed_process_leaves_no_memory_behind(street, engines, settings, part):
     before = memory_in_use()
-    run = subprocess.Popen([str(PROGRAM), "bench", str(street), "--models", "lznet-half", "--config", str(settings()),
-                            "--isolate", "--feed-fps", "30", "--frames", "450"],
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                           env={**os.environ, "LAZARILLO_ENGINES": str(engines)})
-    pid = None
-    for line in run.stderr:
-        if found := re.search(rf"processes .*{part} (\d+)", line):
-            pid = int(found[1])
-            break
-    assert pid, "it did not say its processes"
+    run, processes = start_isolated(street, engines, settings(), 450)
     time.sleep(6)
-    os.kill(pid, signal.SIGKILL)
+    os.kill(processes[part], signal.SIGKILL)
     out, err = run.communicate(timeout=120)
     assert run.returncode in (0, 7), (run.returncode, err)
     looked = float(re.search(r"detected\s+([\d.]+)", out)[1])
     assert looked > 15, out
     assert memory_in_use() <= before + 16
+
+
+def test_eyes_that_lose_the_card_are_replaced(street, engines, settings, tmp_path):
+    library = Path(os.environ.get("LAZARILLO_TEST_CRASH_LIBRARY", PROGRAM.parent / "tests/see/libcrash_on_request.so"))
+    if not library.exists():
+        pytest.skip(f"{library} was not built")
+    run, processes = start_isolated(street, engines, settings(), 600,
+                                    LD_PRELOAD=str(library), LAZARILLO_TEST_CRASH=str(tmp_path))
+    time.sleep(8)
+    (tmp_path / str(processes["see"])).touch()
+    out, err = run.communicate(timeout=120)
+    assert run.returncode in (0, 7), (run.returncode, err)
+    assert err.count("see lost the NVIDIA card; started again") == 1, err
+    looked = float(re.search(r"detected\s+([\d.]+)", out)[1])
+    assert looked > 20, out

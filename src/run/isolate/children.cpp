@@ -201,7 +201,10 @@ void run_see(const RunOptions& options, const ModelSet& models, const Rings& rin
   const Watch watch([&] {
     process.watch_steady();
     // Eyes that lost the card stay blind; the next pair starts with a fresh hold of it.
-    if (gpu_lost()) _exit(static_cast<int>(ExitCode::vision));
+    if (!gpu_lost()) return;
+    process.own.error.set("lost the NVIDIA card");
+    process.own.error_code = static_cast<int>(ExitCode::vision);
+    _exit(static_cast<int>(ExitCode::vision));
   });
   for (;;) {
     const bool more = reader.wait(kWait);

@@ -7,117 +7,17 @@
 
 #include "error.h"
 #include "gpu/memory.h"
-#include "infer/tensorrt/device_network.h"
-#include "infer/tensorrt/tensorrt.h"
-#include "see/contract.h"
+#include "see/cuda/compiled_network.h"
 #include "see/cuda/kernels.h"
 #include "see/eyes.h"
-#include "see/rectify.h"
 #include "source/device_picture.h"
 
 namespace lazarillo {
 namespace {
 
 using Tensor = gpu::DeviceNetwork::Tensor;
-
-gpu::Number number_of(const Tensor& tensor) {
-  return tensor.half ? gpu::Number::f16 : gpu::Number::f32;
-}
-
-/// Names and shapes of a compiled network for one picture, to be compared with a manifest.
-class Shapes final : public Engine {
- public:
-  explicit Shapes(const gpu::DeviceNetwork& network) {
-    const auto described = [](const Tensor& tensor) {
-      TensorInfo info{tensor.name, tensor.shape};
-      info.shape[0] = 1;
-      return info;
-    };
-    for (const Tensor& tensor : network.inputs()) inputs_.push_back(described(tensor));
-    for (const Tensor& tensor : network.outputs()) outputs_.push_back(described(tensor));
-  }
-  [[nodiscard]] const std::vector<TensorInfo>& inputs() const override { return inputs_; }
-  [[nodiscard]] const std::vector<TensorInfo>& outputs() const override { return outputs_; }
-  [[nodiscard]] std::span<float> input(std::size_t /*index*/) override { return {}; }
-  void run() override {}
-  [[nodiscard]] TensorView output(std::size_t index) const override {
-    return {{}, outputs_.at(index).shape};
-  }
-
- private:
-  std::vector<TensorInfo> inputs_, outputs_;
-};
-
-std::filesystem::path compiled(const NetworkManifest& manifest, int batch) {
-  const PlanKey key = plan_key(manifest.file, {batch});
-  const auto plan = PlanStore::of_user().find(key);
-  const std::string what = "the network '" + manifest.file.filename().string() + "'";
-  if (!plan) {
-    throw Error(ExitCode::model, what + " is not compiled for this card (" + key.card + ", " +
-                                     key.library + "): run `lazarillo engine build`");
-  }
-  if (!plan->check) {
-    throw Error(ExitCode::model,
-                what + " was compiled and not checked: run `lazarillo engine check`");
-  }
-  if (!plan->check->passed) {
-    throw Error(ExitCode::model, what +
-                                     " gives other answers when compiled for this card: not used "
-                                     "(`lazarillo engine list` says how far off)");
-  }
-  return plan->file;
-}
-
-/// A compiled network, and how its input is made and its outputs are read.
-struct Network {
-  Network(const NetworkManifest& m, int batch) : manifest(m), network(compiled(m, batch)) {
-    if (m.layout != TensorLayout::nchw) {
-      throw Error(ExitCode::model, "'" + m.described.filename().string() +
-                                       "': a network for NVIDIA cards must be NCHW");
-    }
-    const Shapes shapes(network);
-    check_input(m, shapes);
-    plan = check_contract(m, shapes);
-    const Tensor& tensor = network.inputs()[0];
-    input.values = tensor.data;
-    input.number = number_of(tensor);
-    input.width = m.input_width;
-    input.height = m.input_height;
-    input.rgb = m.rgb;
-    input.pad_level = static_cast<float>(m.pad_value);
-    for (std::size_t c = 0; c < 3; ++c) {
-      input.gain[c] = 1 / (255 * m.std[c]);
-      input.offset[c] = -m.mean[c] / m.std[c];
-    }
-  }
-
-  [[nodiscard]] const Tensor& output(std::size_t index) const { return network.outputs()[index]; }
-
-  [[nodiscard]] LetterboxMapping fit(const Frame& frame) const {
-    return fit_frame(frame, manifest.input_width, manifest.input_height, manifest.letterbox);
-  }
-
-  /// What PictureBatch::corners says of the frame; on the card until 15 other cameras came.
-  [[nodiscard]] const float* corners(const Frame& frame, cudaStream_t stream) {
-    if (!frame.lens) return nullptr;
-    return maps
-        .of(frame,
-            [&] {
-              const RectifyMap map = rectify_map(frame, fit(frame));
-              gpu::DeviceBuffer buffer(map.corners.size() * sizeof(float));
-              gpu::copy_to_device(buffer.data(), map.corners.data(), buffer.bytes(), stream);
-              gpu::check(cudaStreamSynchronize(stream), "bringing a lens's map");
-              return buffer;
-            })
-        .as<float>();
-  }
-
-  NetworkManifest manifest;
-  gpu::DeviceNetwork network;
-  gpu::InputTensor input;
-  OutputPlan plan;
-  PerLens<gpu::DeviceBuffer> maps;
-};
+using Network = gpu::CompiledNetwork;
+using gpu::number_of;
 
 /// What the host tells the card of a frame, in one copy.
 struct FrameInputs {
