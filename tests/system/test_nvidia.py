@@ -1,6 +1,8 @@
 """Where no NVIDIA card, or no TensorRT, is: everything else works, and asking for it is an error that says so."""
 
+import os
 import shutil
+import subprocess
 
 import pytest
 from conftest import lazarillo, still_video
@@ -85,6 +87,19 @@ def test_a_camera_asked_for_is_never_replaced(tmp_path, video):
     for source in video, "/dev/null", tmp_path / "missing":
         result = lazarillo("run", source, "--realtime", "--out", tmp_path / "out", "--config", file)
         assert result.code == 3 and "is no camera" in result.err, result.err
+
+
+@pytest.mark.parametrize("driver, said", [(11040, "the driver runs CUDA 11.4, this program needs CUDA"),
+                                          (0, "no driver is installed")])
+def test_a_driver_too_old(tmp_path, driver, said):
+    """A driver made up here, that says no more than its version."""
+    if "built without CUDA" in lazarillo("doctor").out or shutil.which("cc") is None:
+        pytest.skip("built without CUDA, or no compiler")
+    (tmp_path / "driver.c").write_text(f"int cuDriverGetVersion(int *v) {{ *v = {driver}; return 0; }}\n"
+                                       "int cuInit(unsigned flags) { return (int)(flags & 0); }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libcuda.so.1", tmp_path / "driver.c"], check=True)
+    result = lazarillo("doctor", env={"LD_LIBRARY_PATH": f"{tmp_path}:{os.environ.get('LD_LIBRARY_PATH', '')}"})
+    assert result.code == 0 and said in result.out, result.out
 
 
 def test_doctor_tells_of_shared_memory():

@@ -132,6 +132,23 @@ def test_what_the_card_does_not_decode_is_said(street, engines, settings, tmp_pa
     assert result.code == 3 and "processor" in result.err, result.err
 
 
+def test_no_more_decoding_sessions(street, engines, settings, tmp_path):
+    """NVIDIA's decoder, but for making a decoder, which it refuses as when its sessions are used up."""
+    listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True).stdout
+    real = re.search(r"libnvcuvid\.so\.1 .*=> (\S+)", listed)
+    if not real or shutil.which("cc") is None:
+        pytest.skip("no libnvcuvid.so.1 is listed, or no compiler")
+    (tmp_path / "full.c").write_text("int cuvidCreateDecoder(void **decoder, void *how) "
+                                     "{ *decoder = 0; return how ? 2 /* CUDA_ERROR_OUT_OF_MEMORY */ : 1; }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libnvcuvid.so.1", tmp_path / "full.c",
+                    "-Wl,--no-as-needed", os.path.realpath(real[1])], check=True)
+    result = lazarillo("bench", street, "--models", "lznet-half", "--config", settings(), "--fast", "--frames", 20,
+                       env={"LAZARILLO_ENGINES": str(engines),
+                            "LD_LIBRARY_PATH": f"{tmp_path}:{os.environ.get('LD_LIBRARY_PATH', '')}"}, timeout=90)
+    assert result.code == 3 and len(result.error_lines) == 1, result.err
+    assert "processor" in result.err, result.err
+
+
 def start_isolated(street, engines, config, frames, **environment):
     """A run in processes of its own, and their process ids by name."""
     run = subprocess.Popen([str(PROGRAM), "bench", str(street), "--models", "lznet-half", "--config", str(config),
