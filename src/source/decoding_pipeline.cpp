@@ -23,16 +23,41 @@ using std::chrono::seconds;
 constexpr int kLargestSide = PictureDecoder::kLargestSide;
 constexpr std::size_t kAhead = 4;  ///< pictures decoded ahead of next()
 /// Pictures in memory from the start: those ahead, three on their way, and as many as the stages
-/// behind hold at most. They come round in turn, so a hiccup later takes no new memory. Fewer, where
-/// they are so large that they would need more than kPictures_bytes.
+/// behind hold at most. They come round in turn, so a hiccup later takes no new memory. Fewer,
+/// where they are so large that they would need more than kPictures_bytes.
 constexpr guint kPictures = 12;
 constexpr gsize kPictures_bytes = 64 << 20;
 /// A local file that yields nothing for so long will yield nothing more.
 constexpr seconds kStalled{60};
 constexpr const char* kUnreadable = "cannot be read";
+constexpr const char* kJpeg = "image/jpeg";
 /// After an error the elements behind it still empty what they hold; they need not say when done.
 constexpr seconds kDraining{2};
 constexpr GstClockTime kSettling = 10 * GST_SECOND;
+
+bool is_demuxer(GstElement* element) {
+  GstElementFactory* factory = gst_element_get_factory(element);
+  return factory != nullptr &&
+         gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DEMUXER) != FALSE;
+}
+
+/// Whether a pad of decodebin's passes on what a demuxer gives.
+bool is_of_container(GstPad* pad) {
+  const Ptr<GstPad> inner(GST_IS_GHOST_PAD(pad)
+                              ? gst_ghost_pad_get_target(reinterpret_cast<GstGhostPad*>(pad))
+                              : nullptr);
+  const Ptr<GstElement> element(inner ? gst_pad_get_parent_element(inner.get()) : nullptr);
+  return element && is_demuxer(element.get());
+}
+
+bool is_turned(GstEvent* event) {
+  GstTagList* tags = nullptr;
+  gst_event_parse_tag(event, &tags);
+  gchar* raw = nullptr;
+  gst_tag_list_get_string(tags, GST_TAG_IMAGE_ORIENTATION, &raw);
+  const Ptr<char> orientation(raw);
+  return orientation && std::string_view(orientation.get()) != "rotate-0";
+}
 
 std::string seconds_text(std::int64_t ns) {
   char text[32];
@@ -99,8 +124,9 @@ void DecodingPipeline::build(const std::filesystem::path& file) {
     gst_element_link_many(entry_, scale, flip, sink_, nullptr);
   }
   g_object_set(reader, "location", file.c_str(), nullptr);
-  const Ptr<GstCaps> caps(gst_caps_from_string(
-      on_card_ ? card::kCaps : "video/x-raw,format=BGR,pixel-aspect-ratio=1/1"));
+  const Ptr<GstCaps> caps(
+      gst_caps_from_string(on_card_ ? std::string(card::kCaps).append(";").append(kJpeg).c_str()
+                                    : "video/x-raw,format=BGR,pixel-aspect-ratio=1/1"));
   // sync=false: the pace is the caller's. One picture here, the rest in `ready_`.
   g_object_set(sink_, "caps", caps.get(), "sync", FALSE, "max-buffers", 1U, "enable-last-sample",
                FALSE, nullptr);
@@ -220,22 +246,22 @@ bool DecodingPipeline::await_next(std::unique_lock<std::mutex>& lock) {
   return !stopped_ && !ready_.empty();
 }
 
-GstSample* DecodingPipeline::peek() {
+const PipelinePicture* DecodingPipeline::peek() {
   std::unique_lock lock(mutex_);
-  return await_next(lock) ? ready_.front().get() : nullptr;
+  return await_next(lock) ? &ready_.front() : nullptr;
 }
 
-Ptr<GstSample> DecodingPipeline::take() {
+PipelinePicture DecodingPipeline::take() {
   std::unique_lock lock(mutex_);
   if (!await_next(lock)) {
     over_ = true;
-    return nullptr;
+    return {};
   }
-  Ptr<GstSample> sample = std::move(ready_.front());
+  PipelinePicture picture = std::move(ready_.front());
   ready_.pop_front();
   lock.unlock();
   changed_.notify_all();
-  return sample;
+  return picture;
 }
 
 void DecodingPipeline::give_up(const std::string& why) {
@@ -272,8 +298,7 @@ bool DecodingPipeline::has_index() const {
   GValue item = G_VALUE_INIT;
   while (!found && gst_iterator_next(elements, &item) == GST_ITERATOR_OK) {
     auto* element = static_cast<GstElement*>(g_value_get_object(&item));
-    found = gst_element_factory_list_is_type(gst_element_get_factory(element),
-                                             GST_ELEMENT_FACTORY_TYPE_DEMUXER) != FALSE;
+    found = is_demuxer(element);
     g_value_reset(&item);
   }
   g_value_unset(&item);
@@ -294,6 +319,9 @@ std::string DecodingPipeline::fault() const {
     return name_ + " ends at " + reached + " of " + seconds_text(declared) +
            " declared: is the file cut short or damaged?";
   }
+  if (damaged_ > 0) {
+    return name_ + " holds damaged pictures: " + std::to_string(damaged_) + " left out";
+  }
   return "";
 }
 
@@ -304,15 +332,43 @@ GstFlowReturn DecodingPipeline::on_sample(GstAppSink* sink, void* self_pointer) 
   const Ptr<GstSample> pulled(gst_app_sink_pull_sample(sink));
   if (!pulled) return GST_FLOW_EOS;
   // The sink writes into its sample again: it complains when somebody still holds it at a seek.
-  Ptr<GstSample> sample(gst_sample_copy(pulled.get()));
+  PipelinePicture picture{Ptr<GstSample>(gst_sample_copy(pulled.get())), {}};
+  try {
+    if (!self->finish(picture)) return GST_FLOW_OK;
+  } catch (const Error& error) {
+    self->fail(error.what());
+    on_end(sink, self);
+    return GST_FLOW_EOS;
+  }
   std::unique_lock lock(self->mutex_);
   self->changed_.wait(
       lock, [self] { return self->ready_.size() < kAhead || self->stopped_ || self->flushing_; });
   if (self->stopped_ || self->flushing_) return GST_FLOW_FLUSHING;
-  self->ready_.push_back(std::move(sample));
+  self->ready_.push_back(std::move(picture));
   lock.unlock();
   self->changed_.notify_all();
   return GST_FLOW_OK;
+}
+
+/// What GStreamer left to do. False when the picture is to be left out.
+bool DecodingPipeline::finish(PipelinePicture& picture) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (turned_) {
+      throw Error(ExitCode::source,
+                  "is to be shown turned, which the card does not do: use source.decoder = "
+                  "\"processor\" for it");
+    }
+  }
+  if (!jpegs_) return true;
+  auto decoded = jpegs_->decode(picture.sample.get());
+  if (decoded) {
+    picture.jpeg = std::move(*decoded);
+    return true;
+  }
+  const std::lock_guard lock(mutex_);
+  ++damaged_;
+  return false;
 }
 
 void DecodingPipeline::on_end(GstAppSink*, void* self_pointer) {
@@ -348,23 +404,36 @@ int DecodingPipeline::on_select(GstElement*, GstPad*, GstCaps*, GstElementFactor
 }
 
 /// Whether decodebin shall look further into a stream.
-gboolean DecodingPipeline::on_plug(GstElement*, GstPad*, GstCaps* caps, DecodingPipeline* self) {
+gboolean DecodingPipeline::on_plug(GstElement*, GstPad* pad, GstCaps* caps,
+                                   DecodingPipeline* self) {
   if (is_bystander(name_of(caps))) return FALSE;
   const std::string complaint = size_complaint(caps, kLargestSide);
-  if (complaint.empty()) return TRUE;
-  self->fail(complaint);
-  return FALSE;
+  if (!complaint.empty()) {
+    self->fail(complaint);
+    return FALSE;
+  }
+  // JPEGs that a container keeps apart are decoded here.
+  return self->on_card_ && name_of(caps) == kJpeg && is_of_container(pad) ? FALSE : TRUE;
 }
 
 void DecodingPipeline::on_pad(GstElement*, GstPad* pad, DecodingPipeline* self) {
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, &DecodingPipeline::on_buffer, self, nullptr);
   const Ptr<GstCaps> caps(gst_pad_get_current_caps(pad));
   Ptr<GstPad> target;
-  if (name_of(caps.get()) == "video/x-raw") {
+  const bool jpegs = self->on_card_ && name_of(caps.get()) == kJpeg;
+  if (jpegs || name_of(caps.get()) == "video/x-raw") {
     target.reset(gst_element_get_static_pad(self->entry_, "sink"));
     if (gst_pad_is_linked(target.get()) != FALSE) target.reset();
   }
   if (target) {
+    if (jpegs) {
+      try {
+        self->jpegs_ = std::make_unique<JpegStream>();
+      } catch (const Error& error) {
+        self->fail(error.what());
+        return;
+      }
+    }
     if (GST_PAD_LINK_FAILED(gst_pad_link(pad, target.get()))) {
       self->fail(self->on_card_
                      ? "is not decoded by the card: use source.decoder = \"processor\" for it"
@@ -403,8 +472,14 @@ GstPadProbeReturn DecodingPipeline::on_event(GstPad*, GstPadProbeInfo* info, voi
     const std::lock_guard lock(self->mutex_);
     self->ready_.clear();
     self->reached_ns_ = 0;
+    self->damaged_ = 0;
     self->ended_ = false;
     self->flushing_ = false;
+  }
+  // The processor's pictures are turned by videoflip.
+  if (self->on_card_ && GST_EVENT_TYPE(event) == GST_EVENT_TAG) {
+    const std::lock_guard lock(self->mutex_);
+    self->turned_ = self->turned_ || is_turned(event);
   }
   if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
   GstCaps* caps = nullptr;
