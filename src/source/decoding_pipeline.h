@@ -58,6 +58,9 @@ class DecodingPipeline {
   [[nodiscard]] bool has_index() const;
 
  private:
+  static constexpr const char* kUnreadable = "cannot be read";
+  static constexpr const char* kJpeg = "image/jpeg";
+  static constexpr std::size_t kAhead = 4;  ///< pictures decoded ahead of take()
   void build(const std::filesystem::path& file);
   void connect(GstElement* element, const char* signal, GCallback callback);
   void await_first(std::unique_lock<std::mutex>& lock);
