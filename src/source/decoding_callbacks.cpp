@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "error.h"
+#include "source/card.h"
 #include "source/decoding_pipeline.h"
 #include "source/media_file.h"
 #include "source/picture_caps.h"
