@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "guide/cue.h"
+#include "path/corridor.h"
 #include "track/track.h"
 
 namespace lazarillo {
@@ -19,6 +20,11 @@ struct GuideOptions {
   double warning_distance_m = 2.5;
   double info_distance_m = 5.0;  ///< times a factor per kind of object (threat.cpp)
   double approach_factor = 2.0;  ///< what comes nearer is told from so much farther
+
+  double obstacle_critical_m = 0.9;  ///< as critical_distance_m, of what has no name: it stands
+  double drop_critical_m = 1.8;      ///< as critical_distance_m, of an edge that goes down
+  double drop_warning_m = 3.0;
+  double clear_s = 1.0;  ///< the corridor is free for so long before that is said
 
   double persistence_s = 0.4;  ///< a track speaks only after it was followed for so long
   double persistence_critical_s = 0.15;
@@ -55,8 +61,11 @@ class Guide {
   Guide(Guide&&) noexcept;
 
   /// Cues for the moment `tracks.stamp.stream_ns`, most urgent first: at most one about an
-  /// object, and one about the system itself. Calls must come in stream order.
+  /// object or the path, and one about the system itself. Calls must come in stream order.
   [[nodiscard]] std::vector<Cue> update(const Tracks& tracks, const Vision& vision);
+
+  /// What a depth map shows of the corridor; update() decides by it. In stream order, too.
+  void see_path(const CorridorView& view);
 
  private:
   struct Impl;
