@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cctype>
 #include <csignal>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include "run/machine_profile.h"
 #include "run/paths.h"
 #include "run/pipeline.h"
+#include "speak/phrasebook.h"
 #include "speak/sound_info.h"
 
 namespace lazarillo {
@@ -22,8 +24,10 @@ namespace {
 std::string session_language() {
   for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"}) {
     const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0')
-      return std::string(value).starts_with("es") ? "es" : "en";
+    if (value == nullptr || *value == '\0') continue;
+    const auto known = Phrasebook::languages(home_directory() / "data" / "lang");
+    const std::string code = std::string(value).substr(0, 2);
+    return std::find(known.begin(), known.end(), code) == known.end() ? "en" : code;
   }
   return "en";
 }
@@ -151,7 +155,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_option("--models", a.models,
                       "What to see with: a name from `lazarillo models list`, or a manifest");
   command->add_option("--lang", a.language,
-                      "Language of the sentences: en, es, or a file you added");
+                      "Language of the sentences: de, en, es, fr, or a file you added");
   command->add_option("--hfov", a.hfov_deg, "Horizontal field of view of the camera, degrees")
       ->check(CLI::Range(5.0, 170.0));
   command->add_option("--threads", a.threads, "Threads of the networks (default: one per core)")
