@@ -7,6 +7,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "guide/pace.h"
 #include "guide/path_watch.h"
 #include "guide/threat.h"
 
@@ -50,6 +51,8 @@ struct Guide::Impl {
   double seeing_since_s = kNever;
   bool lost_told = false;
   PathWatch path;
+  WordBudget budget{0};
+  std::function<int(const Cue&)> words = [](const Cue&) { return 6; };
 
   /// True when this may be told again: never told, more urgent now, or changed since.
   bool news(const Wish& wish, double now_s) const {
@@ -188,7 +191,12 @@ struct Guide::Impl {
   }
 };
 
-Guide::Guide(GuideOptions options) : impl_(std::make_unique<Impl>()) { impl_->options = options; }
+Guide::Guide(GuideOptions options, std::function<int(const Cue&)> words)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->options = options;
+  impl_->budget.set(options.words_per_minute);
+  if (words) impl_->words = std::move(words);
+}
 Guide::~Guide() = default;
 Guide::Guide(Guide&&) noexcept = default;
 
@@ -204,6 +212,9 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
 
   for (const Wish& wish : s.wishes(tracks, now_s)) {
     if (!s.may_speak(wish.threat, now_s)) continue;
+    const int words = s.words(wish.cue);
+    if (!s.budget.affords(wish.cue.priority, words, now_s)) continue;
+    s.budget.spend(words, now_s);
     cues.push_back(wish.cue);
     s.remember(wish.cue, now_s, wish.serial);
     if (is_of_path(wish.cue.kind)) s.path.told_of_hazard();
@@ -212,8 +223,12 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
     Cue cue;
     cue.kind = CueKind::path_clear;
     cue.stamp = tracks.stamp;
-    cues.push_back(cue);
-    s.remember(cue, now_s);
+    const int words = s.words(cue);
+    if (s.budget.affords(cue.priority, words, now_s)) {
+      s.budget.spend(words, now_s);
+      cues.push_back(cue);
+      s.remember(cue, now_s);
+    }
     // What stands in the way next is another.
     std::erase_if(s.told, [](const auto& entry) { return entry.first < 0; });
   }
@@ -225,6 +240,8 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
   });
   return cues;
 }
+
+void Guide::set_words_per_minute(double words) { impl_->budget.set(words); }
 
 void Guide::see_path(const CorridorView& view) { impl_->path.see(view); }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -39,6 +40,9 @@ struct GuideOptions {
                                 ///< not close in, or warning
   double gap_critical_s = 0.5;  ///< between two critical cues
 
+  /// Of any minute, all but critical cues (pace_presets()); 0: nothing but those.
+  double words_per_minute = 60;
+
   double maybe_below = 0.6;  ///< less certain to be what it is called: "maybe"
 
   double vision_lost_s = 0.4;  ///< nothing seen for so long: say so; seen for so long: say so
@@ -56,13 +60,17 @@ struct Vision {
 /// threads. Deterministic. Not thread-safe.
 class Guide {
  public:
-  explicit Guide(GuideOptions options);
+  /// `words`: how long a cue's sentence is; without it a cue counts as six words.
+  explicit Guide(GuideOptions options, std::function<int(const Cue&)> words = {});
   ~Guide();
   Guide(Guide&&) noexcept;
 
   /// Cues for the moment `tracks.stamp.stream_ns`, most urgent first: at most one about an
   /// object or the path, and one about the system itself. Calls must come in stream order.
   [[nodiscard]] std::vector<Cue> update(const Tracks& tracks, const Vision& vision);
+
+  /// Another budget from now on: GuideOptions::words_per_minute.
+  void set_words_per_minute(double words);
 
   /// What a depth map shows of the corridor; update() decides by it. In stream order, too.
   void see_path(const CorridorView& view);
