@@ -36,6 +36,18 @@ const char* to_string(CueKind kind) {
       return "vision_lost";
     case CueKind::vision_back:
       return "vision_back";
+    case CueKind::obstacle:
+      return "obstacle";
+    case CueKind::head_level:
+      return "head_level";
+    case CueKind::drop:
+      return "drop";
+    case CueKind::stairs_down:
+      return "stairs_down";
+    case CueKind::stairs_up:
+      return "stairs_up";
+    case CueKind::path_clear:
+      return "path_clear";
   }
   return "";
 }

@@ -17,6 +17,12 @@ enum class CueKind {
   approaching,  ///< something is there and comes nearer
   vision_lost,  ///< the system does not see at present
   vision_back,  ///< it sees again
+  obstacle,     ///< something is in the corridor, whatever it is
+  head_level,   ///< something hangs there at the height of the head
+  drop,         ///< the ground goes down
+  stairs_down,
+  stairs_up,
+  path_clear,  ///< what was in the corridor is gone
 };
 
 /// Something the walker deserves to be told now. Pure data: no sentence, no sound.
@@ -33,7 +39,13 @@ struct Cue {
   std::optional<double> distance_m;
   double distance_sigma_m = 0;
   std::optional<double> ttc_s;
+  std::optional<Side> way_round;  ///< obstacle: on this side there is room to pass it
 };
+
+/// Something about the corridor, not about an object with a track.
+[[nodiscard]] constexpr bool is_of_path(CueKind kind) {
+  return kind >= CueKind::obstacle && kind <= CueKind::path_clear;
+}
 
 /// A distance known no better than this is no number to tell anybody, and no ground for alarm.
 [[nodiscard]] constexpr bool is_vague(double distance_m, double sigma_m) {

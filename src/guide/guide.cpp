@@ -7,6 +7,8 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "guide/pace.h"
+#include "guide/path_watch.h"
 #include "guide/threat.h"
 
 namespace lazarillo {
@@ -19,6 +21,8 @@ constexpr double kForgetS = 60;
 // other begins.
 constexpr double kSameBearingDeg = 10;
 constexpr double kSameDistanceRatio = 1.5;
+// A hazard on the path that flickers is the same for so long.
+constexpr double kSameHazardS = 2;
 
 /// What the walker was told about one track.
 struct Told {
@@ -28,53 +32,70 @@ struct Told {
   double bearing_deg = 0;
   double distance_m = 0;  ///< 0: not known
   Side side = Side::ahead;
+  int serial = 0;  ///< Wish::serial
 };
 
-struct Wish {
-  const Track* track;
-  Threat threat;
-};
+/// What a cue is about: a track's id, or below 0 a kind of hazard on the path.
+int subject_of(const Cue& cue) {
+  return is_of_path(cue.kind) ? -static_cast<int>(cue.kind) : cue.track;
+}
 
 }  // namespace
 
 struct Guide::Impl {
   GuideOptions options;
-  std::unordered_map<int, Told> told;  ///< by track id
+  std::unordered_map<int, Told> told;  ///< by subject_of()
   double last_any_s = kNever;
   double last_urgent_s = kNever;  ///< critical or warning
   double last_critical_s = kNever;
   double seeing_since_s = kNever;
   bool lost_told = false;
+  PathWatch path;
+  WordBudget budget{0};
+  std::function<int(const Cue&)> words = [](const Cue&) { return 6; };
 
-  /// True when this track may be told again: never told, more urgent now, or changed since.
-  bool news(const Track& track, const Threat& threat, double now_s) const {
-    const auto found = told.find(track.id);
-    if (found == told.end()) return !told_as_another(track, threat, now_s);
+  /// True when this may be told again: never told, more urgent now, or changed since.
+  bool news(const Wish& wish, double now_s) const {
+    const Cue& cue = wish.cue;
+    const Threat& threat = wish.threat;
+    const auto found = told.find(subject_of(cue));
+    if (found == told.end()) return !told_as_another(wish, now_s);
     const Told& last = found->second;
+    if (wish.serial != last.serial && is_another(cue, last, now_s)) return true;
     if (threat.priority < last.priority) return true;  // enumerated from the most urgent
     // A danger is told again while it closes in; one that only stays is known by now.
     if (threat.priority == Priority::critical && threat.closing) {
       return now_s - last.at_s >= options.repeat_critical_s;
     }
     if (now_s - last.at_s < options.repeat_s) return false;
-    const bool nearer = track.distance_m && last.distance_m > 0 &&
-                        *track.distance_m < options.nearer_factor * last.distance_m;
-    const bool elsewhere = side_of(track.bearing_deg, options.ahead_deg) != last.side &&
-                           std::abs(track.bearing_deg - last.bearing_deg) > kSameBearingDeg;
+    const bool nearer = cue.distance_m && last.distance_m > 0 &&
+                        *cue.distance_m < options.nearer_factor * last.distance_m;
+    const bool elsewhere =
+        cue.side != last.side && std::abs(cue.bearing_deg - last.bearing_deg) > kSameBearingDeg;
     return nearer || elsewhere;
   }
 
+  /// Of a hazard on the path whose distance jumped, or that was gone for a moment.
+  static bool is_another(const Cue& cue, const Told& last, double now_s) {
+    if (now_s - last.at_s < kSameHazardS) return false;
+    const double ratio = cue.distance_m.value_or(0) / std::max(last.distance_m, 0.1);
+    return ratio > kSameDistanceRatio || ratio < 1 / kSameDistanceRatio ||
+           now_s - last.at_s > 2 * kSameHazardS;
+  }
+
   /// A track that broke and began anew under another id is no news.
-  bool told_as_another(const Track& track, const Threat& threat, double now_s) const {
+  bool told_as_another(const Wish& wish, double now_s) const {
+    const Cue& cue = wish.cue;
+    if (is_of_path(cue.kind)) return false;
     return std::any_of(told.begin(), told.end(), [&](const auto& entry) {
       const Told& last = entry.second;
       const double patience =
-          threat.priority == Priority::critical ? options.repeat_critical_s : options.repeat_s;
-      if (now_s - last.at_s >= patience || last.label != track.label) return false;
-      if (threat.priority < last.priority) return false;
-      if (std::abs(track.bearing_deg - last.bearing_deg) > kSameBearingDeg) return false;
-      if (!track.distance_m || last.distance_m <= 0) return true;
-      const double ratio = *track.distance_m / last.distance_m;
+          wish.threat.priority == Priority::critical ? options.repeat_critical_s : options.repeat_s;
+      if (now_s - last.at_s >= patience || last.label != cue.label) return false;
+      if (wish.threat.priority < last.priority) return false;
+      if (std::abs(cue.bearing_deg - last.bearing_deg) > kSameBearingDeg) return false;
+      if (!cue.distance_m || last.distance_m <= 0) return true;
+      const double ratio = *cue.distance_m / last.distance_m;
       return ratio < kSameDistanceRatio && ratio > 1 / kSameDistanceRatio;
     });
   }
@@ -92,11 +113,10 @@ struct Guide::Impl {
     return false;
   }
 
-  Cue object_cue(const Wish& wish, const FrameStamp& stamp) const {
-    const Track& track = *wish.track;
+  Wish object_wish(const Track& track, const Threat& threat, const FrameStamp& stamp) const {
     Cue cue;
-    cue.kind = wish.threat.approaching ? CueKind::approaching : CueKind::object;
-    cue.priority = wish.threat.priority;
+    cue.kind = threat.approaching ? CueKind::approaching : CueKind::object;
+    cue.priority = threat.priority;
     cue.stamp = stamp;
     cue.track = track.id;
     cue.label = track.label;
@@ -109,16 +129,43 @@ struct Guide::Impl {
     cue.distance_m = track.distance_m;
     cue.distance_sigma_m = track.distance_sigma_m;
     cue.ttc_s = track.ttc_s;
-    return cue;
+    return {std::move(cue), threat};
   }
 
-  void remember(const Cue& cue, double now_s) {
+  /// What of tracks and path there is to tell, most urgent first.
+  std::vector<Wish> wishes(const Tracks& tracks, double now_s) const {
+    std::vector<Wish> wishes;
+    for (const Track& track : tracks.items) {
+      const auto threat = assess(track, options);
+      if (!threat) continue;
+      const bool critical = threat->priority == Priority::critical;
+      const double followed_s =
+          static_cast<double>(tracks.stamp.stream_ns - track.first_seen_ns) / kNsPerS;
+      const double unseen_s =
+          static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
+      if (followed_s < (critical ? options.persistence_critical_s : options.persistence_s))
+        continue;
+      if (unseen_s > (critical ? options.stale_critical_s : options.stale_s)) continue;
+      wishes.push_back(object_wish(track, *threat, tracks.stamp));
+    }
+    std::vector<Wish> of_path = path.wishes(now_s, tracks, options);
+    std::move(of_path.begin(), of_path.end(), std::back_inserter(wishes));
+    std::erase_if(wishes, [&](const Wish& wish) { return !news(wish, now_s); });
+    std::sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) {
+      return std::tuple(a.threat.priority, a.threat.urgency, subject_of(a.cue)) <
+             std::tuple(b.threat.priority, b.threat.urgency, subject_of(b.cue));
+    });
+    return wishes;
+  }
+
+  void remember(const Cue& cue, double now_s, int serial = 0) {
     last_any_s = now_s;
     if (cue.priority != Priority::info) last_urgent_s = now_s;
     if (cue.priority == Priority::critical) last_critical_s = now_s;
-    if (cue.track != 0) {
-      told[cue.track] = {
-          now_s, cue.priority, cue.label, cue.bearing_deg, cue.distance_m.value_or(0), cue.side};
+    if (subject_of(cue) != 0) {
+      told[subject_of(cue)] = {
+          now_s,    cue.priority, cue.label, cue.bearing_deg, cue.distance_m.value_or(0),
+          cue.side, serial};
     }
   }
 
@@ -144,7 +191,12 @@ struct Guide::Impl {
   }
 };
 
-Guide::Guide(GuideOptions options) : impl_(std::make_unique<Impl>()) { impl_->options = options; }
+Guide::Guide(GuideOptions options, std::function<int(const Cue&)> words)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->options = options;
+  impl_->budget.set(options.words_per_minute);
+  if (words) impl_->words = std::move(words);
+}
 Guide::~Guide() = default;
 Guide::Guide(Guide&&) noexcept = default;
 
@@ -158,29 +210,27 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
   }
   if (s.lost_told) return cues;
 
-  std::vector<Wish> wishes;
-  for (const Track& track : tracks.items) {
-    const auto threat = assess(track, s.options);
-    if (!threat) continue;
-    const bool critical = threat->priority == Priority::critical;
-    const double followed_s =
-        static_cast<double>(tracks.stamp.stream_ns - track.first_seen_ns) / kNsPerS;
-    const double unseen_s =
-        static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
-    if (followed_s < (critical ? s.options.persistence_critical_s : s.options.persistence_s))
-      continue;
-    if (unseen_s > (critical ? s.options.stale_critical_s : s.options.stale_s)) continue;
-    if (s.news(track, *threat, now_s)) wishes.push_back({&track, *threat});
-  }
-  std::sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) {
-    return std::tuple(a.threat.priority, a.threat.urgency, a.track->id) <
-           std::tuple(b.threat.priority, b.threat.urgency, b.track->id);
-  });
-
-  for (const Wish& wish : wishes) {
+  for (const Wish& wish : s.wishes(tracks, now_s)) {
     if (!s.may_speak(wish.threat, now_s)) continue;
-    cues.push_back(s.object_cue(wish, tracks.stamp));
-    s.remember(cues.back(), now_s);
+    const int words = s.words(wish.cue);
+    if (!s.budget.affords(wish.cue.priority, words, now_s)) continue;
+    s.budget.spend(words, now_s);
+    cues.push_back(wish.cue);
+    s.remember(wish.cue, now_s, wish.serial);
+    if (is_of_path(wish.cue.kind)) s.path.told_of_hazard();
+  }
+  if (cues.empty() && s.path.take_clear(now_s, s.options)) {
+    Cue cue;
+    cue.kind = CueKind::path_clear;
+    cue.stamp = tracks.stamp;
+    const int words = s.words(cue);
+    if (s.budget.affords(cue.priority, words, now_s)) {
+      s.budget.spend(words, now_s);
+      cues.push_back(cue);
+      s.remember(cue, now_s);
+    }
+    // What stands in the way next is another.
+    std::erase_if(s.told, [](const auto& entry) { return entry.first < 0; });
   }
   // What is still in view stays remembered; what left is forgotten after a minute.
   std::erase_if(s.told, [&](const auto& entry) {
@@ -190,5 +240,9 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
   });
   return cues;
 }
+
+void Guide::set_words_per_minute(double words) { impl_->budget.set(words); }
+
+void Guide::see_path(const CorridorView& view) { impl_->path.see(view); }
 
 }  // namespace lazarillo

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "guide/cue.h"
+#include "path/corridor.h"
 #include "track/track.h"
 
 namespace lazarillo {
@@ -20,6 +22,11 @@ struct GuideOptions {
   double info_distance_m = 5.0;  ///< times a factor per kind of object (threat.cpp)
   double approach_factor = 2.0;  ///< what comes nearer is told from so much farther
 
+  double obstacle_critical_m = 0.9;  ///< as critical_distance_m, of what has no name: it stands
+  double drop_critical_m = 1.8;      ///< as critical_distance_m, of an edge that goes down
+  double drop_warning_m = 3.0;
+  double clear_s = 1.0;  ///< the corridor is free for so long before that is said
+
   double persistence_s = 0.4;  ///< a track speaks only after it was followed for so long
   double persistence_critical_s = 0.15;
   double stale_s = 0.3;           ///< a track not detected for so long stays silent
@@ -32,6 +39,9 @@ struct GuideOptions {
   double gap_warning_s = 1.5;   ///< between a critical cue or warning and the next about what does
                                 ///< not close in, or warning
   double gap_critical_s = 0.5;  ///< between two critical cues
+
+  /// Of any minute, all but critical cues (pace_presets()); 0: nothing but those.
+  double words_per_minute = 60;
 
   double maybe_below = 0.6;  ///< less certain to be what it is called: "maybe"
 
@@ -50,13 +60,20 @@ struct Vision {
 /// threads. Deterministic. Not thread-safe.
 class Guide {
  public:
-  explicit Guide(GuideOptions options);
+  /// `words`: how long a cue's sentence is; without it a cue counts as six words.
+  explicit Guide(GuideOptions options, std::function<int(const Cue&)> words = {});
   ~Guide();
   Guide(Guide&&) noexcept;
 
   /// Cues for the moment `tracks.stamp.stream_ns`, most urgent first: at most one about an
-  /// object, and one about the system itself. Calls must come in stream order.
+  /// object or the path, and one about the system itself. Calls must come in stream order.
   [[nodiscard]] std::vector<Cue> update(const Tracks& tracks, const Vision& vision);
+
+  /// Another budget from now on: GuideOptions::words_per_minute.
+  void set_words_per_minute(double words);
+
+  /// What a depth map shows of the corridor; update() decides by it. In stream order, too.
+  void see_path(const CorridorView& view);
 
  private:
   struct Impl;

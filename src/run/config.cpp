@@ -106,6 +106,7 @@ TunedFor read_tuned(const toml::table& document, const std::filesystem::path& fi
 
 std::vector<Setting> settings_of(Config& c) {
   GuideOptions& g = c.guiding;
+  CorridorOptions& way = c.corridor;
   TrackerOptions& t = c.tracking;
   PerceptionOptions& p = c.seeing;
   SpeakerOptions& s = c.speaking;
@@ -175,6 +176,22 @@ std::vector<Setting> settings_of(Config& c) {
       {"track.assumed_focal_sigma", "doubt in an assumed field of view, as a part of the distance",
        &t.assumed_focal_sigma, 0, 1},
 
+      {"path.enabled", "tell of what is in the way whatever it is, of drops and stairs", &c.path},
+      {"path.half_width_m", "half the width a walker needs, with a margin", &way.half_width_m, 0.2,
+       3},
+      {"path.height_m", "what hangs higher is in nobody's way", &way.height_m, 1, 3},
+      {"path.head_from_m", "from this height on it is told as at head height", &way.head_from_m,
+       0.5, 3},
+      {"path.least_height_m", "what is lower is left to the cane", &way.least_height_m, 0.05, 1},
+      {"path.least_drop_m", "ground that goes down by less is left to the cane", &way.least_drop_m,
+       0.05, 2},
+      {"path.reach_m", "how far the way is looked along", &way.reach_m, 1, 20},
+      {"path.least_camera_m", "height of the camera over the ground, at least",
+       &c.ground.least_height_m, 0.1, 5},
+      {"path.most_camera_m", "the same, at most", &c.ground.most_height_m, 0.2, 20},
+      {"path.camera_m", "the same where the ground was never seen", &c.ground.assumed_height_m, 0.1,
+       20},
+
       {"guide.ahead_deg", "bearing up to which something is ahead", &g.ahead_deg, 0, 90},
       {"guide.corridor_half_width_m", "half the width a walker needs", &g.corridor_half_width_m,
        0.2, 5},
@@ -184,6 +201,14 @@ std::vector<Setting> settings_of(Config& c) {
       {"guide.warning_ttc_s", "contact sooner than this is warned of", &g.warning_ttc_s, 0, 60},
       {"guide.warning_distance_m", "anything in the way nearer than this is warned of",
        &g.warning_distance_m, 0, 50},
+      {"guide.obstacle_critical_m",
+       "something without a name in the way nearer than this is critical", &g.obstacle_critical_m,
+       0, 20},
+      {"guide.drop_critical_m", "ground that goes down nearer than this is critical",
+       &g.drop_critical_m, 0, 20},
+      {"guide.drop_warning_m", "ground that goes down nearer than this is warned of",
+       &g.drop_warning_m, 0, 50},
+      {"guide.clear_s", "the way is free for so long before that is said", &g.clear_s, 0, 60},
       {"guide.info_distance_m",
        "things nearer than this are told; people, cycles and vehicles farther", &g.info_distance_m,
        0, 200},
@@ -204,6 +229,9 @@ std::vector<Setting> settings_of(Config& c) {
       {"guide.gap_warning_s", "time between urgent cues before a warning", &g.gap_warning_s, 0,
        600},
       {"guide.gap_critical_s", "time between critical cues", &g.gap_critical_s, 0, 60},
+      {"guide.words_per_minute",
+       "said in any minute, what is critical apart; critical-only 0, calm 30, normal 60, dense 120",
+       &g.words_per_minute, 0, 1000},
       {"guide.maybe_below",
        "less certain to be what it is called: \"maybe\" (networks with calibrated scores)",
        &g.maybe_below, 0, 1},

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "guide/guide.h"
+#include "path/corridor.h"
 #include "run/detector_gate.h"
 #include "run/see_stage.h"
 #include "see/perception.h"
@@ -37,6 +38,9 @@ struct Config {
   GateOptions skipping;
   RunningOptions running;
   TrackerOptions tracking{.high_score = 0};  ///< 0: the model's own suggestion
+  bool path = true;  ///< watch the corridor, where there is depth in metres
+  GroundOptions ground;
+  CorridorOptions corridor;
   GuideOptions guiding;
   SpeakerOptions speaking;
 };

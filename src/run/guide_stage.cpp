@@ -63,8 +63,8 @@ void GuideStage::settle(Seen seen) {
   }
   const bool waits = !waiting_.empty() && waiting_.front().stamp.sequence == stamp.sequence;
   if (seen.outcome != Seen::Outcome::late && seen.sighting.fault.empty()) {
-    vision_.last_seen_ns = std::max(
-        vision_.last_seen_ns, parts_.live ? stream_now(steady_now_ns()) : stamp.stream_ns);
+    vision_.last_seen_ns =
+        std::max(vision_.last_seen_ns, parts_.live ? stream_now(steady_now_ns()) : stamp.stream_ns);
   }
   if (seen.outcome != Seen::Outcome::seen) {
     if (seen.outcome == Seen::Outcome::skipped) metrics_.drop("detector_skipped");
@@ -81,14 +81,24 @@ void GuideStage::settle(Seen seen) {
   Tracks tracks;
   {
     const StageTimer timer(metrics_, "track");
-    tracks = parts_.tracker.update(seen.sighting.detections, seen.sighting.depth,
-                                   seen.frame.intrinsics);
+    tracks =
+        parts_.tracker.update(seen.sighting.detections, seen.sighting.depth, seen.frame.intrinsics);
   }
+  see_path(seen.sighting.depth, seen.frame.intrinsics);
   if (waits) {
     give_out(&seen, std::move(tracks));
   } else {
     decide_late(seen, std::move(tracks));
   }
+}
+
+void GuideStage::see_path(const Depth& depth, const Intrinsics& camera) {
+  const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth);
+  if (!parts_.path || metric == nullptr || (*metric)->stamp.stream_ns <= path_seen_ns_) return;
+  path_seen_ns_ = (*metric)->stamp.stream_ns;
+  const StageTimer timer(metrics_, "path");
+  const GroundPlane ground = parts_.ground.find(**metric, camera);
+  parts_.guide.see_path(look_along(**metric, camera, ground, parts_.corridor));
 }
 
 void GuideStage::give_out_predicted() {

@@ -32,6 +32,9 @@ class GuideStage {
   struct Parts {
     Tracker tracker;
     Guide guide;
+    GroundFinder ground;
+    CorridorOptions corridor;
+    bool path = true;  ///< the corridor is watched, where there is depth in metres
     GuideOptions rules;
     Phrasebook phrases;
     std::unique_ptr<Speaker> speaker;      ///< null: silent
@@ -62,6 +65,8 @@ class GuideStage {
   void take(DepthSighting depth);
   void take(VisionBreak vision_break);
 
+  /// Looks along the corridor, once a map.
+  void see_path(const Depth& depth, const Intrinsics& camera);
   void settle(Seen seen);
   /// Gives out the frame that waits longest; `seen` is null when it was not looked at.
   void give_out(Seen* seen, Tracks tracks);
@@ -82,14 +87,15 @@ class GuideStage {
   Metrics& metrics_;
   Sink<Scene>& scenes_;
   Sink<Foresight>& foresights_;
-  std::deque<Frame> waiting_;           ///< not given out yet, in stream order
+  std::deque<Frame> waiting_;            ///< not given out yet, in stream order
   std::map<std::uint64_t, Seen> early_;  ///< a replay: seen before its turn, by sequence
-  std::map<int, Depth> depth_;          ///< the newest map of each camera
-  std::optional<FrameStamp> newest_;    ///< of the newest frame that came
-  std::optional<FrameStamp> given_;     ///< of the newest frame given out
-  Intrinsics intrinsics_;               ///< of the newest frame given out
+  std::map<int, Depth> depth_;           ///< the newest map of each camera
+  std::optional<FrameStamp> newest_;     ///< of the newest frame that came
+  std::optional<FrameStamp> given_;      ///< of the newest frame given out
+  Intrinsics intrinsics_;                ///< of the newest frame given out
   Vision vision_;
-  std::vector<Cue> late_cues_;  ///< decided between two frames: shown with the next
+  std::int64_t path_seen_ns_ = -1;  ///< stream time of the newest map looked along
+  std::vector<Cue> late_cues_;      ///< decided between two frames: shown with the next
 };
 
 }  // namespace lazarillo

@@ -82,7 +82,7 @@ void Metrics::fill(Report& report) const {
   // In the order data flows.
   for (const char* stage :
        {"capture", "motion", "preprocess", "inference", "gpu", "postprocess", "depth", "track",
-        "guide", "speak", "record_events", "draw", "record_video"}) {
+        "path", "guide", "speak", "record_events", "draw", "record_video"}) {
     const auto found = times_.find(stage);
     if (found != times_.end()) report.stages.emplace_back(stage, found->second);
   }

@@ -136,8 +136,7 @@ void CapturePart::take_frames(const std::function<bool()>& on_warm) {
 void CapturePart::start(CaptureStage::Outputs outputs, ForesightBoard* lockstep,
                         std::function<bool()> on_warm, OnFailure on_failure) {
   stage_ = std::make_unique<CaptureStage>(*source_, metrics_, outputs, lockstep);
-  thread_ = std::thread([this, on_warm = std::move(on_warm),
-                         on_failure = std::move(on_failure)] {
+  thread_ = std::thread([this, on_warm = std::move(on_warm), on_failure = std::move(on_failure)] {
     begin_thread("lz-capture", ThreadRole::normal);
     try {
       take_frames(on_warm);
@@ -238,8 +237,7 @@ void SeePart::finish() {
 GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics& metrics,
                      Sink<Scene>& scenes, Sink<Foresight>& foresights, SoundSink sound,
                      std::function<void()> on_write_failure)
-    : live_(options.realtime),
-      input_(PortPolicy::block(live_ ? kGuideBehind : 4)) {
+    : live_(options.realtime), input_(PortPolicy::block(live_ ? kGuideBehind : 4)) {
   const Config& config = options.config;
   const fs::path home = home_directory();
   Phrasebook phrases = Phrasebook::load(home / "data" / "lang", config.language);
@@ -280,8 +278,15 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
   if (tracking.high_score <= 0) tracking.high_score = finder.score_threshold;
   Tracker tracker(tracking, ObjectCatalog::load(home / "data" / "objects.toml"));
   tracker.continue_ids_from(options.resume.last_track + 1);
+  auto words = [phrases](const Cue& cue) {
+    const std::string sentence = phrases.sentence(cue);
+    return 1 + static_cast<int>(std::count(sentence.begin(), sentence.end(), ' '));
+  };
   GuideStage::Parts parts{std::move(tracker),
-                          Guide(config.guiding),
+                          Guide(config.guiding, std::move(words)),
+                          GroundFinder(config.ground),
+                          config.corridor,
+                          config.path,
                           config.guiding,
                           std::move(phrases),
                           std::move(speaker),
@@ -371,8 +376,8 @@ ShowPart::ShowPart(const RunOptions& options, const Intrinsics& camera,
     progress_ = std::make_unique<Progress>(std::cerr, terminal_columns(STDERR_FILENO), duration_ns);
   }
   stage_ = std::make_unique<ShowStage>(
-      ShowStage::Parts{std::move(overlay), recorder_.get(), progress_.get(),
-                       recorder_ ? held : 0, std::move(on_write_failure)},
+      ShowStage::Parts{std::move(overlay), recorder_.get(), progress_.get(), recorder_ ? held : 0,
+                       std::move(on_write_failure)},
       metrics);
   thread_role_ = role(options, ThreadRole::background);
 }

@@ -97,8 +97,10 @@ std::int64_t end_of_whole_lines(int descriptor) {
   std::array<char, 65536> block{};
   std::int64_t end = ::lseek(descriptor, 0, SEEK_END);
   while (end > 0) {
-    const std::int64_t begin = std::max<std::int64_t>(0, end - static_cast<std::int64_t>(block.size()));
-    const auto got = ::pread(descriptor, block.data(), static_cast<std::size_t>(end - begin), begin);
+    const std::int64_t begin =
+        std::max<std::int64_t>(0, end - static_cast<std::int64_t>(block.size()));
+    const auto got =
+        ::pread(descriptor, block.data(), static_cast<std::size_t>(end - begin), begin);
     if (got <= 0) return 0;
     const std::string_view text(block.data(), static_cast<std::size_t>(got));
     const auto newline = text.rfind('\n');
@@ -200,7 +202,9 @@ void EventsWriter::frame(const Detections& detections, const Tracks& tracks,
 void EventsWriter::cue(const Cue& cue, const std::string& text, std::int64_t decision_ns) {
   if (!fault_.empty()) return;
   {
-    const bool about_object = cue.track != 0;  // the system itself is nowhere
+    const bool about_object = cue.track != 0;
+    // The system itself is nowhere, and so is a clear path.
+    const bool placed = about_object || (is_of_path(cue.kind) && cue.kind != CueKind::path_clear);
     Object o(line_);
     o.string("type", "cue");
     o.integer("stream_ns", cue.stamp.stream_ns);
@@ -219,7 +223,7 @@ void EventsWriter::cue(const Cue& cue, const std::string& text, std::int64_t dec
     }
     o.number("distance_m", cue.distance_m, 3);
     o.number("distance_sigma_m", with(cue.distance_m, cue.distance_sigma_m), 3);
-    if (about_object) {
+    if (placed) {
       o.number("bearing_deg", cue.bearing_deg, 3);
       o.string("side", to_string(cue.side));
       o.integer("clock", cue.clock_hour);
@@ -229,6 +233,11 @@ void EventsWriter::cue(const Cue& cue, const std::string& text, std::int64_t dec
       o.null("clock");
     }
     o.number("ttc_s", cue.ttc_s, 3);
+    if (cue.way_round) {
+      o.string("way_round", to_string(*cue.way_round));
+    } else {
+      o.null("way_round");
+    }
     o.string("priority", to_string(cue.priority));
     o.string("text", text);
   }

@@ -15,6 +15,7 @@ namespace {
 
 struct Design {
   double pitch_hz;
+  double next;  ///< pitch of a tone over that of the one before
   int tones;
   double tone_s;
   double pause_s;
@@ -36,12 +37,15 @@ std::vector<float> synthesise(const Design& design) {
   double smooth = 0;
   double highest = 0;
   for (std::size_t i = 0; i < length; ++i) {
-    const double t = std::fmod(static_cast<double>(i) * step, design.tone_s + design.pause_s);
+    const double at = static_cast<double>(i) * step;
+    const double t = std::fmod(at, design.tone_s + design.pause_s);
+    const double pitch_hz =
+        design.pitch_hz * std::pow(design.next, std::floor(at / (design.tone_s + design.pause_s)));
     smooth += 0.5 * (white(random) - smooth);  // takes the hiss above 6 kHz out of the noise
     if (t >= design.tone_s) continue;
     double value = 0;
-    for (int k = 1; k * design.pitch_hz < kHighestHz && k <= 6; ++k) {
-      value += std::sin(2 * std::numbers::pi * k * design.pitch_hz * t) / k;
+    for (int k = 1; k * pitch_hz < kHighestHz && k <= 6; ++k) {
+      value += std::sin(2 * std::numbers::pi * k * pitch_hz * t) / k;
     }
     value += kNoiseLevel * smooth * std::exp(-t / kNoiseS) * 2;
     const double attack = std::min(t / kAttackS, 1.0);
@@ -57,11 +61,28 @@ std::vector<float> synthesise(const Design& design) {
 
 std::span<const float> earcon(Priority priority) {
   static const std::array<std::vector<float>, 3> kSounds{
-      synthesise({1000, 4, 0.055, 0.025, 0.55}),
-      synthesise({700, 2, 0.09, 0.06, 0.5}),
-      synthesise({440, 1, 0.16, 0, 0.4}),
+      synthesise({1000, 1, 4, 0.055, 0.025, 0.55}),
+      synthesise({700, 1, 2, 0.09, 0.06, 0.5}),
+      synthesise({440, 1, 1, 0.16, 0, 0.4}),
   };
   return kSounds[static_cast<std::size_t>(priority)];
+}
+
+std::span<const float> earcon(const Cue& cue) {
+  static const std::vector<float> kHead = synthesise({900, 1.5, 2, 0.08, 0.03, 0.55});
+  static const std::vector<float> kDrop = synthesise({900, 0.67, 3, 0.08, 0.03, 0.55});
+  static const std::vector<float> kClear = synthesise({880, 1, 1, 0.14, 0, 0.3});
+  switch (cue.kind) {
+    case CueKind::head_level:
+      return kHead;
+    case CueKind::drop:
+    case CueKind::stairs_down:
+      return kDrop;
+    case CueKind::path_clear:
+      return kClear;
+    default:
+      return earcon(cue.priority);
+  }
 }
 
 double gain_by_distance(const std::optional<double>& distance_m) {

@@ -13,6 +13,11 @@ namespace lazarillo {
 /// better than pure ones (Blauert, Spatial Hearing, 1997). Made once; thread-safe.
 [[nodiscard]] std::span<const float> earcon(Priority priority);
 
+/// The sound of a cue: that of its priority, but for what must be told apart before a word is
+/// heard. At head height two tones that rise (up is high: Pratt, J. Exp. Psych. 13, 1930); a drop
+/// and stairs down three that fall; a clear path one soft high tone.
+[[nodiscard]] std::span<const float> earcon(const Cue& cue);
+
 /// Gain of a sound by the distance of what it stands for: 1 up to 2 m, then 3 dB less each time the
 /// distance doubles, never under -10 dB; what has no distance sounds like 5 m.
 [[nodiscard]] double gain_by_distance(const std::optional<double>& distance_m);

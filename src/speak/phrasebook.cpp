@@ -21,11 +21,25 @@ const std::map<std::string, std::vector<std::string>> kKeys{
     {"side", {"left", "ahead", "right"}},
     {"distance", {"half", "one", "one_and_half", "metres", "about"}},
     {"sentence",
-     {"object", "approaching", "critical", "critical_approaching", "vision_lost", "vision_back"}},
+     {"object", "approaching", "critical", "critical_approaching", "vision_lost", "vision_back",
+      "obstacle", "critical_obstacle", "head_level", "critical_head_level", "drop", "critical_drop",
+      "stairs_down", "critical_stairs_down", "stairs_up", "path_clear"}},
+    {"way", {"left", "right"}},
 };
 /// Placeholders: of a sentence about an object, of a number of metres, of anything else.
 const std::vector<std::string> kObject{"object"}, kPlace{"object", "side", "clock", "distance"},
-    kCount{"n"}, kNothing;
+    kOfPath{"distance"}, kWithWay{"distance", "way"}, kCount{"n"}, kNothing;
+
+const std::vector<std::string>& placeholders_of(const std::string& sentence) {
+  if (sentence == "vision_lost" || sentence == "vision_back" || sentence == "path_clear") {
+    return kNothing;
+  }
+  if (sentence == "obstacle") return kWithWay;
+  const bool of_object = sentence == "object" || sentence == "approaching" ||
+                         sentence == "critical" || sentence == "critical_approaching";
+  return of_object ? kPlace : kOfPath;
+}
+
 constexpr std::size_t kHours = 12;
 
 [[noreturn]] void refuse(const fs::path& file, const std::string& problem) {
@@ -114,7 +128,7 @@ std::string capitalised(std::string text) {
 struct Phrasebook::Words {
   std::string voice;
   std::array<std::string, kHours> clock;  ///< index 0: one o'clock
-  Table side, distance, sentence, objects;
+  Table side, way, distance, sentence, objects;
   std::string obstacle;  ///< for objects without a word
   std::string maybe;     ///< for objects that may be something else
 };
@@ -159,6 +173,7 @@ Phrasebook Phrasebook::load(const fs::path& directory, const std::string& langua
     if (words->clock[i].empty()) refuse(file, "'clock' must hold texts");
   }
   words->side = exact_section(document, "side", file);
+  words->way = exact_section(document, "way", file);
   words->distance = exact_section(document, "distance", file);
   words->sentence = exact_section(document, "sentence", file);
   for (const auto& [name, text] : words->distance) {
@@ -166,8 +181,7 @@ Phrasebook Phrasebook::load(const fs::path& directory, const std::string& langua
     check_placeholders(text, "distance." + name, counts ? kCount : kNothing, file);
   }
   for (const auto& [name, text] : words->sentence) {
-    const bool of_system = name == "vision_lost" || name == "vision_back";
-    check_placeholders(text, "sentence." + name, of_system ? kNothing : kPlace, file);
+    check_placeholders(text, "sentence." + name, placeholders_of(name), file);
   }
   const toml::table* objects = document["objects"].as_table();
   if (objects == nullptr) refuse(file, "the section [objects] is missing");
@@ -177,8 +191,8 @@ Phrasebook Phrasebook::load(const fs::path& directory, const std::string& langua
   }
   for (const auto& [key, node] : document) {
     const std::string name(key.str());
-    const std::vector<std::string> top{"voice", "obstacle", "maybe",    "clock",
-                                       "side",  "distance", "sentence", "objects"};
+    const std::vector<std::string> top{"voice", "obstacle", "maybe",    "clock",  "side",
+                                       "way",   "distance", "sentence", "objects"};
     if (std::find(top.begin(), top.end(), name) == top.end()) {
       refuse(file, "nobody asks for '" + name + "'; the nearest is '" + nearest(name, top) + "'");
     }
@@ -205,6 +219,15 @@ std::string Phrasebook::sentence(const Cue& cue) const {
   if (cue.kind == CueKind::vision_lost || cue.kind == CueKind::vision_back) {
     return words.sentence.at(to_string(cue.kind));
   }
+  const std::string distance_words =
+      cue.distance_m && !is_vague(*cue.distance_m, cue.distance_sigma_m) ? distance(*cue.distance_m)
+                                                                         : "";
+  if (is_of_path(cue.kind)) {
+    std::string name = to_string(cue.kind);
+    if (cue.priority == Priority::critical) name = "critical_" + name;
+    const std::string way = cue.way_round ? words.way.at(to_string(*cue.way_round)) : "";
+    return capitalised(fill(words.sentence.at(name), {{"distance", distance_words}, {"way", way}}));
+  }
   const auto known = words.objects.find(cue.label);
   std::string object = known == words.objects.end() ? words.obstacle : known->second;
   // An obstacle it is in any case.
@@ -216,9 +239,7 @@ std::string Phrasebook::sentence(const Cue& cue) const {
       {"clock", cue.side == Side::ahead || cue.clock_hour == 12
                     ? ""
                     : words.clock[static_cast<std::size_t>(cue.clock_hour + 11) % kHours]},
-      {"distance", cue.distance_m && !is_vague(*cue.distance_m, cue.distance_sigma_m)
-                       ? distance(*cue.distance_m)
-                       : ""},
+      {"distance", distance_words},
   };
   std::string name = cue.kind == CueKind::approaching ? "approaching" : "object";
   if (cue.priority == Priority::critical) {

@@ -68,9 +68,11 @@ struct Speaker::Impl {
   std::jthread ticker;  ///< last, so that it ends before what it uses
 
   void say(const Cue& cue, const std::string& text, std::int64_t now_ns) {
-    Utterance utterance{text, cue.priority, cue.track, cue.bearing_deg, now_ns, now_ns};
+    // A newer sentence about the same hazard of the path replaces one that waits.
+    const int subject = is_of_path(cue.kind) ? -static_cast<int>(cue.kind) : cue.track;
+    Utterance utterance{text, cue.priority, subject, cue.bearing_deg, now_ns, now_ns};
     if (options.earcons) {
-      const std::span<const float> sound = earcon(cue.priority);
+      const std::span<const float> sound = earcon(cue);
       stage.play(sound, kSampleRate, cue.bearing_deg, gain_by_distance(cue.distance_m));
       const std::int64_t ends_ns = now_ns + ns_at(static_cast<std::int64_t>(sound.size()));
       ducked_until_ns = std::max(ducked_until_ns, ends_ns);

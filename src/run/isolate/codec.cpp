@@ -131,7 +131,8 @@ Json to_json(const Cue& c) {
           c.clock_hour,
           to_json(c.distance_m),
           c.distance_sigma_m,
-          to_json(c.ttc_s)};
+          to_json(c.ttc_s),
+          c.way_round ? static_cast<int>(*c.way_round) : -1};
 }
 
 Cue cue_from(const Json& j) {
@@ -149,6 +150,8 @@ Cue cue_from(const Json& j) {
   c.distance_m = number_from(j[i++]);
   c.distance_sigma_m = j[i++].get<double>();
   c.ttc_s = number_from(j[i++]);
+  const int way = j[i++].get<int>();
+  if (way >= 0) c.way_round = static_cast<Side>(way);
   return c;
 }
 
@@ -164,7 +167,9 @@ Json to_json(const DepthGrid& g) { return {g.width, g.height, g.scale, g.offset_
 DepthParts parts_of(const Depth& depth) {
   if (const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth)) {
     const MetricDepth& d = **metric;
-    return {{{"kind", "metric"}, {"stamp", to_json(d.stamp)}, {"grid", to_json(d.depth_m)},
+    return {{{"kind", "metric"},
+             {"stamp", to_json(d.stamp)},
+             {"grid", to_json(d.depth_m)},
              {"sigmas", d.sigma_relative.size()}},
             d.depth_m.values,
             d.sigma_relative};
@@ -179,8 +184,8 @@ DepthParts parts_of(const Depth& depth) {
 }
 
 DepthGrid grid_from(const Json& j, const float*& next) {
-  DepthGrid g{j[0].get<int>(), j[1].get<int>(), j[2].get<double>(), j[3].get<double>(),
-              j[4].get<double>(), {}};
+  DepthGrid g{j[0].get<int>(),    j[1].get<int>(),    j[2].get<double>(),
+              j[3].get<double>(), j[4].get<double>(), {}};
   const std::size_t count = static_cast<std::size_t>(g.width) * static_cast<std::size_t>(g.height);
   g.values.assign(next, next + count);
   next += count;
@@ -268,8 +273,12 @@ Frame frame_of(const SlotRecord& record) {
   frame.height = static_cast<int>(record.height);
   frame.stride_bytes = record.stride_bytes;
   frame.format = format_of(record.pixel_format);
-  frame.intrinsics = {record.fx,    record.fy,    record.cx,
-                      record.cy,    frame.width,  frame.height,
+  frame.intrinsics = {record.fx,
+                      record.fy,
+                      record.cx,
+                      record.cy,
+                      frame.width,
+                      frame.height,
                       (record.flags & kIntrinsicsAssumed) != 0};
   return frame;
 }
@@ -286,10 +295,9 @@ std::optional<std::size_t> encode(const Seen& seen, std::span<std::byte> slot) {
 
 std::optional<std::size_t> encode(const DepthSighting& sighting, std::span<std::byte> slot) {
   const DepthParts depth = parts_of(sighting.depth);
-  return write({{"stamp", to_json(sighting.stamp)},
-                {"fault", sighting.fault},
-                {"depth", depth.description}},
-               depth, slot);
+  return write(
+      {{"stamp", to_json(sighting.stamp)}, {"fault", sighting.fault}, {"depth", depth.description}},
+      depth, slot);
 }
 
 std::optional<std::size_t> encode(const Scene& scene, bool with_depth, std::span<std::byte> slot) {
@@ -328,8 +336,7 @@ Foresight decode_foresight(const SlotRecord& record, std::span<const std::byte> 
   return foresight;
 }
 
-Seen decode_seen(const SlotRecord& record, std::span<const std::byte> bytes,
-                 const Labels& labels) {
+Seen decode_seen(const SlotRecord& record, std::span<const std::byte> bytes, const Labels& labels) {
   const auto [object, numbers] = read(bytes);
   Seen seen;
   seen.frame = frame_of(record);

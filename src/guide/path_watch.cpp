@@ -1,0 +1,165 @@
+#include "guide/path_watch.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lazarillo {
+namespace {
+
+constexpr double kWalkingSpeed = 1.3;  // m/s, as threat.cpp
+// Not seen for so long it is gone, and what comes then is another.
+constexpr double kGone_s = 0.6;
+constexpr int kViews = 3;  ///< in which something was seen before it is believed
+// The distance of one thing does not jump by more than this part from view to view.
+constexpr double kSameDistance = 0.35;
+// Alpha-beta filter (Benedict and Bordner, IRE Trans. Automatic Control 7(4), 1962: beta = alpha^2
+// / (2 - alpha)).
+constexpr double kDistanceGain = 0.4, kSpeedGain = 0.1;
+constexpr double kFastest = 3;  ///< m/s a walker comes nearer to what stands; else it is an error
+constexpr double kClosing = 0.25;  ///< m/s from which on it comes nearer
+constexpr double kClear_m = 2.5;   ///< of free ground in view: the way is clear
+
+Threat threat_at(double distance_m, double closing_mps, double critical_m, double warning_m,
+                 const GuideOptions& options) {
+  Threat threat;
+  threat.closing = closing_mps > kClosing;
+  const double seconds = threat.closing ? distance_m / closing_mps : 1e9;
+  threat.urgency = std::min(seconds, distance_m / kWalkingSpeed);
+  threat.priority = Priority::info;
+  if (distance_m <= warning_m || seconds <= options.warning_ttc_s) {
+    threat.priority = Priority::warning;
+  }
+  if (distance_m <= critical_m || seconds <= options.critical_ttc_s) {
+    threat.priority = Priority::critical;
+  }
+  return threat;
+}
+
+/// Whether this track is what the corridor view calls an obstacle, and tells of it itself.
+bool explains(const Track& track, double distance_m, double bearing_deg,
+              const GuideOptions& options) {
+  if (!track.distance_m) return false;
+  if (std::abs(*track.distance_m - distance_m) > std::max(0.5, 0.35 * distance_m)) return false;
+  if (std::abs(track.bearing_deg - bearing_deg) > track.angular_width_deg / 2 + 10) return false;
+  const auto threat = assess(track, options);
+  return threat && threat->priority != Priority::info;
+}
+
+}  // namespace
+
+void PathWatch::Followed::meet(double at_s, double distance, double sigma, double bearing) {
+  const double step = at_s - last_s;
+  const double expected = distance_m - closing_mps * step;
+  const bool same = views > 0 && step <= kGone_s &&
+                    std::abs(distance - expected) <= std::max(0.4, kSameDistance * expected);
+  if (same) {
+    const double off = distance - expected;
+    distance_m = expected + kDistanceGain * off;
+    closing_mps = std::clamp(closing_mps - kSpeedGain * off / step, -kFastest, kFastest);
+  } else {
+    const int next = serial + 1;
+    *this = Followed{};
+    serial = next;
+    first_s = at_s;
+    distance_m = distance;
+  }
+  ++views;
+  last_s = at_s;
+  sigma_m = sigma;
+  bearing_deg = bearing;
+}
+
+void PathWatch::see(const CorridorView& view) {
+  const double now_s = static_cast<double>(view.stamp.stream_ns) / 1e9;
+  if (now_s <= seen_s_) return;
+  seen_s_ = now_s;
+  if (view.obstacle) {
+    const Obstacle& o = *view.obstacle;
+    obstacle_.meet(now_s, o.distance_m, o.distance_sigma_m, o.bearing_deg);
+  }
+  if (view.head) {
+    const Obstacle& o = *view.head;
+    head_.meet(now_s, o.distance_m, o.distance_sigma_m, o.bearing_deg);
+  }
+  // The ground's own spread is what the edge is known by.
+  const double part = std::max(2 * view.ground.sigma_relative, 0.1);
+  if (view.drop) {
+    drop_.meet(now_s, view.drop->distance_m, part * view.drop->distance_m, 0);
+    drop_.stairs = view.drop->stairs;
+  }
+  if (view.stairs_up) {
+    stairs_up_.meet(now_s, view.stairs_up->distance_m, part * view.stairs_up->distance_m, 0);
+  }
+  way_round_.reset();
+  if (view.way_round_m) way_round_ = *view.way_round_m < 0 ? Side::left : Side::right;
+  const bool clear =
+      view.ground.seen && view.clear_m >= kClear_m && !view.obstacle && !view.head && !view.drop;
+  if (!clear) {
+    clear_since_s_ = 1e9;
+  } else if (clear_since_s_ > now_s) {
+    clear_since_s_ = now_s;
+  }
+}
+
+std::vector<Wish> PathWatch::wishes(double now_s, const Tracks& tracks,
+                                    const GuideOptions& options) const {
+  std::vector<Wish> wishes;
+  const auto add = [&](CueKind kind, const Followed& f, double critical_m, double warning_m) {
+    if (f.views < kViews || now_s - f.last_s > options.stale_s) return;
+    // It went on coming nearer since it was seen.
+    const double distance =
+        std::max(f.distance_m - std::max(f.closing_mps, 0.0) * (now_s - f.last_s), 0.1);
+    Wish wish;
+    wish.threat = threat_at(distance, f.closing_mps, critical_m, warning_m, options);
+    if (is_vague(distance, f.sigma_m) && wish.threat.priority == Priority::critical) {
+      wish.threat.priority = Priority::warning;
+    }
+    if (wish.threat.priority == Priority::info) return;
+    const double followed_s = f.last_s - f.first_s;
+    if (followed_s < (wish.threat.priority == Priority::critical ? options.persistence_critical_s
+                                                                 : options.persistence_s)) {
+      return;
+    }
+    wish.serial = f.serial;
+    wish.cue.kind = kind;
+    wish.cue.priority = wish.threat.priority;
+    wish.cue.stamp = tracks.stamp;
+    wish.cue.bearing_deg = f.bearing_deg;
+    wish.cue.side = side_of(f.bearing_deg, options.ahead_deg);
+    wish.cue.clock_hour = clock_hour_of(f.bearing_deg);
+    wish.cue.distance_m = distance;
+    wish.cue.distance_sigma_m = f.sigma_m;
+    if (wish.threat.closing) wish.cue.ttc_s = distance / f.closing_mps;
+    wishes.push_back(std::move(wish));
+  };
+  add(drop_.stairs ? CueKind::stairs_down : CueKind::drop, drop_, options.drop_critical_m,
+      options.drop_warning_m);
+  add(CueKind::head_level, head_, options.critical_distance_m, options.warning_distance_m);
+  const bool stairs = stairs_up_.views >= kViews && now_s - stairs_up_.last_s <= options.stale_s;
+  if (stairs) {
+    // A cane finds the first step: a warning is enough.
+    add(CueKind::stairs_up, stairs_up_, 0, options.warning_distance_m);
+  } else {
+    add(CueKind::obstacle, obstacle_, options.obstacle_critical_m, options.warning_distance_m);
+    if (!wishes.empty() && wishes.back().cue.kind == CueKind::obstacle) {
+      Cue& cue = wishes.back().cue;
+      cue.way_round = way_round_;
+      const bool known = std::any_of(tracks.items.begin(), tracks.items.end(), [&](const Track& t) {
+        return explains(t, *cue.distance_m, cue.bearing_deg, options);
+      });
+      if (known) wishes.pop_back();
+    }
+  }
+  return wishes;
+}
+
+bool PathWatch::take_clear(double now_s, const GuideOptions& options) {
+  if (!owes_clear_ || now_s - clear_since_s_ < options.clear_s ||
+      now_s - seen_s_ > options.stale_s) {
+    return false;
+  }
+  owes_clear_ = false;
+  return true;
+}
+
+}  // namespace lazarillo

@@ -1,0 +1,251 @@
+#include "path/ground.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <opencv2/core.hpp>
+#include <random>
+
+namespace lazarillo {
+namespace {
+
+constexpr double kDegree = std::numbers::pi / 180;
+constexpr float kNearest_m = 0.3F, kFarthest_m = 10;
+constexpr double kLeastInverse = 0.1;  ///< of the plane: beyond 10 m nothing is compared
+constexpr int kSamples = 150;
+constexpr std::size_t kFewest = 30;
+constexpr std::size_t kRefined = 4;  ///< samples whose planes are fitted to all cells
+// What a degree of freedom more unlikely costs, in cells of a thousand.
+constexpr double kPriorCost = 0.02;
+constexpr double kBelowCost = 1.5;  ///< of a point below the plane against one on it
+
+double pitch_of(const Vector3& v) { return std::atan2(v[2], std::hypot(v[0], v[1])); }
+double roll_of(const Vector3& v) { return std::atan2(v[0], v[1]); }
+
+/// Measured depth over the plane's, `g` being the normal over the height: below 1 something stands
+/// before the plane, above 1 it is deeper.
+double ratio(const DepthCell& cell, const Vector3& g) {
+  return (g[0] * cell.x + g[1] * cell.y + g[2]) * cell.depth_m;
+}
+
+bool comparable(const DepthCell& cell, const Vector3& g) {
+  return g[0] * cell.x + g[1] * cell.y + g[2] > kLeastInverse;
+}
+
+/// Least squares of the cells within `tolerance` of g, weighted towards it (Tukey's biweight has
+/// this form). nullopt with too few, or all in a line.
+std::optional<Vector3> fitted(const std::vector<DepthCell>& cells, const Vector3& g,
+                              double tolerance) {
+  cv::Matx33d normal = cv::Matx33d::zeros();
+  cv::Vec3d right(0, 0, 0);
+  std::size_t count = 0;
+  for (const DepthCell& cell : cells) {
+    if (!comparable(cell, g)) continue;
+    const double r = (ratio(cell, g) - 1) / tolerance;
+    if (std::abs(r) >= 1) continue;
+    ++count;
+    const double weight = (1 - r * r) * (1 - r * r);
+    const cv::Vec3d a(cell.x * cell.depth_m, cell.y * cell.depth_m, cell.depth_m);
+    normal += weight * a * a.t();
+    right += weight * a;
+  }
+  cv::Matx33d inverse;
+  if (count < kFewest) return std::nullopt;
+  bool possible = false;
+  inverse = normal.inv(cv::DECOMP_CHOLESKY, &possible);
+  if (!possible) return std::nullopt;
+  const cv::Vec3d solved = inverse * right;
+  return Vector3{solved[0], solved[1], solved[2]};
+}
+
+}  // namespace
+
+std::vector<DepthCell> cells_of(const MetricDepth& depth, const Intrinsics& camera, int step,
+                                int* in_frame) {
+  const DepthGrid& grid = depth.depth_m;
+  std::vector<DepthCell> cells;
+  int count = 0;
+  for (int row = step / 2; row < grid.height; row += step) {
+    const double y = (row - grid.offset_y) / grid.scale;
+    if (y < 0 || y > camera.height - 1) continue;
+    for (int column = step / 2; column < grid.width; column += step) {
+      const double x = (column - grid.offset_x) / grid.scale;
+      if (x < 0 || x > camera.width - 1) continue;
+      ++count;
+      const float value =
+          grid.values[static_cast<std::size_t>(row) * static_cast<std::size_t>(grid.width) +
+                      static_cast<std::size_t>(column)];
+      if (!(value > kNearest_m && value < kFarthest_m)) continue;  // nor NaN
+      cells.push_back({static_cast<float>((x - camera.cx) / camera.fx),
+                       static_cast<float>((y - camera.cy) / camera.fy), value});
+    }
+  }
+  if (in_frame != nullptr) *in_frame = count;
+  return cells;
+}
+
+double GroundPlane::pitch_deg() const { return pitch_of(down) / kDegree; }
+double GroundPlane::roll_deg() const { return roll_of(down) / kDegree; }
+
+/// Where down is likely to be, and how sure that is.
+struct GroundFinder::Expected {
+  double pitch, roll, pitch_sigma, roll_sigma;  ///< radians
+  double least_height_m, most_height_m;
+  bool tracked = false;  ///< around a plane that was the ground a moment ago
+
+  [[nodiscard]] Vector3 down() const {
+    return {std::sin(roll) * std::cos(pitch), std::cos(roll) * std::cos(pitch), std::sin(pitch)};
+  }
+  [[nodiscard]] double unlikely(const Vector3& g) const {
+    const double p = (pitch_of(g) - pitch) / pitch_sigma;
+    const double r = (roll_of(g) - roll) / roll_sigma;
+    return p * p + r * r;
+  }
+  [[nodiscard]] bool possible(const Vector3& g) const {
+    constexpr double kMostUnlikely = 9;
+    const double height = 1 / std::sqrt(dot(g, g));
+    return g[1] > 0 && height > least_height_m && height < most_height_m &&
+           unlikely(g) < kMostUnlikely;
+  }
+};
+
+GroundFinder::GroundFinder(GroundOptions options) : options_(options) {}
+
+GroundFinder::Expected GroundFinder::expected(std::int64_t now_ns,
+                                              const std::optional<Vector3>& gravity) const {
+  const GroundOptions& o = options_;
+  Expected e{o.pitch_deg * kDegree,
+             0,
+             o.pitch_sigma_deg * kDegree,
+             o.roll_sigma_deg * kDegree,
+             o.least_height_m,
+             o.most_height_m};
+  const bool fresh = last_ && static_cast<double>(now_ns - last_ns_) / 1e9 <= o.hold_s;
+  if (fresh) {
+    e.tracked = true;
+    e.least_height_m = last_->height_m * (1 - o.drift_height);
+    e.most_height_m = last_->height_m * (1 + o.drift_height);
+  }
+  if (gravity) {
+    e.pitch = pitch_of(*gravity);
+    e.roll = roll_of(*gravity);
+    e.pitch_sigma = e.roll_sigma = o.measured_sigma_deg * kDegree;
+  } else if (fresh) {
+    e.pitch = pitch_of(last_->down);
+    e.roll = roll_of(last_->down);
+    e.pitch_sigma = e.roll_sigma = o.drift_deg * kDegree;
+  }
+  return e;
+}
+
+double GroundFinder::score(const std::vector<DepthCell>& cells, const Expected& prior,
+                           const Vector3& g) const {
+  // Below a table there is a floor. Below the ground that was walked on there is a drop.
+  const double below_cost = prior.tracked ? 0 : kBelowCost;
+  double score = -kPriorCost * prior.unlikely(g) * static_cast<double>(cells.size());
+  for (const DepthCell& cell : cells) {
+    if (!comparable(cell, g)) continue;
+    const double r = (ratio(cell, g) - 1) / options_.tolerance;
+    if (std::abs(r) < 1) score += 1 - r * r;
+    if (r > 2) score -= below_cost;
+  }
+  return score;
+}
+
+/// The best few of kSamples planes through three cells each.
+std::vector<Vector3> GroundFinder::search(const std::vector<DepthCell>& cells,
+                                          const Expected& prior) const {
+  const Vector3 down = prior.down();
+  std::vector<DepthCell> low;  // below the likely horizon
+  for (const DepthCell& cell : cells) {
+    if (down[0] * cell.x + down[1] * cell.y + down[2] > 0.1) low.push_back(cell);
+  }
+  if (low.size() < kFewest) return {};
+  std::minstd_rand random(1);
+  std::vector<std::pair<double, Vector3>> found;
+  for (int i = 0; i < kSamples; ++i) {
+    cv::Matx33d a;
+    cv::Vec3d b;
+    for (int k = 0; k < 3; ++k) {
+      const DepthCell& cell = low[random() % low.size()];
+      a(k, 0) = cell.x;
+      a(k, 1) = cell.y;
+      a(k, 2) = 1;
+      b[k] = 1 / cell.depth_m;
+    }
+    bool solvable = false;
+    const cv::Vec3d solved = a.inv(cv::DECOMP_LU, &solvable) * b;
+    const Vector3 g{solved[0], solved[1], solved[2]};
+    if (solvable && prior.possible(g)) found.emplace_back(score(cells, prior, g), g);
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<Vector3> best;
+  for (std::size_t i = 0; i < std::min(found.size(), kRefined); ++i) {
+    best.push_back(found[i].second);
+  }
+  return best;
+}
+
+/// The plane with what is seen of it; nullopt when that is too little, or it is a table.
+std::optional<GroundPlane> GroundFinder::measured(const std::vector<DepthCell>& cells, int in_frame,
+                                                  const Vector3& g) const {
+  std::vector<double> off;
+  std::size_t below = 0;
+  for (const DepthCell& cell : cells) {
+    if (!comparable(cell, g)) continue;
+    const double r = ratio(cell, g) - 1;
+    if (std::abs(r) < options_.tolerance) off.push_back(std::abs(r));
+    if (r > 2 * options_.tolerance) ++below;
+  }
+  const double share = static_cast<double>(off.size()) / std::max(in_frame, 1);
+  const double height = 1 / std::sqrt(dot(g, g));
+  if (share < options_.least_share) return std::nullopt;
+  if (height < options_.table_m && below > off.size()) return std::nullopt;
+  const auto middle = off.begin() + static_cast<std::ptrdiff_t>(off.size() / 2);
+  std::nth_element(off.begin(), middle, off.end());
+  // 1.4826: of a normal distribution the standard deviation over the median of what lies off.
+  return GroundPlane{
+      {g[0] * height, g[1] * height, g[2] * height}, height, 1.4826 * *middle, share, true};
+}
+
+GroundPlane GroundFinder::find(const MetricDepth& depth, const Intrinsics& camera,
+                               const std::optional<Vector3>& gravity) {
+  const std::int64_t now_ns = depth.stamp.stream_ns;
+  const Expected prior = expected(now_ns, gravity);
+  int in_frame = 0;
+  const std::vector<DepthCell> cells = cells_of(depth, camera, 2, &in_frame);
+  std::optional<Vector3> best;
+  double best_score = 0;
+  for (const Vector3& sample : search(cells_of(depth, camera, 4), prior)) {
+    std::optional<Vector3> g = sample;
+    for (const double widened : {1.5, 1.0, 1.0}) {
+      if (g) g = fitted(cells, *g, widened * options_.tolerance);
+    }
+    if (!g || !prior.possible(*g)) continue;
+    const double reached = score(cells, prior, *g);
+    if (reached <= best_score) continue;
+    best_score = reached;
+    best = g;
+  }
+  if (best) {
+    if (const auto plane = measured(cells, in_frame, *best)) {
+      last_ = plane;
+      last_ns_ = now_ns;
+      return *plane;
+    }
+  }
+  GroundPlane assumed;
+  if (last_) assumed = *last_;
+  const bool fresh = last_ && static_cast<double>(now_ns - last_ns_) / 1e9 <= options_.hold_s;
+  if (!fresh) {
+    if (!last_) assumed.height_m = options_.assumed_height_m;
+    assumed.down = prior.down();
+    assumed.sigma_relative = options_.tolerance;
+  }
+  assumed.seen = false;
+  assumed.share = 0;
+  return assumed;
+}
+
+}  // namespace lazarillo
