@@ -171,6 +171,9 @@ void add_eval_command(CLI::App& app, int& exit_code) {
   CLI::App* eval = app.add_subcommand(
       "eval", "Measure how good it sees, on pictures with labels or measured depth");
   eval->require_subcommand(1);
+  eval->footer(
+      "Plots of what --json wrote: tools/eval/plots.py. Data sets out of COCO, VOC, ScanNet, "
+      "7-Scenes: tools/eval/convert.py.");
   auto a = std::make_shared<EvalArguments>();
   CLI::App* detection =
       eval->add_subcommand("detection", "Objects: average precision as COCO counts it");

@@ -5,7 +5,7 @@
 #include <gst/app/gstappsrc.h>
 #include <gst/video/video.h>
 
-#include <cstring>
+#include <memory>
 
 #include "error.h"
 #include "source/gstreamer_support.h"
@@ -88,21 +88,16 @@ class Rows {
 
 Frame decode_picture(const std::string& bytes, const std::string& name, double focal_px) {
   const auto sample = decode(bytes, name, "decodebin ! videoconvert ! video/x-raw,format=BGR");
-  const Rows rows(sample.get(), name);
+  // The pixels stay where the decoder put them.
+  const auto rows = std::make_shared<const Rows>(sample.get(), name);
   Frame frame;
-  frame.width = rows.width();
-  frame.height = rows.height();
-  frame.stride_bytes = static_cast<std::ptrdiff_t>(frame.width) * 3;
+  frame.width = rows->width();
+  frame.height = rows->height();
+  frame.stride_bytes = rows->row(1) - rows->row(0);
   frame.intrinsics = {
       focal_px,     focal_px, (frame.width - 1) / 2.0, (frame.height - 1) / 2.0, frame.width,
       frame.height, false};
-  const auto row_bytes = static_cast<std::size_t>(frame.stride_bytes);
-  const std::shared_ptr<std::uint8_t[]> pixels(
-      new std::uint8_t[row_bytes * static_cast<std::size_t>(frame.height)]);
-  for (int y = 0; y < frame.height; ++y) {
-    std::memcpy(pixels.get() + y * frame.stride_bytes, rows.row(y), row_bytes);
-  }
-  frame.pixels = std::shared_ptr<const std::uint8_t>(pixels, pixels.get());
+  frame.pixels = {rows, rows->row(0)};
   return frame;
 }
 
