@@ -77,6 +77,7 @@ class Scene {
     } else if (metric != nullptr && *metric) {
       depth = range_from_depth(**metric, detection.box);
     }
+    if (depth) depth = calibrated(*depth);
     const std::optional<Range> height =
         range_from_height(catalog_.find(object.name), detection.box, frame_.intrinsics);
     const auto told = [&](const std::optional<Range>& range) {
