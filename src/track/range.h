@@ -20,6 +20,10 @@ struct Range {
 /// holds background too. nullopt where the map says nothing usable about the box.
 [[nodiscard]] std::optional<Range> range_from_depth(const MetricDepth& depth, const Box& box);
 
+/// An object's depth out of the map, its sigma as measured objects have it: the map's own sigma is
+/// a cell's, and the middle of many cells is surer. Sigmas from 0.45 are left as they are stated.
+[[nodiscard]] Range calibrated(Range from_depth);
+
 /// Depth from the object's known height: f * H / h (pinhole projection). Only for whole objects:
 /// nullopt when the box touches the frame's border, its shape does not fit, or no height is known.
 /// The doubt in an assumed focal length is not in this sigma: it is common to both ranges.
