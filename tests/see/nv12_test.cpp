@@ -87,7 +87,8 @@ TEST(Nv12, GivesAlmostTheSameBothWays) {
       EXPECT_LE(sum / values, 0.5) << what;
       EXPECT_LE(most, 32) << what;
       EXPECT_LE(far / values, 0.001) << what;
-      EXPECT_LE(card_off, 1.01 * processor_off) << what;
+      // Farther from the original by no more than a hundredth of a level or two.
+      EXPECT_LE((card_off - processor_off) / values, 0.02) << what;
     }
   }
   EXPECT_EQ(pictures, 4);
