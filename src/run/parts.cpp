@@ -278,12 +278,9 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
   if (tracking.high_score <= 0) tracking.high_score = finder.score_threshold;
   Tracker tracker(tracking, ObjectCatalog::load(home / "data" / "objects.toml"));
   tracker.continue_ids_from(options.resume.last_track + 1);
-  auto words = [phrases](const Cue& cue) {
-    const std::string sentence = phrases.sentence(cue);
-    return 1 + static_cast<int>(std::count(sentence.begin(), sentence.end(), ' '));
-  };
+  // Cues count as six words each: what is told must not depend on the language.
   GuideStage::Parts parts{std::move(tracker),
-                          Guide(config.guiding, std::move(words)),
+                          Guide(config.guiding),
                           GroundFinder(config.ground),
                           config.corridor,
                           config.path,
