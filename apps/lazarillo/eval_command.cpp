@@ -51,7 +51,7 @@ class PicturesProgress {
       const double part = static_cast<double>(done) / static_cast<double>(all);
       std::cerr << kWipeLine << progress_bar(part, tail, columns) << std::flush;
     } else if (done * 10 / all > (done - 1) * 10 / all) {
-      std::cerr << "lazarillo: " << tail << '\n';
+      std::cerr << tail << '\n';
     }
   }
 

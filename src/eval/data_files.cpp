@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <memory>
-#include <sstream>
 #include <vector>
 
 #include "error.h"
@@ -112,13 +112,12 @@ std::string DataFiles::read(const std::string& name) const {
 }
 
 std::string read_file(const fs::path& file) {
+  std::error_code ignored;
   std::ifstream stream(file, std::ios::binary);
-  std::ostringstream bytes;
-  if (stream) bytes << stream.rdbuf();
-  if (!stream || bytes.fail()) {
+  if (!stream || fs::is_directory(file, ignored)) {
     throw Error(ExitCode::source, "'" + file.string() + "' cannot be read");
   }
-  return std::move(bytes).str();
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
 }  // namespace lazarillo

@@ -37,7 +37,7 @@ def data(tmp_path):
     return folder
 
 
-def change(file, **keys):
+def change(file, /, **keys):
     row = {**json.loads(file.read_text()), **keys}
     file.write_text(json.dumps({k: v for k, v in row.items() if v is not None}) + "\n")
 
