@@ -46,7 +46,7 @@ class Descriptor {
 Archive open_at(const Descriptor& file, std::int64_t place, const fs::path& tar) {
   Archive a(archive_read_new());
   archive_read_support_format_tar(a.get());
-  constexpr std::size_t kBlock = 64 * 1024;
+  constexpr std::size_t kBlock = std::size_t{64} * 1024;
   if (::lseek(file.value(), place, SEEK_SET) != place ||
       archive_read_open_fd(a.get(), file.value(), kBlock) != ARCHIVE_OK) {
     refuse(tar, a);

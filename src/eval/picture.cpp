@@ -114,8 +114,8 @@ MetricDepth decode_depth(const std::string& bytes, const std::string& name, int 
   grid.values.reserve(static_cast<std::size_t>(grid.width) * static_cast<std::size_t>(grid.height));
   for (int y = 0; y < grid.height; ++y) {
     const std::uint8_t* row = rows.row(y);
-    for (int x = 0; x < grid.width; ++x) {
-      const int millimetres = row[2 * x] * 256 + row[2 * x + 1];
+    for (int x = 0; x < grid.width; ++x, row += 2) {
+      const int millimetres = row[0] * 256 + row[1];
       grid.values.push_back(static_cast<float>(millimetres) / 1000.0F);
     }
   }
