@@ -20,8 +20,8 @@ double known_part(const DepthGrid& grid, const Box& box) {
   const auto cell = [&](double place, double offset, int size) {
     return std::clamp(static_cast<int>(std::lround(place * grid.scale + offset)), 0, size - 1);
   };
-  const double inset_x = 0.2 * box.width();
-  const double inset_y = 0.15 * box.height();
+  const double inset_x = kMarginAcross * box.width();
+  const double inset_y = kMarginDown * box.height();
   const int left = cell(box.x1 + inset_x, grid.offset_x, grid.width);
   const int right = cell(box.x2 - inset_x, grid.offset_x, grid.width);
   const int top = cell(box.y1 + inset_y, grid.offset_y, grid.height);

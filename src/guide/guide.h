@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -40,7 +39,8 @@ struct GuideOptions {
                                 ///< not close in, or warning
   double gap_critical_s = 0.5;  ///< between two critical cues
 
-  /// Of any minute, all but critical cues (pace_presets()); 0: nothing but those.
+  /// Of any minute, all but critical cues (pace_presets()); 0: nothing but those. A cue counts as
+  /// six words: what is told must not depend on the language.
   double words_per_minute = 60;
 
   double maybe_below = 0.6;  ///< less certain to be what it is called: "maybe"
@@ -60,17 +60,13 @@ struct Vision {
 /// threads. Deterministic. Not thread-safe.
 class Guide {
  public:
-  /// `words`: how long a cue's sentence is; without it a cue counts as six words.
-  explicit Guide(GuideOptions options, std::function<int(const Cue&)> words = {});
+  explicit Guide(GuideOptions options);
   ~Guide();
   Guide(Guide&&) noexcept;
 
   /// Cues for the moment `tracks.stamp.stream_ns`, most urgent first: at most one about an
   /// object or the path, and one about the system itself. Calls must come in stream order.
   [[nodiscard]] std::vector<Cue> update(const Tracks& tracks, const Vision& vision);
-
-  /// Another budget from now on: GuideOptions::words_per_minute.
-  void set_words_per_minute(double words);
 
   /// What a depth map shows of the corridor; update() decides by it. In stream order, too.
   void see_path(const CorridorView& view);

@@ -27,8 +27,6 @@ class WordBudget {
  public:
   explicit WordBudget(double words_per_minute) : limit_(words_per_minute) {}
 
-  void set(double words_per_minute) { limit_ = words_per_minute; }
-
   /// Whether a cue of so many words may be said now. Information leaves a part of the budget to
   /// warnings.
   [[nodiscard]] bool affords(Priority priority, int words, double now_s);

@@ -278,7 +278,6 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
   if (tracking.high_score <= 0) tracking.high_score = finder.score_threshold;
   Tracker tracker(tracking, ObjectCatalog::load(home / "data" / "objects.toml"));
   tracker.continue_ids_from(options.resume.last_track + 1);
-  // Cues count as six words each: what is told must not depend on the language.
   GuideStage::Parts parts{std::move(tracker),
                           Guide(config.guiding),
                           GroundFinder(config.ground),

@@ -43,9 +43,8 @@ Shorth shorth(const std::vector<float>& sorted, std::size_t count) {
 
 std::optional<Range> range_from_depth(const MetricDepth& depth, const Box& box) {
   const DepthGrid& grid = depth.depth_m;
-  // The core of the box: its margins are mostly background.
-  const double inset_x = 0.2 * box.width();
-  const double inset_y = 0.15 * box.height();
+  const double inset_x = kMarginAcross * box.width();
+  const double inset_y = kMarginDown * box.height();
   const auto column = [&](double x) { return x * grid.scale + grid.offset_x; };
   const auto row = [&](double y) { return y * grid.scale + grid.offset_y; };
   const auto first_last = [](double low, double high, int size) {

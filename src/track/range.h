@@ -16,6 +16,10 @@ struct Range {
   double age_s = 0;  ///< how long ago it was so; of a mixture: the mean by weight
 };
 
+/// A box's margins are mostly background: so much of its width and height, at each side, is left
+/// out of its core.
+inline constexpr double kMarginAcross = 0.2, kMarginDown = 0.15;
+
 /// Depth from the depth map: the densest part of the nearer values inside the box, because the box
 /// holds background too. nullopt where the map says nothing usable about the box.
 [[nodiscard]] std::optional<Range> range_from_depth(const MetricDepth& depth, const Box& box);
