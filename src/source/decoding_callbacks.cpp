@@ -130,6 +130,8 @@ gboolean DecodingPipeline::on_plug(GstElement*, GstPad* pad, GstCaps* caps,
     self->fail(complaint);
     return FALSE;
   }
+  // What the constructor wrote was handed over under this lock (it counts for on_pad, too).
+  const std::lock_guard lock(self->mutex_);
   // JPEGs that a container keeps apart are decoded here.
   return self->on_card_ && name_of(caps) == kJpeg && is_of_container(pad) ? FALSE : TRUE;
 }
