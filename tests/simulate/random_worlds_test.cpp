@@ -1,0 +1,80 @@
+#include <gtest/gtest.h>
+
+#include "setup.h"
+#include "simulate/many.h"
+#include "simulate/random_world.h"
+
+namespace lazarillo::simulate {
+namespace {
+
+using test::usual_setup;
+
+Many played(const Setup& setup, int worlds, int threads = 2, std::uint64_t seed = 1) {
+  return play_many(worlds, seed, threads, setup, Limits{});
+}
+
+int failures(const Many& many, Property property) {
+  return many.tally.failures[static_cast<std::size_t>(property)];
+}
+
+std::string reasons(const Many& many, Property property) {
+  std::string all;
+  for (const Failure& f : many.failures) {
+    if (f.property == property) all += std::to_string(f.seed) + ": " + f.why + "\n";
+  }
+  return all;
+}
+
+TEST(RandomWorlds, AreTheSameOnAnyNumberOfThreads) {
+  const Setup setup = usual_setup();
+  const Many one = played(setup, 24, 1);
+  const Many four = played(setup, 24, 4);
+  EXPECT_EQ(one.tally.cases, four.tally.cases);
+  EXPECT_EQ(one.tally.failures, four.tally.failures);
+  EXPECT_EQ(one.tally.seconds, four.tally.seconds);
+  EXPECT_EQ(one.failures.size(), four.failures.size());
+}
+
+TEST(RandomWorlds, HaveHazardsAndNone) {
+  const Many many = played(usual_setup(), 100);
+  EXPECT_GT(many.tally.contacts, 25);
+  EXPECT_GT(many.tally.clear_seconds, 0.2 * many.tally.seconds);
+  EXPECT_GT(many.tally.cases[static_cast<std::size_t>(Property::announced)], 15);
+  EXPECT_GT(many.tally.cases[static_cast<std::size_t>(Property::vision_told)], 5);
+}
+
+TEST(RandomWorlds, NoCriticalSentenceWaitsBehindALesserOne) {
+  const Many many = played(usual_setup(), 200);
+  EXPECT_EQ(failures(many, Property::not_waiting), 0) << reasons(many, Property::not_waiting);
+  EXPECT_EQ(failures(many, Property::vision_told), 0) << reasons(many, Property::vision_told);
+}
+
+// Deliberately broken guides: each is caught.
+
+TEST(Mutation, CooldownsOff) {
+  Setup setup = usual_setup();
+  GuideOptions& g = setup.guiding;
+  g.repeat_critical_s = g.repeat_s = 0.1;
+  g.gap_info_s = g.gap_warning_s = g.gap_critical_s = 0;
+  g.nearer_factor = 1;
+  const int usual = failures(played(usual_setup(), 100), Property::cooldown);
+  EXPECT_GT(failures(played(setup, 100), Property::cooldown), usual + 20);
+}
+
+TEST(Mutation, TimeToContactHalved) {
+  Setup setup = usual_setup();
+  setup.sabotage.ttc_factor = 0.5;
+  const Many many = played(setup, 100);
+  const Many usual = played(usual_setup(), 100);
+  EXPECT_FALSE(many.tally.holds(Property::false_critical, Limits{}));
+  EXPECT_GT(failures(many, Property::false_critical), failures(usual, Property::false_critical));
+}
+
+TEST(Mutation, PriorityInverted) {
+  Setup setup = usual_setup();
+  setup.sabotage.priority_inverted = true;
+  EXPECT_GT(failures(played(setup, 100), Property::not_waiting), 0);
+}
+
+}  // namespace
+}  // namespace lazarillo::simulate
