@@ -19,6 +19,7 @@ constexpr double kFastest = 3;  ///< m/s a walker comes nearer to what stands; e
 constexpr double kClosing = 0.25;  ///< m/s from which on it comes nearer
 constexpr double kClear_m = 2.5;   ///< of free ground in view: the way is clear
 
+/// `critical_m` 0: it is never critical.
 Threat threat_at(double distance_m, double closing_mps, double critical_m, double warning_m,
                  const GuideOptions& options) {
   Threat threat;
@@ -29,7 +30,7 @@ Threat threat_at(double distance_m, double closing_mps, double critical_m, doubl
   if (distance_m <= warning_m || seconds <= options.warning_ttc_s) {
     threat.priority = Priority::warning;
   }
-  if (distance_m <= critical_m || seconds <= options.critical_ttc_s) {
+  if (critical_m > 0 && (distance_m <= critical_m || seconds <= options.critical_ttc_s)) {
     threat.priority = Priority::critical;
   }
   return threat;

@@ -36,7 +36,7 @@ class Reader {
       const auto line = error.source().begin.line;
       const std::string where = line == 0 ? "" : fmt::format(" line {}", line);
       throw Error(ExitCode::usage,
-                  fmt::format("cannot read the world '{}'{}: {}", file_, where, error.description()));
+                  fmt::format("cannot read '{}'{}: {}", file_, where, error.description()));
     }
   }
 

@@ -142,6 +142,19 @@ TEST(PathWatch, StairsGoByTheirName) {
   EXPECT_EQ(up.front().cue.priority, Priority::warning);
 }
 
+// There is no sentence for it, and none is needed: the cane finds the first step.
+TEST(PathWatch, StairsUpAreNeverCriticalHoweverFastTheyCome) {
+  const auto said = play(4, [](double t) {
+    CorridorView view = open_ground();
+    view.obstacle = at(5 - 1.2 * t);
+    view.stairs_up = StairsUp{5 - 1.2 * t};
+    return view;
+  });
+  const auto up = of(said, CueKind::stairs_up);
+  ASSERT_FALSE(up.empty());
+  for (const Said& s : up) EXPECT_EQ(s.cue.priority, Priority::warning) << s.at_s;
+}
+
 TEST(PathWatch, SaysOnceThatTheWayIsClear) {
   const auto said = play(20, [](double t) {
     CorridorView view = open_ground();
