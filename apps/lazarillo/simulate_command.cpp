@@ -80,10 +80,12 @@ nlohmann::json properties_json(const sim::Tally& tally, const sim::Limits& limit
 }
 
 std::string table_of(const sim::Tally& tally, const sim::Limits& limits) {
-  std::string text = fmt::format("{:16}{:>9}{:>10}{:>11}\n", "property", "cases", "failures", "kept");
+  std::string text =
+      fmt::format("{:16}{:>9}{:>10}{:>11}\n", "property", "cases", "failures", "kept");
   for (std::size_t i = 0; i < sim::kProperties; ++i) {
     const auto property = static_cast<sim::Property>(i);
-    const double kept = tally.cases[i] == 0 ? 100 : 100.0 - 100.0 * tally.failures[i] / tally.cases[i];
+    const double kept =
+        tally.cases[i] == 0 ? 100 : 100.0 - 100.0 * tally.failures[i] / tally.cases[i];
     text += fmt::format("{:16}{:>9}{:>10}{:>10.2f}%  {}", sim::to_string(property), tally.cases[i],
                         tally.failures[i], kept, tally.holds(property, limits) ? "holds" : "FAILS");
     if (property == sim::Property::false_critical && tally.clear_seconds > 0) {
@@ -114,8 +116,8 @@ int exit_of(const sim::Tally& tally, const sim::Limits& limits) {
 int simulate_one(const SimulateArguments& a) {
   sim::Setup setup = setup_of(a);
   const sim::Limits limits = limits_of(a, setup);
-  const sim::World world = a.file.empty() ? sim::random_world(a.seed)
-                                          : sim::read_world(a.file, setup.sensor);
+  const sim::World world =
+      a.file.empty() ? sim::random_world(a.seed) : sim::read_world(a.file, setup.sensor);
   const sim::Outcome outcome = sim::play(world, setup, limits);
   sim::Tally tally;
   tally.add(outcome.judgement);
@@ -123,10 +125,11 @@ int simulate_one(const SimulateArguments& a) {
   nlohmann::json cues = nlohmann::json::array();
   for (const sim::Said& said : outcome.record.said) {
     const std::string fate = said.begun_s < 0 ? "not said"
-                             : said.cut_off   ? "cut off"
-                                              : fmt::format("{:.2f} s later", said.begun_s - said.decided_s);
-    std::cout << fmt::format("{:6.2f} s  {:9}{:44}{}\n", said.decided_s, to_string(said.cue.priority),
-                             said.sentence, fate);
+                             : said.cut_off
+                                 ? "cut off"
+                                 : fmt::format("{:.2f} s later", said.begun_s - said.decided_s);
+    std::cout << fmt::format("{:6.2f} s  {:9}{:44}{}\n", said.decided_s,
+                             to_string(said.cue.priority), said.sentence, fate);
     nlohmann::json cue{{"decided_s", said.decided_s},
                        {"priority", to_string(said.cue.priority)},
                        {"kind", to_string(said.cue.kind)},
@@ -164,11 +167,13 @@ void keep(const SimulateArguments& a, const sim::Many& many, const sim::Setup& s
   int kept = 0;
   const sim::Failure* last = nullptr;
   for (const sim::Failure& failure : many.failures) {
-    const bool again = last != nullptr && last->seed == failure.seed && last->property == failure.property;
+    const bool again =
+        last != nullptr && last->seed == failure.seed && last->property == failure.property;
     last = &failure;
     if (again) continue;
     if (kept++ == a.keep_most) break;
-    sim::World small = sim::shrunk(sim::random_world(failure.seed), failure.property, setup, limits);
+    sim::World small =
+        sim::shrunk(sim::random_world(failure.seed), failure.property, setup, limits);
     small.title = fmt::format("{} fails, world {}", sim::to_string(failure.property), failure.seed);
     const std::string stem =
         fmt::format("{}/{}-{}", a.keep, sim::to_string(failure.property), failure.seed);
@@ -206,7 +211,8 @@ int simulate_many(const SimulateArguments& a) {
   if (!a.json.empty()) {
     nlohmann::json failures = nlohmann::json::array();
     for (const sim::Failure& f : many.failures) {
-      failures.push_back({{"seed", f.seed}, {"property", sim::to_string(f.property)}, {"why", f.why}});
+      failures.push_back(
+          {{"seed", f.seed}, {"property", sim::to_string(f.property)}, {"why", f.why}});
     }
     const nlohmann::json all{{"worlds", tally.worlds},
                              {"seed", a.seed},
@@ -235,13 +241,18 @@ void add_simulate_command(CLI::App& app, int& exit_code) {
   command->add_option("--worlds", a.worlds, "So many random worlds in place of a file")
       ->check(CLI::Range(1, 10'000'000))
       ->excludes(file);
-  command->add_option("--seed", a.seed, "Number of the first random world; without --worlds the only one")
+  command
+      ->add_option("--seed", a.seed,
+                   "Number of the first random world; without --worlds the only one")
       ->capture_default_str();
   command->add_option("--threads", a.threads, "Worlds side by side; 0: one a core")
       ->check(CLI::Range(0, 1024));
-  command->add_option("--sensor", a.sensor, "How imperfect the eyes are: a file with a table [sensor]");
+  command->add_option("--sensor", a.sensor,
+                      "How imperfect the eyes are: a file with a table [sensor]");
   command->add_option("--config", a.config, "Settings of the guide, as for `lazarillo run`");
-  command->add_option("--words", a.words, "Words a minute, critical sentences aside, that are too many")
+  command
+      ->add_option("--words", a.words,
+                   "Words a minute, critical sentences aside, that are too many")
       ->check(CLI::Range(0.0, 1000.0))
       ->capture_default_str();
   command->add_option("--json", a.json, "Write the result into this file, too");

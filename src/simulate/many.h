@@ -21,8 +21,8 @@ struct Many {
   std::vector<Failure> failures;  ///< by seed
 };
 
-/// Plays random_world(first_seed), and the next, `worlds` of them, on so many threads; the result is
-/// the same for any number. `progress` is called now and then, by one thread at a time, with how
+/// Plays random_world(first_seed), and the next, `worlds` of them, on so many threads; the result
+/// is the same for any number. `progress` is called now and then, by one thread at a time, with how
 /// many are done.
 [[nodiscard]] Many play_many(int worlds, std::uint64_t first_seed, int threads, const Setup& setup,
                              const Limits& limits, const std::function<void(int)>& progress = {});

@@ -26,8 +26,8 @@ std::string name_of(const Actor& actor) {
   return fmt::format("{} {}", kShapes[static_cast<std::size_t>(actor.shape)], actor.id);
 }
 
-/// Whether the cue points to where the actor is: in its direction, at a distance that is wrong by no
-/// more than the eyes are.
+/// Whether the cue points to where the actor is: in its direction, at a distance that is wrong by
+/// no more than the eyes are.
 bool points_to(const World& world, const Said& said, std::size_t actor) {
   std::vector<Solid> pieces;
   add_solids(world, actor, said.decided_s, pieces);
@@ -35,7 +35,8 @@ bool points_to(const World& world, const Said& said, std::size_t actor) {
   const double told_m = said.cue.distance_m.value_or(2.5);
   for (double part = 0.55; part <= 1.65; part += 0.1) {
     const double ahead = part * told_m;
-    const Point at{said.eye.at.x + ahead * std::sin(angle), said.eye.at.y + ahead * std::cos(angle)};
+    const Point at{said.eye.at.x + ahead * std::sin(angle),
+                   said.eye.at.y + ahead * std::cos(angle)};
     for (const Solid& piece : pieces) {
       if (distance(piece, at) <= 0.35 + 0.08 * ahead) return true;
     }
@@ -53,7 +54,8 @@ void judge_announced(const World& world, const Walk& walk, const Record& record,
     if (view.at_s < from_s - kTiny_s || view.at_s > told_by_s) continue;
     ++moments;
     seen += view.resolved[contact.actor] ? 1 : 0;
-    on_course += meets(world, contact.actor, walk.at(view.at_s), view.at_s, kBodyRadius_m, 10) ? 1 : 0;
+    on_course +=
+        meets(world, contact.actor, walk.at(view.at_s), view.at_s, kBodyRadius_m, 10) ? 1 : 0;
   }
   const bool had_time = from_s >= 0 && moments > 0 && seen >= kNearlyAll * moments &&
                         on_course >= kNearlyAll * moments;
@@ -74,9 +76,9 @@ void judge_announced(const World& world, const Walk& walk, const Record& record,
     if (!late) late = said.begun_s;
   }
   ++verdict.failures;
-  verdict.why.push_back(fmt::format(
-      "{} is hit at {:.1f} s and {}", name_of(actor), contact.at_s,
-      late ? fmt::format("told {:.1f} s before", contact.at_s - *late) : "never told"));
+  verdict.why.push_back(
+      fmt::format("{} is hit at {:.1f} s and {}", name_of(actor), contact.at_s,
+                  late ? fmt::format("told {:.1f} s before", contact.at_s - *late) : "never told"));
 }
 
 void judge_waiting(const Record& record, const Limits& limits, Verdict& verdict) {
@@ -90,8 +92,8 @@ void judge_waiting(const Record& record, const Limits& limits, Verdict& verdict)
     for (const Said& other : record.said) {
       if (other.cue.priority == Priority::critical || other.begun_s < 0) continue;
       const double ended_s = other.ended_s >= 0 ? other.ended_s : record.end_s;
-      behind_s += std::max(
-          std::min(ended_s, until_s) - std::max(other.begun_s, critical.decided_s), 0.0);
+      behind_s +=
+          std::max(std::min(ended_s, until_s) - std::max(other.begun_s, critical.decided_s), 0.0);
     }
     if (behind_s <= limits.behind_lesser_s + kTick_s + kTiny_s) continue;
     ++verdict.failures;
@@ -146,16 +148,16 @@ void judge_cooldown(const Record& record, const Limits& limits, Verdict& verdict
       const double since_s = again.decided_s - before.decided_s;
       if (since_s >= cooldown(before.cue, again.cue, limits.meant) - kTiny_s) break;
       ++verdict.failures;
-      verdict.why.push_back(fmt::format("\"{}\" at {:.1f} s, {:.1f} s after \"{}\"{}",
-                                        again.sentence, again.decided_s, since_s, before.sentence,
-                                        before.cue.track == again.cue.track ? "" : " (a new track)"));
+      verdict.why.push_back(fmt::format(
+          "\"{}\" at {:.1f} s, {:.1f} s after \"{}\"{}", again.sentence, again.decided_s, since_s,
+          before.sentence, before.cue.track == again.cue.track ? "" : " (a new track)"));
       break;
     }
   }
 }
 
-void judge_vision(const World& world, const Record& record, const Limits& limits,
-                  double latency_s, Verdict& verdict) {
+void judge_vision(const World& world, const Record& record, const Limits& limits, double latency_s,
+                  Verdict& verdict) {
   for (const Trouble& trouble : world.troubles) {
     const double lasts_s = trouble.until_s - trouble.from_s;
     // Shorter than the guide's patience is no loss.
@@ -170,15 +172,18 @@ void judge_vision(const World& world, const Record& record, const Limits& limits
         if (said.cue.kind == CueKind::vision_back) told = false;
         continue;
       }
-      if (said.cue.kind == CueKind::vision_lost && said.begun_s >= 0 &&
-          said.begun_s <= trouble.from_s + limits.vision_told_s) {
+      // Over before it could be said, it is told by "I can see again": the rest would be wrong.
+      const bool of_vision =
+          said.cue.kind == CueKind::vision_lost || said.cue.kind == CueKind::vision_back;
+      if (of_vision && said.begun_s >= 0 && said.begun_s <= trouble.from_s + limits.vision_told_s) {
         told = true;
       }
     }
     if (told) continue;
     ++verdict.failures;
-    verdict.why.push_back(fmt::format("nothing is seen from {:.1f} to {:.1f} s, and that is not told",
-                                      trouble.from_s, trouble.until_s));
+    verdict.why.push_back(
+        fmt::format("nothing is seen from {:.1f} to {:.1f} s, and that is not told", trouble.from_s,
+                    trouble.until_s));
   }
 }
 
@@ -197,8 +202,8 @@ bool Judgement::failed() const {
 Outcome play(const World& world, const Setup& setup, const Limits& limits) {
   const Walk walk(world);
   const auto contact = first_contact(world, walk);
-  const double end_s = contact ? std::min(contact->at_s + kAfterContact_s, world.seconds)
-                               : world.seconds;
+  const double end_s =
+      contact ? std::min(contact->at_s + kAfterContact_s, world.seconds) : world.seconds;
   Outcome outcome{run(world, walk, setup, end_s), {}};
   const Record& record = outcome.record;
   Judgement& judgement = outcome.judgement;

@@ -34,7 +34,7 @@ struct Limits {
 
 /// One property in one walk.
 struct Verdict {
-  int cases = 0;     ///< in which it could fail
+  int cases = 0;  ///< in which it could fail
   int failures = 0;
   std::vector<std::string> why;  ///< a line a failure
 };
@@ -44,7 +44,7 @@ struct Judgement {
   double seconds = 0;        ///< walked
   double clear_seconds = 0;  ///< of these in worlds without hazards
   bool contact = false;
-  int late_courses = 0;      ///< contacts with what was not in view, or not a collision course, in time
+  int late_courses = 0;  ///< contacts with what was not in view, or not a collision course, in time
   [[nodiscard]] const Verdict& operator[](Property p) const {
     return of[static_cast<std::size_t>(p)];
   }

@@ -72,4 +72,23 @@ class Drift {
   double value_;
 };
 
+/// The same without jerks, as a head moves: a Drift that is followed with a delay of 0.4 of its
+/// time. Standard deviation 1 again.
+class Sway {
+ public:
+  explicit Sway(Random& random) : drift_(random), value_(drift_.value()) {}
+  double step(double dt_s, double tau_s, Random& random) {
+    const double towards = kRestored * drift_.step(dt_s, tau_s, random);
+    value_ += (1 - std::exp(-dt_s / (kDelay * tau_s))) * (towards - value_);
+    return value_;
+  }
+
+ private:
+  static constexpr double kDelay = 0.4;
+  /// What the delay leaves of the variance is 1 / (1 + kDelay).
+  static constexpr double kRestored = 1.1832;
+  Drift drift_;
+  double value_;
+};
+
 }  // namespace lazarillo::simulate

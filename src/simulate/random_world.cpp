@@ -280,7 +280,8 @@ class Builder {
     moving(bicycle, random_.chance(0.6) ? 180 : 0, random_.uniform(2.5, 6));
     const double when_s = random_.uniform(2, world_.seconds);
     const Pose then = walk().at(when_s);
-    arriving(bicycle, {then.at.x + (random_.chance(0.5) ? -1 : 1) * random_.uniform(1.7, 3), then.at.y},
+    arriving(bicycle,
+             {then.at.x + (random_.chance(0.5) ? -1 : 1) * random_.uniform(1.7, 3), then.at.y},
              when_s);
     ride(bicycle, false);
   }
@@ -333,7 +334,8 @@ class Builder {
           hole.length = 2.9;
         }
         hole.yaw_deg = yaw;
-        hole.at = {there.x + hole.length / 2 * std::sin(h), there.y + hole.length / 2 * std::cos(h)};
+        hole.at = {there.x + hole.length / 2 * std::sin(h),
+                   there.y + hole.length / 2 * std::cos(h)};
         add(hole);
         return;
       }

@@ -40,8 +40,8 @@ struct Said {
   Cue cue;
   std::string sentence;
   int words = 0;
-  double decided_s = 0;   ///< its earcon begins
-  double ready_s = 0;     ///< its earcon has ended, its sentence may begin
+  double decided_s = 0;  ///< its earcon begins
+  double ready_s = 0;    ///< its earcon has ended, its sentence may begin
   double begun_s = -1;
   double ended_s = -1;
   double dropped_s = -1;  ///< replaced or expired before it began
@@ -62,9 +62,9 @@ struct Record {
   std::vector<InView> in_view;  ///< as often as depth maps come
 };
 
-/// Walks through the world until `end_s`: eyes, tracker, ground, corridor and guide as they are, and
-/// the queue that decides which sentence is said when; sentences are as long as their words take.
-/// Deterministic. Thread-safe.
+/// Walks through the world until `end_s`: eyes, tracker, ground, corridor and guide as they are,
+/// and the queue that decides which sentence is said when; sentences are as long as their words
+/// take. Deterministic. Thread-safe.
 [[nodiscard]] Record run(const World& world, const Walk& walk, const Setup& setup, double end_s);
 
 }  // namespace lazarillo::simulate

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <numbers>
+#include <optional>
 #include <utility>
 
 namespace lazarillo::simulate {
@@ -12,7 +13,7 @@ namespace {
 
 constexpr int kWidth = 640, kHeight = 480;
 constexpr double kNetwork_px = 416;
-constexpr double kTurn_s = 1;   ///< a head that looks around
+constexpr double kTurn_s = 1;     ///< a head that looks around
 constexpr double kStep_hz = 1.9;  ///< steps a second (Bohannon, Age and Ageing 26, 1997)
 constexpr double kBob_m = 0.02;
 constexpr double kDrift_s = 2;
@@ -32,9 +33,9 @@ const std::array<const char*, 8> kGhostLabels{"person", "chair", "car",         
 /// What a network calls it when it errs; empty: it is rarely taken for something else.
 const char* confused_with(const std::string& label) {
   static const std::map<std::string, const char*> kPairs{
-      {"car", "truck"},   {"truck", "bus"},          {"bus", "truck"}, {"chair", "couch"},
-      {"couch", "bed"},   {"bench", "dining table"}, {"dog", "cat"},   {"bicycle", "motorcycle"},
-      {"dining table", "bench"}};
+      {"car", "truck"},   {"truck", "bus"},          {"bus", "truck"},
+      {"chair", "couch"}, {"couch", "bed"},          {"bench", "dining table"},
+      {"dog", "cat"},     {"bicycle", "motorcycle"}, {"dining table", "bench"}};
   const auto found = kPairs.find(label);
   return found == kPairs.end() ? "" : found->second;
 }
@@ -95,6 +96,8 @@ struct Sensor::Impl {
     Drift range, score;
     bool never = false, missed = false, confused = false;
     int label = -1, other = -1;  ///< indices of labels
+    /// What is seen of it is so much deeper than its middle; unset where it is too small in view.
+    std::optional<double> deeper_m;
 
     Watched(std::uint64_t seed, int id)
         : random(seed, static_cast<std::uint64_t>(id)), range(random), score(random) {}
@@ -112,7 +115,8 @@ struct Sensor::Impl {
   Intrinsics camera;
   Caster caster;
   Random head, ghosts_random, map_random, loss;
-  Drift yaw, nod, drift;
+  Sway yaw, nod;
+  Drift drift;
   std::vector<Drift> warp;
   double bias;
   std::vector<Watched> watched;
@@ -141,9 +145,9 @@ struct Sensor::Impl {
     for (const char* label : kGhostLabels) (void)index_of(label);
     for (const Actor& actor : w.actors) {
       Watched& one = watched.emplace_back(w.seed, actor.id);
-      const double never = actor.label == "door"         ? o.never_doors
+      const double never = actor.label == "door"       ? o.never_doors
                            : is_furniture(actor.label) ? o.never_furniture
-                                                         : 0;
+                                                       : 0;
       one.never = one.random.chance(never);
       if (actor.label.empty()) continue;
       one.label = index_of(actor.label);
@@ -193,7 +197,7 @@ struct Sensor::Impl {
     return random.chance(now ? 1 - leave : enter);
   }
 
-  void detect(double dt_s, const Eye& eye, Look& into) {
+  void detect(double t_s, double dt_s, const Eye& eye, Look& into) {
     std::size_t first = 0;
     for (std::size_t i = 0; i < world.actors.size(); ++i) {
       std::size_t end = first;
@@ -203,13 +207,13 @@ struct Sensor::Impl {
       first = end;
       Watched& one = watched[i];
       if (one.label < 0) continue;
-      detect_one(world.actors[i], one, in_view[i], pieces, dt_s, eye, into.detections);
+      detect_one(world.actors[i], one, in_view[i], pieces, t_s, dt_s, eye, into.detections);
       into.actors.resize(into.detections.items.size(), static_cast<int>(i));
     }
   }
 
   void detect_one(const Actor& actor, Watched& one, const ActorView& seen,
-                  const std::vector<Solid>& pieces, double dt_s, const Eye& eye,
+                  const std::vector<Solid>& pieces, double t_s, double dt_s, const Eye& eye,
                   Detections& into) {
     // Always drawn, so that the actor's noise is the same whatever is in view.
     const double range = one.range.step(dt_s, kDrift_s, one.random);
@@ -236,11 +240,10 @@ struct Sensor::Impl {
     const auto jitter = [&](double normal, float side) {
       return static_cast<float>(o.box_jitter * normal) * side;
     };
-    found = clipped({found.x1 + jitter(noise[0], found.width()),
-                     found.y1 + jitter(noise[1], found.height()),
-                     found.x2 + jitter(noise[2], found.width()),
-                     found.y2 + jitter(noise[3], found.height())},
-                    camera.width, camera.height);
+    found = clipped(
+        {found.x1 + jitter(noise[0], found.width()), found.y1 + jitter(noise[1], found.height()),
+         found.x2 + jitter(noise[2], found.width()), found.y2 + jitter(noise[3], found.height())},
+        camera.width, camera.height);
     const double mean = size < 32 ? o.score_small : size < 96 ? o.score_medium : o.score_large;
     const double score = mean + o.score_sigma * (0.8 * score_drift + 0.6 * noise[4]);
     const double error = o.object_share * (bias + o.depth_drift * drift.value()) +
@@ -248,7 +251,10 @@ struct Sensor::Impl {
     Detection detection{found, static_cast<float>(std::clamp(score, 0.1, 0.98)),
                         one.confused && one.other >= 0 ? one.other : one.label};
     if (o.maps_per_s > 0) {
-      detection.depth = BoxDepth{static_cast<float>(depth_of(pieces, eye) * std::exp(error)),
+      const double depth_m = one.deeper_m
+                                 ? std::max(depth_of(place(actor, t_s), eye) + *one.deeper_m, 0.2)
+                                 : depth_of(pieces, eye);
+      detection.depth = BoxDepth{static_cast<float>(depth_m * std::exp(error)),
                                  static_cast<float>(o.depth_states)};
     }
     into.items.push_back(detection);
@@ -263,7 +269,8 @@ struct Sensor::Impl {
       const double x = random.uniform(0, kWidth), y = random.uniform(0, kHeight);
       const Box box{static_cast<float>(x - width / 2), static_cast<float>(y - height / 2),
                     static_cast<float>(x + width / 2), static_cast<float>(y + height / 2)};
-      ghosts.push_back({clipped(box, kWidth, kHeight), static_cast<float>(random.uniform(0.35, 0.6)),
+      ghosts.push_back({clipped(box, kWidth, kHeight),
+                        static_cast<float>(random.uniform(0.35, 0.6)),
                         random.below(static_cast<int>(kGhostLabels.size()))});
     }
     for (const Ghost& ghost : ghosts) into.items.push_back({ghost.box, ghost.score, ghost.label});
@@ -322,6 +329,11 @@ struct Sensor::Impl {
       next_map_s += 1 / (o.maps_per_s > 0 ? o.maps_per_s : kTruths_per_s);
       look.truth = &caster.cast(solids, world.actors.size(), look.eye);
       in_view = look.truth->actors;
+      for (std::size_t i = 0; i < in_view.size(); ++i) {
+        watched[i].deeper_m.reset();
+        if (in_view[i].depth_m <= 0) continue;
+        watched[i].deeper_m = in_view[i].depth_m - depth_of(place(world.actors[i], t_s), look.eye);
+      }
       look.due = true;
     }
     if (look.truth != nullptr && o.maps_per_s > 0) {
@@ -331,7 +343,7 @@ struct Sensor::Impl {
     look.detections.stamp = look.stamp;
     look.detections.labels = labels;
     look.detections.items.reserve(world.actors.size() + 2);
-    detect(dt_s, look.eye, look);
+    detect(t_s, dt_s, look.eye, look);
     add_ghosts(dt_s, look.detections);
     look.actors.resize(look.detections.items.size(), -1);
     look.comes = !loss.chance(o.frame_loss) && !is(Trouble::Kind::blind);

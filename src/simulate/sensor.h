@@ -17,14 +17,14 @@ struct SensorOptions {
   double fps = 30;
   double hfov_deg = 69;
   double eye_m = 1.55;
-  double pitch_deg = 10;     ///< the camera looks down by so much
-  double sway_deg = 3;       ///< standard deviation of where the head turns; nods half as much
-  double latency_frames = 1; ///< whole frames from picture to decision
-  double frame_loss = 0.005; ///< part of the pictures that never come
+  double pitch_deg = 10;      ///< the camera looks down by so much
+  double sway_deg = 3;        ///< standard deviation of where the head turns; nods half as much
+  double latency_frames = 1;  ///< whole frames from picture to decision
+  double frame_loss = 0.005;  ///< part of the pictures that never come
 
   // The detector. Sizes: the longer side, pixels of 416.
-  double miss_small = 0.55;   ///< part of the pictures in which what is under 32 is missed
-  double miss_medium = 0.2;   ///< under 96
+  double miss_small = 0.55;  ///< part of the pictures in which what is under 32 is missed
+  double miss_medium = 0.2;  ///< under 96
   double miss_large = 0.08;
   double miss_furniture = 0.15;  ///< furniture is missed so much more often
   double miss_hidden = 0.3;      ///< what is half hidden likewise
@@ -41,16 +41,16 @@ struct SensorOptions {
 
   // Depth. Standard deviations of the logarithm.
   double maps_per_s = 10;
-  double map_cells = 40;      ///< across
-  double depth_bias = 0.14;   ///< one for all of a walk
-  double depth_drift = 0.07;  ///< the same everywhere, changes within 2 s
-  double depth_warp = 0.05;   ///< changes across the picture, within 2 s
-  double depth_noise = 0.05;  ///< of each cell of each map
-  double depth_holes = 0.01;  ///< part of the cells that have no value
-  double depth_states = 0.14; ///< what the network says of its own doubt
-  double object_share = 0.6;  ///< part of bias and drift that an object's distance has, too
-  double object_drift = 0.06; ///< of each object, changes within 2 s
-  double object_noise = 0.03; ///< of each object in each picture
+  double map_cells = 40;       ///< across
+  double depth_bias = 0.14;    ///< one for all of a walk
+  double depth_drift = 0.07;   ///< the same everywhere, changes within 2 s
+  double depth_warp = 0.05;    ///< changes across the picture, within 2 s
+  double depth_noise = 0.05;   ///< of each cell of each map
+  double depth_holes = 0.01;   ///< part of the cells that have no value
+  double depth_states = 0.14;  ///< what the network says of its own doubt
+  double object_share = 0.6;   ///< part of bias and drift that an object's distance has, too
+  double object_drift = 0.06;  ///< of each object, changes within 2 s
+  double object_noise = 0.03;  ///< of each object in each picture
 };
 
 /// Everything of SensorOptions under its name in files.

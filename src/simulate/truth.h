@@ -27,12 +27,13 @@ struct Contact {
 [[nodiscard]] std::optional<double> meets(const World& world, std::size_t actor, const Pose& walker,
                                           double t_s, double radius_m, double horizon_s);
 
-/// Whether nothing comes near the walker until `until_s`: at no moment is anything within a metre of
-/// the way straight ahead of the next four seconds, and of the walk.
+/// Whether nothing comes near the walker until `until_s`: at no moment is anything within a metre
+/// of the way straight ahead of the next four seconds, and of the walk.
 [[nodiscard]] bool without_hazards(const World& world, const Walk& walk, double until_s);
 
-/// Whether enough of it is in view for the eyes to resolve it: six cells of the depth map, or, where
-/// a detector has a name for it, two cells and half of what would be seen were nothing before it.
+/// Whether enough of it is in view for the eyes to resolve it: six cells of the depth map, or,
+/// where a detector has a name for it, two cells and half of what would be seen were nothing before
+/// it.
 [[nodiscard]] bool resolved(const Actor& actor, const ActorView& view);
 
 }  // namespace lazarillo::simulate

@@ -17,7 +17,8 @@ struct Axes {
   std::array<double, 3> right, down, ahead;
 
   explicit Axes(const Eye& eye) {
-    const double h = eye.heading_deg * kToRad, p = eye.pitch_deg * kToRad, r = eye.roll_deg * kToRad;
+    const double h = eye.heading_deg * kToRad, p = eye.pitch_deg * kToRad,
+                 r = eye.roll_deg * kToRad;
     const std::array<double, 3> level{std::cos(h), -std::sin(h), 0};
     ahead = {std::sin(h) * std::cos(p), std::cos(h) * std::cos(p), -std::sin(p)};
     const std::array<double, 3> low{-std::sin(h) * std::sin(p), -std::cos(h) * std::sin(p),
@@ -176,8 +177,8 @@ const View& Caster::cast(const std::vector<Solid>& solids, std::size_t actors, c
         slab(from.z, ray_z_[at], s.low, s.high, in, out);
         slab(from.x, ray_x_[at] * s.cos_yaw - ray_y_[at] * s.sin_yaw, -s.half_width, s.half_width,
              in, out);
-        slab(from.y, ray_x_[at] * s.sin_yaw + ray_y_[at] * s.cos_yaw, -s.half_length,
-             s.half_length, in, out);
+        slab(from.y, ray_x_[at] * s.sin_yaw + ray_y_[at] * s.cos_yaw, -s.half_length, s.half_length,
+             in, out);
         if (in > out) continue;
         ++actor.alone;
         if (in >= static_cast<double>(view_.depth_m[at])) continue;
@@ -186,6 +187,8 @@ const View& Caster::cast(const std::vector<Solid>& solids, std::size_t actors, c
       }
     }
   }
+  depths_.resize(actors);
+  for (std::vector<float>& depths : depths_) depths.clear();
   for (std::size_t at = 0; at < hit_.size(); ++at) {
     if (view_.depth_m[at] >= static_cast<float>(kFar_m)) view_.depth_m[at] = 0;
     if (hit_[at] < 0) continue;
@@ -195,10 +198,18 @@ const View& Caster::cast(const std::vector<Solid>& solids, std::size_t actors, c
     const double height = eye.height_m + static_cast<double>(view_.depth_m[at]) * ray_z_[at];
     if (height < 1e-3 && height > -kClearlyLower_m) continue;  // the edge of a pit
     ++actor.visible;
+    depths_[static_cast<std::size_t>(hit_[at])].push_back(view_.depth_m[at]);
     actor.left = std::min(actor.left, column);
     actor.right = std::max(actor.right, column);
     actor.top = std::min(actor.top, row);
     actor.bottom = std::max(actor.bottom, row);
+  }
+  for (std::size_t i = 0; i < actors; ++i) {
+    std::vector<float>& depths = depths_[i];
+    if (depths.size() < 2) continue;
+    const auto core = depths.begin() + static_cast<std::ptrdiff_t>(depths.size() * 35 / 100);
+    std::nth_element(depths.begin(), core, depths.end());
+    view_.actors[i].depth_m = static_cast<double>(*core);
   }
   return view_;
 }
@@ -221,6 +232,12 @@ std::optional<Box> projected(const std::vector<Solid>& pieces, const Eye& eye,
   const Box cut = clipped(*all, camera.width, camera.height);
   if (cut.width() <= 0 || cut.height() <= 0) return std::nullopt;
   return cut;
+}
+
+double depth_of(const Point& point, const Eye& eye) {
+  const Axes axes(eye);
+  return (point.x - eye.at.x) * axes.ahead[0] + (point.y - eye.at.y) * axes.ahead[1] -
+         eye.height_m * axes.ahead[2];
 }
 
 double depth_of(const std::vector<Solid>& pieces, const Eye& eye) {

@@ -44,7 +44,8 @@ class Reader {
     for (const auto& [key, node] : table) {
       const std::string name(key.str());
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-      refuse(node, fmt::format("there is no '{}'; the nearest is '{}'", name, nearest(name, known)));
+      refuse(node,
+             fmt::format("there is no '{}'; the nearest is '{}'", name, nearest(name, known)));
     }
   }
 
@@ -111,8 +112,8 @@ class Reader {
 constexpr double kFar_m = 10'000, kFast = 60, kLong_s = 3600;
 
 Actor read_actor(const Reader& reader, const toml::table& table) {
-  reader.only(table, {"id", "label", "shape", "x", "y", "yaw", "width", "length", "height", "bottom",
-                      "move"});
+  reader.only(table, {"id", "label", "shape", "x", "y", "yaw", "width", "length", "height",
+                      "bottom", "move"});
   Actor a;
   double id = 0;
   reader.number(table, "id", id, 1, 1e6);
@@ -145,8 +146,7 @@ Actor read_actor(const Reader& reader, const toml::table& table) {
 World read_world(const std::filesystem::path& file, SensorOptions& sensor) {
   const Reader reader(file);
   const toml::table document = reader.parsed();
-  reader.only(document,
-              {"title", "seed", "seconds", "start", "leg", "actor", "trouble", "sensor"});
+  reader.only(document, {"title", "seed", "seconds", "start", "leg", "actor", "trouble", "sensor"});
   World world;
   reader.text(document, "title", world.title);
   double seed = 1;
@@ -201,8 +201,8 @@ void read_sensor(const std::filesystem::path& file, SensorOptions& sensor) {
 }
 
 std::string to_toml(const World& world, SensorOptions sensor) {
-  std::string text = fmt::format("title = \"{}\"\nseed = {}\nseconds = {}\n", world.title, world.seed,
-                                 world.seconds);
+  std::string text = fmt::format("title = \"{}\"\nseed = {}\nseconds = {}\n", world.title,
+                                 world.seed, world.seconds);
   if (world.start.x != 0 || world.start.y != 0) {
     text += fmt::format("start = {{ x = {}, y = {} }}\n", world.start.x, world.start.y);
   }

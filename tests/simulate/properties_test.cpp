@@ -99,7 +99,8 @@ TEST(Properties, WorldsKeptAsFilesHaveTheVerdictsTheyState) {
     std::string found;
     for (std::size_t i = 0; i < kProperties; ++i) {
       if (judgement.of[i].failures == 0) continue;
-      found += (found.empty() ? "# fails: " : " ") + std::string(to_string(static_cast<Property>(i)));
+      found +=
+          (found.empty() ? "# fails: " : " ") + std::string(to_string(static_cast<Property>(i)));
     }
     EXPECT_EQ(found.empty() ? "# holds" : found, stated) << entry.path().filename();
   }

@@ -21,7 +21,9 @@ Actor person(double x, double y) {
 }
 
 /// Stands before it for minutes.
-World standing(Actor actor, double seconds = 300) { return walk_among({std::move(actor)}, 0, seconds); }
+World standing(Actor actor, double seconds = 300) {
+  return walk_among({std::move(actor)}, 0, seconds);
+}
 
 TEST(Sensor, PerfectEyesSeeTheTruth) {
   const World world = standing(person(0, 4.15), 2);
