@@ -65,20 +65,24 @@ void judge_announced(const World& world, const Walk& walk, const Record& record,
   }
   Verdict& verdict = judgement[Property::announced];
   ++verdict.cases;
-  std::optional<double> first, late;
+  std::optional<double> decided_s, begun_s;
   for (const Said& said : record.said) {
-    if (said.cue.priority == Priority::info || said.begun_s < 0) continue;
-    if (said.decided_s < contact.at_s - kSameEncounter_s || said.begun_s > contact.at_s) continue;
+    if (said.cue.priority == Priority::info) continue;
+    if (said.decided_s < contact.at_s - kSameEncounter_s || said.decided_s > contact.at_s) continue;
     if (said.actor != static_cast<int>(contact.actor) && !points_to(world, said, contact.actor)) {
       continue;
     }
+    if (!decided_s) decided_s = said.decided_s;
+    if (said.begun_s < 0 || said.begun_s > contact.at_s) continue;
     if (said.begun_s <= told_by_s) return;
-    if (!late) late = said.begun_s;
+    if (!begun_s) begun_s = said.begun_s;
   }
+  const auto before = [&](const std::optional<double>& at_s) {
+    return at_s ? fmt::format("{:.1f} s before", contact.at_s - *at_s) : std::string("never");
+  };
   ++verdict.failures;
-  verdict.why.push_back(
-      fmt::format("{} is hit at {:.1f} s and {}", name_of(actor), contact.at_s,
-                  late ? fmt::format("told {:.1f} s before", contact.at_s - *late) : "never told"));
+  verdict.why.push_back(fmt::format("{} is hit at {:.1f} s, decided on {}, told {}", name_of(actor),
+                                    contact.at_s, before(decided_s), before(begun_s)));
 }
 
 void judge_waiting(const Record& record, const Limits& limits, Verdict& verdict) {
