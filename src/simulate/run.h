@@ -24,11 +24,11 @@ struct Sabotage {
 struct Setup {
   ObjectCatalog catalog;
   Phrasebook phrases;
-  SensorOptions sensor;
+  SensorOptions sensor{};
   TrackerOptions tracking{.high_score = 0.35, .calibrated = true};  ///< as of models/lznet
-  GroundOptions ground;
-  CorridorOptions corridor;
-  GuideOptions guiding;
+  GroundOptions ground{};
+  CorridorOptions corridor{};
+  GuideOptions guiding{};
   int words_per_minute = 190;  ///< speaking rate
   double grace_ms = 250;
   double expire_s = 2.5;

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "setup.h"
 #include "simulate/many.h"
 #include "simulate/random_world.h"
@@ -48,8 +50,8 @@ TEST(RandomWorlds, NoCriticalSentenceWaitsBehindALesserOne) {
   EXPECT_EQ(failures(many, Property::not_waiting), 0) << reasons(many, Property::not_waiting);
 }
 
-// What falls short today (docs/simulator.md): no bound may get worse, and each is to become what the
-// property says.
+// What falls short today (docs/simulator.md): no bound may get worse, and each is to become what
+// the property says.
 TEST(RandomWorlds, WhatFallsShortDoesNotGetWorse) {
   const Tally tally = played(usual_setup(), 200).tally;
   const auto kept = [&](Property p) {

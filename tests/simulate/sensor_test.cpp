@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "setup.h"
 #include "simulate/random_world.h"
@@ -33,9 +35,9 @@ TEST(Sensor, PerfectEyesSeeTheTruth) {
   ASSERT_EQ(look.detections.items.size(), 1U);
   EXPECT_EQ(look.detections.label(look.detections.items[0]), "person");
   EXPECT_EQ(look.actors, std::vector<int>{0});
-  // The nearest point: at the eye's height, along an axis that looks down by about 10 degrees.
-  const double pitch = look.eye.pitch_deg * std::acos(-1.0) / 180;
-  EXPECT_NEAR(look.detections.items[0].depth->depth_m, 4 * std::cos(pitch), 0.01);
+  // Its front is 4 m away, along an axis that looks down by about 10 degrees: 3.94 m at the height
+  // of the eye, 4.2 m at the feet.
+  EXPECT_NEAR(look.detections.items[0].depth->depth_m, 4.05, 0.15);
   ASSERT_TRUE(look.depth);
   ASSERT_NE(look.truth, nullptr);
   for (std::size_t i = 0; i < look.truth->depth_m.size(); ++i) {
@@ -87,7 +89,7 @@ TEST(Sensor, DistancesErrAsStated) {
     const Walk walk(world);
     Sensor sensor(world, walk, SensorOptions{});
     const Look look = sensor.look(0);
-    const double truth = 4 * std::cos(look.eye.pitch_deg * std::acos(-1.0) / 180);
+    const double truth = look.truth->actors[0].depth_m;
     for (std::size_t i = 0; i < look.detections.items.size(); ++i) {
       if (look.actors[i] != 0) continue;
       errors.push_back(std::abs(look.detections.items[i].depth->depth_m / truth - 1));

@@ -84,6 +84,8 @@ TEST(View, APitIsDeeperThanTheGround) {
   // A ray that meets the ground at 3.5 m ends on the floor, 1 m lower, at 3.5 * 2.5 / 1.5 m.
   int floor = 0;
   for (std::size_t i = 0; i < view.depth_m.size(); ++i) {
+    // Farther aside they meet the pit's side first.
+    if (i % 64 < 24 || i % 64 >= 40) continue;
     if (std::abs(flat.depth_m[i] - 3.5F) > 0.3F || view.depth_m[i] == flat.depth_m[i]) continue;
     EXPECT_NEAR(view.depth_m[i], std::min(flat.depth_m[i] * 2.5F / 1.5F, 7.0F), 1e-3);
     ++floor;

@@ -9,7 +9,6 @@
 #include "setup.h"
 #include "simulate/picture.h"
 #include "simulate/random_world.h"
-#include "temp_dir.h"
 
 namespace lazarillo::simulate {
 namespace {
