@@ -3,6 +3,7 @@
 #include <cuda_fp16.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "error.h"
@@ -38,6 +39,15 @@ class CudaTest : public testing::Test {
     gpu::copy_to_host(values.data(), buffer.data(), buffer.bytes(), stream_.get());
     wait();
     return values;
+  }
+  /// So many rows of `row` bytes, from an address of the device.
+  static std::vector<std::uint8_t> rows(const std::uint8_t* device, int pitch, std::size_t row,
+                                        std::size_t count) {
+    std::vector<std::uint8_t> host(row * count);
+    gpu::check(cudaMemcpy2D(host.data(), row, device, static_cast<std::size_t>(pitch), row, count,
+                            cudaMemcpyDeviceToHost),
+               "reading back");
+    return host;
   }
   /// FP16 or FP32 numbers.
   std::vector<float> numbers_on_host(const gpu::DeviceBuffer& buffer, bool half) {

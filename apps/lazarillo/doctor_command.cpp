@@ -19,6 +19,7 @@
 #include "run/processor.h"
 #include "run/thread_role.h"
 #include "source/dma_buf_support.h"
+#include "source/jpeg_decoder.h"
 #include "source/media_capabilities.h"
 #include "speak/phrasebook.h"
 #include "speak/sound_info.h"
@@ -89,6 +90,10 @@ void pictures() {
     line(element.present, element.element,
          element.purpose + (element.present ? "" : "; install " + element.package));
   }
+  const std::string problem = JpegDecoder::problem();
+  line(problem.empty(), "nvJPEG",
+       problem.empty() ? "decodes Motion JPEG on the NVIDIA card (source.decoder = \"nvdec\")"
+                       : "would decode Motion JPEG on an NVIDIA card: " + problem);
 }
 
 /// Ways for pictures, and whatever else, between the NVIDIA card and other devices.

@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
   lazarillo::add_config_command(app, exit_code);
   lazarillo::add_bench_command(app, exit_code);
   lazarillo::add_tune_command(app, exit_code);
+  lazarillo::add_eval_command(app, exit_code);
   lazarillo::add_simulate_command(app, exit_code);
   try {
     app.parse(argc, argv);

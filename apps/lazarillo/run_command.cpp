@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cctype>
 #include <csignal>
 #include <cstdlib>
@@ -9,10 +10,12 @@
 #include <thread>
 
 #include "commands.h"
+#include "guide/pace.h"
 #include "run/isolate/supervisor.h"
 #include "run/machine_profile.h"
 #include "run/paths.h"
 #include "run/pipeline.h"
+#include "speak/phrasebook.h"
 #include "speak/sound_info.h"
 
 namespace lazarillo {
@@ -22,8 +25,10 @@ namespace {
 std::string session_language() {
   for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"}) {
     const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0')
-      return std::string(value).starts_with("es") ? "es" : "en";
+    if (value == nullptr || *value == '\0') continue;
+    const auto known = Phrasebook::languages(home_directory() / "data" / "lang");
+    const std::string code = std::string(value).substr(0, 2);
+    return std::find(known.begin(), known.end(), code) == known.end() ? "en" : code;
   }
   return "en";
 }
@@ -74,6 +79,7 @@ struct RunArguments {
   std::string config_file;
   std::string models;
   std::string language;
+  std::string pace;
   double hfov_deg = 0;
   int threads = 0;
   bool fast = false;
@@ -101,6 +107,7 @@ RunOptions options_from(const RunArguments& a) {
   read_settings({a.config_file, a.models, a.threads,
                  a.no_tuned ? std::filesystem::path() : machine_profile_file(), options.realtime},
                 config);
+  if (!a.pace.empty()) config.guiding.words_per_minute = *words_per_minute_of(a.pace);
   if (!a.language.empty()) config.language = a.language;
   if (a.hfov_deg > 0) {
     config.hfov_deg = a.hfov_deg;
@@ -151,7 +158,17 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_option("--models", a.models,
                       "What to see with: a name from `lazarillo models list`, or a manifest");
   command->add_option("--lang", a.language,
-                      "Language of the sentences: en, es, or a file you added");
+                      "Language of the sentences: de, en, es, fr, or a file you added");
+  command
+      ->add_option("--pace", a.pace,
+                   "How much is said: critical-only, calm (30 words a minute), normal (60), dense "
+                   "(120); what is critical is always said")
+      ->check(CLI::Validator(
+          [](const std::string& name) {
+            return words_per_minute_of(name) ? std::string()
+                                             : "known are critical-only, calm, normal and dense";
+          },
+          "PACE"));
   command->add_option("--hfov", a.hfov_deg, "Horizontal field of view of the camera, degrees")
       ->check(CLI::Range(5.0, 170.0));
   command->add_option("--threads", a.threads, "Threads of the networks (default: one per core)")

@@ -41,30 +41,30 @@ void write(const std::string& file, const std::string& text) {
   if (!stream) throw Error(ExitCode::output, "cannot write '" + file + "': name another file");
 }
 
-sim::Setup setup_of(const SimulateArguments& a) {
+sim::Trial trial_of(const SimulateArguments& a) {
   Config config;
   if (!a.config.empty()) read_config(a.config, config);
   const std::filesystem::path data = home_directory() / "data";
-  sim::Setup setup{ObjectCatalog::load(data / "objects.toml"),
+  sim::Trial trial{ObjectCatalog::load(data / "objects.toml"),
                    Phrasebook::load(data / "lang", config.language)};
-  const double own_score = setup.tracking.high_score;
-  setup.tracking = config.tracking;
-  if (setup.tracking.high_score <= 0) setup.tracking.high_score = own_score;
-  setup.tracking.calibrated = true;
-  setup.ground = config.ground;
-  setup.corridor = config.corridor;
-  setup.guiding = config.guiding;
-  setup.words_per_minute = config.speaking.words_per_minute;
-  setup.grace_ms = config.speaking.grace_ms;
-  setup.expire_s = config.speaking.expire_s;
-  if (!a.sensor.empty()) sim::read_sensor(a.sensor, setup.sensor);
-  return setup;
+  const double own_score = trial.tracking.high_score;
+  trial.tracking = config.tracking;
+  if (trial.tracking.high_score <= 0) trial.tracking.high_score = own_score;
+  trial.tracking.calibrated = true;
+  trial.ground = config.ground;
+  trial.corridor = config.corridor;
+  trial.guiding = config.guiding;
+  trial.words_per_minute = config.speaking.words_per_minute;
+  trial.grace_ms = config.speaking.grace_ms;
+  trial.expire_s = config.speaking.expire_s;
+  if (!a.sensor.empty()) sim::read_sensor(a.sensor, trial.sensor);
+  return trial;
 }
 
-sim::Limits limits_of(const SimulateArguments& a, const sim::Setup& setup) {
+sim::Limits limits_of(const SimulateArguments& a, const sim::Trial& trial) {
   sim::Limits limits;
   limits.words_a_minute = a.words;
-  limits.meant = setup.guiding;
+  limits.meant = trial.guiding;
   return limits;
 }
 
@@ -114,11 +114,11 @@ int exit_of(const sim::Tally& tally, const sim::Limits& limits) {
 }
 
 int simulate_one(const SimulateArguments& a) {
-  sim::Setup setup = setup_of(a);
-  const sim::Limits limits = limits_of(a, setup);
+  sim::Trial trial = trial_of(a);
+  const sim::Limits limits = limits_of(a, trial);
   const sim::World world =
-      a.file.empty() ? sim::random_world(a.seed) : sim::read_world(a.file, setup.sensor);
-  const sim::Outcome outcome = sim::play(world, setup, limits);
+      a.file.empty() ? sim::random_world(a.seed) : sim::read_world(a.file, trial.sensor);
+  const sim::Outcome outcome = sim::play(world, trial, limits);
   sim::Tally tally;
   tally.add(outcome.judgement);
   if (!world.title.empty()) std::cout << world.title << '\n';
@@ -159,7 +159,7 @@ int simulate_one(const SimulateArguments& a) {
 }
 
 /// Shrinks what failed and keeps it: world, reason and picture.
-void keep(const SimulateArguments& a, const sim::Many& many, const sim::Setup& setup,
+void keep(const SimulateArguments& a, const sim::Many& many, const sim::Trial& trial,
           const sim::Limits& limits) {
   std::error_code error;
   std::filesystem::create_directories(a.keep, error);
@@ -173,19 +173,19 @@ void keep(const SimulateArguments& a, const sim::Many& many, const sim::Setup& s
     if (again) continue;
     if (kept++ == a.keep_most) break;
     sim::World small =
-        sim::shrunk(sim::random_world(failure.seed), failure.property, setup, limits);
+        sim::shrunk(sim::random_world(failure.seed), failure.property, trial, limits);
     small.title = fmt::format("{} fails, world {}", sim::to_string(failure.property), failure.seed);
     const std::string stem =
         fmt::format("{}/{}-{}", a.keep, sim::to_string(failure.property), failure.seed);
-    write(stem + ".toml", "# " + failure.why + "\n" + sim::to_toml(small, setup.sensor));
-    write(stem + ".svg", sim::picture_of(small, sim::play(small, setup, limits)));
+    write(stem + ".toml", "# " + failure.why + "\n" + sim::to_toml(small, trial.sensor));
+    write(stem + ".svg", sim::picture_of(small, sim::play(small, trial, limits)));
     std::cerr << fmt::format("lazarillo: kept {}.toml ({} actors)\n", stem, small.actors.size());
   }
 }
 
 int simulate_many(const SimulateArguments& a) {
-  const sim::Setup setup = setup_of(a);
-  const sim::Limits limits = limits_of(a, setup);
+  const sim::Trial trial = trial_of(a);
+  const sim::Limits limits = limits_of(a, trial);
   const int cores = static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
   const int threads = a.threads > 0 ? a.threads : cores;
   const auto began = std::chrono::steady_clock::now();
@@ -193,7 +193,7 @@ int simulate_many(const SimulateArguments& a) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   };
   double told_s = 0;
-  const sim::Many many = sim::play_many(a.worlds, a.seed, threads, setup, limits, [&](int done) {
+  const sim::Many many = sim::play_many(a.worlds, a.seed, threads, trial, limits, [&](int done) {
     if (since_s() - told_s < 2 && done != a.worlds) return;
     told_s = since_s();
     std::cerr << fmt::format("\rlazarillo: {} of {} worlds", done, a.worlds)
@@ -226,7 +226,7 @@ int simulate_many(const SimulateArguments& a) {
                              {"failures", std::move(failures)}};
     write(a.json, all.dump(2) + "\n");
   }
-  if (!a.keep.empty()) keep(a, many, setup, limits);
+  if (!a.keep.empty()) keep(a, many, trial, limits);
   return exit_of(tally, limits);
 }
 

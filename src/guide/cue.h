@@ -47,6 +47,11 @@ struct Cue {
   return kind >= CueKind::obstacle && kind <= CueKind::path_clear;
 }
 
+/// What a cue is about: a track's id, below 0 a kind of hazard on the path, 0 the system itself.
+[[nodiscard]] constexpr int subject_of(const Cue& cue) {
+  return is_of_path(cue.kind) ? -static_cast<int>(cue.kind) : cue.track;
+}
+
 /// A distance known no better than this is no number to tell anybody, and no ground for alarm.
 [[nodiscard]] constexpr bool is_vague(double distance_m, double sigma_m) {
   return sigma_m > 0.45 * distance_m;

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "guide/pace.h"
 #include "guide/path_watch.h"
 #include "guide/threat.h"
 
@@ -22,6 +23,7 @@ constexpr double kSameBearingDeg = 10;
 constexpr double kSameDistanceRatio = 1.5;
 // A hazard on the path that flickers is the same for so long.
 constexpr double kSameHazardS = 2;
+constexpr int kWordsOfCue = 6;
 
 /// What the walker was told about one track.
 struct Told {
@@ -34,14 +36,11 @@ struct Told {
   int serial = 0;  ///< Wish::serial
 };
 
-/// What a cue is about: a track's id, or below 0 a kind of hazard on the path.
-int subject_of(const Cue& cue) {
-  return is_of_path(cue.kind) ? -static_cast<int>(cue.kind) : cue.track;
-}
-
 }  // namespace
 
 struct Guide::Impl {
+  explicit Impl(GuideOptions o) : options(o), budget(o.words_per_minute) {}
+
   GuideOptions options;
   std::unordered_map<int, Told> told;  ///< by subject_of()
   double last_any_s = kNever;
@@ -50,6 +49,7 @@ struct Guide::Impl {
   double seeing_since_s = kNever;
   bool lost_told = false;
   PathWatch path;
+  WordBudget budget;
 
   /// True when this may be told again: never told, more urgent now, or changed since.
   bool news(const Wish& wish, double now_s) const {
@@ -166,6 +166,15 @@ struct Guide::Impl {
     }
   }
 
+  /// Gives a cue out and remembers it, where the budget allows for it.
+  bool tell(const Cue& cue, double now_s, int serial, std::vector<Cue>& cues) {
+    if (!budget.affords(cue.priority, kWordsOfCue, now_s)) return false;
+    budget.spend(kWordsOfCue, now_s);
+    cues.push_back(cue);
+    remember(cue, now_s, serial);
+    return true;
+  }
+
   /// Says once that the system does not see, and once that it sees again.
   std::optional<Cue> vision_cue(const Vision& vision, const FrameStamp& stamp, double now_s) {
     const double unseen_s = now_s - static_cast<double>(vision.last_seen_ns) / kNsPerS;
@@ -188,7 +197,7 @@ struct Guide::Impl {
   }
 };
 
-Guide::Guide(GuideOptions options) : impl_(std::make_unique<Impl>()) { impl_->options = options; }
+Guide::Guide(GuideOptions options) : impl_(std::make_unique<Impl>(options)) {}
 Guide::~Guide() = default;
 Guide::Guide(Guide&&) noexcept = default;
 
@@ -204,16 +213,14 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
 
   for (const Wish& wish : s.wishes(tracks, now_s)) {
     if (!s.may_speak(wish.threat, now_s)) continue;
-    cues.push_back(wish.cue);
-    s.remember(wish.cue, now_s, wish.serial);
-    if (is_of_path(wish.cue.kind)) s.path.told_of_hazard();
+    const bool told = s.tell(wish.cue, now_s, wish.serial, cues);
+    if (told && is_of_path(wish.cue.kind)) s.path.told_of_hazard();
   }
   if (cues.empty() && s.path.take_clear(now_s, s.options)) {
     Cue cue;
     cue.kind = CueKind::path_clear;
     cue.stamp = tracks.stamp;
-    cues.push_back(cue);
-    s.remember(cue, now_s);
+    s.tell(cue, now_s, 0, cues);
     // What stands in the way next is another.
     std::erase_if(s.told, [](const auto& entry) { return entry.first < 0; });
   }

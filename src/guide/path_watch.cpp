@@ -6,7 +6,6 @@
 namespace lazarillo {
 namespace {
 
-constexpr double kWalkingSpeed = 1.3;  // m/s, as threat.cpp
 // Not seen for so long it is gone, and what comes then is another.
 constexpr double kGone_s = 0.6;
 constexpr int kViews = 3;  ///< in which something was seen before it is believed
@@ -70,18 +69,19 @@ void PathWatch::Followed::meet(double at_s, double distance, double sigma, doubl
   bearing_deg = bearing;
 }
 
+bool PathWatch::Followed::believed(double now_s, double stale_s) const {
+  return views >= kViews && now_s - last_s <= stale_s;
+}
+
 void PathWatch::see(const CorridorView& view) {
   const double now_s = static_cast<double>(view.stamp.stream_ns) / 1e9;
   if (now_s <= seen_s_) return;
   seen_s_ = now_s;
-  if (view.obstacle) {
-    const Obstacle& o = *view.obstacle;
-    obstacle_.meet(now_s, o.distance_m, o.distance_sigma_m, o.bearing_deg);
-  }
-  if (view.head) {
-    const Obstacle& o = *view.head;
-    head_.meet(now_s, o.distance_m, o.distance_sigma_m, o.bearing_deg);
-  }
+  const auto meet = [now_s](Followed& followed, const std::optional<Obstacle>& o) {
+    if (o) followed.meet(now_s, o->distance_m, o->distance_sigma_m, o->bearing_deg);
+  };
+  meet(obstacle_, view.obstacle);
+  meet(head_, view.head);
   // The ground's own spread is what the edge is known by.
   const double part = std::max(2 * view.ground.sigma_relative, 0.1);
   if (view.drop) {
@@ -106,7 +106,7 @@ std::vector<Wish> PathWatch::wishes(double now_s, const Tracks& tracks,
                                     const GuideOptions& options) const {
   std::vector<Wish> wishes;
   const auto add = [&](CueKind kind, const Followed& f, double critical_m, double warning_m) {
-    if (f.views < kViews || now_s - f.last_s > options.stale_s) return;
+    if (!f.believed(now_s, options.stale_s)) return;
     // It went on coming nearer since it was seen.
     const double distance =
         std::max(f.distance_m - std::max(f.closing_mps, 0.0) * (now_s - f.last_s), 0.1);
@@ -136,8 +136,7 @@ std::vector<Wish> PathWatch::wishes(double now_s, const Tracks& tracks,
   add(drop_.stairs ? CueKind::stairs_down : CueKind::drop, drop_, options.drop_critical_m,
       options.drop_warning_m);
   add(CueKind::head_level, head_, options.critical_distance_m, options.warning_distance_m);
-  const bool stairs = stairs_up_.views >= kViews && now_s - stairs_up_.last_s <= options.stale_s;
-  if (stairs) {
+  if (stairs_up_.believed(now_s, options.stale_s)) {
     // A cane finds the first step: a warning is enough.
     add(CueKind::stairs_up, stairs_up_, 0, options.warning_distance_m);
   } else {

@@ -45,6 +45,8 @@ class PathWatch {
     bool stairs = false;
 
     void meet(double at_s, double distance, double sigma, double bearing);
+    /// Seen often enough, and lately.
+    [[nodiscard]] bool believed(double now_s, double stale_s) const;
   };
 
   Followed obstacle_, head_, drop_, stairs_up_;

@@ -7,7 +7,6 @@
 namespace lazarillo {
 namespace {
 
-constexpr double kWalkingSpeed = 1.3;  // m/s, comfortable gait (Bohannon, Age and Ageing 26, 1997)
 // A predicted place is uncertain by this much more each second.
 constexpr double kPredictionDoubt = 0.12;   // m/s
 constexpr double kNoDistanceWidthDeg = 25;  // something this wide without a distance is near

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numbers>
 #include <vector>
 
@@ -38,32 +39,24 @@ std::vector<Place> places_of(const MetricDepth& depth, const Intrinsics& camera,
   const double cell_y = 1 / (grid.scale * camera.fy);
   std::vector<Place> places;
   places.reserve(grid.values.size());
-  for (int row = 0; row < grid.height; ++row) {
-    const double v = (row - grid.offset_y) / grid.scale;
-    if (v < 0 || v > camera.height - 1) continue;
-    for (int column = 0; column < grid.width; ++column) {
-      const double u = (column - grid.offset_x) / grid.scale;
-      if (u < 0 || u > camera.width - 1) continue;
-      const auto at = static_cast<std::size_t>(row) * static_cast<std::size_t>(grid.width) +
-                      static_cast<std::size_t>(column);
-      const double z = grid.values[at];
-      if (!(z > 0.2 && z < 50)) continue;
-      const Vector3 ray{(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, 1};
-      Place place{};
-      place.ahead_m = z * dot(ray, ahead);
-      place.right_m = z * dot(ray, right);
-      const double sinks = dot(ray, n);
-      place.above_m = ground.height_m - z * sinks;
-      place.area_m2 = z * cell_x * z * cell_y;
-      place.sigma = at < depth.sigma_relative.size() ? depth.sigma_relative[at] : 0.1;
-      if (sinks > 1e-3) {
-        const double meets = ground.height_m / sinks;
-        place.ground_ahead_m = meets * dot(ray, ahead);
-        place.ground_right_m = meets * dot(ray, right);
-      }
-      places.push_back(place);
+  for_each_cell(grid, camera, 1, [&](double x, double y, std::size_t at) {
+    const double z = grid.values[at];
+    if (!(z > 0.2 && z < 50)) return;
+    const Vector3 ray{x, y, 1};
+    Place place{};
+    place.ahead_m = z * dot(ray, ahead);
+    place.right_m = z * dot(ray, right);
+    const double sinks = dot(ray, n);
+    place.above_m = ground.height_m - z * sinks;
+    place.area_m2 = z * cell_x * z * cell_y;
+    place.sigma = at < depth.sigma_relative.size() ? depth.sigma_relative[at] : 0.1;
+    if (sinks > 1e-3) {
+      const double meets = ground.height_m / sinks;
+      place.ground_ahead_m = meets * dot(ray, ahead);
+      place.ground_right_m = meets * dot(ray, right);
     }
-  }
+    places.push_back(place);
+  });
   return places;
 }
 
@@ -229,23 +222,27 @@ CorridorView look_along(const MetricDepth& depth, const Intrinsics& camera,
   const double low_m = std::max(options.least_height_m, unsure_m);
   const double drop_m = std::max(options.least_drop_m, unsure_m);
 
-  const auto at_body = [&](const Place& p, double shift_m) {
-    return p.ahead_m > options.nearest_m && std::abs(p.right_m - shift_m) < options.half_width_m &&
-           p.above_m > low_m && p.above_m < options.head_from_m;
+  // What stands out of the ground, below head level: looked through again for every way round.
+  std::vector<Place> standing;
+  std::copy_if(places.begin(), places.end(), std::back_inserter(standing), [&](const Place& p) {
+    return p.ahead_m > options.nearest_m && p.above_m > low_m && p.above_m < options.head_from_m;
+  });
+  const auto in_corridor = [&](const Place& p, double shift_m) {
+    return std::abs(p.right_m - shift_m) < options.half_width_m;
   };
   const auto at_head = [&](const Place& p) {
-    return p.ahead_m > options.nearest_m && std::abs(p.right_m) < options.half_width_m &&
-           p.above_m >= options.head_from_m && p.above_m < options.height_m;
+    return p.ahead_m > options.nearest_m && in_corridor(p, 0) && p.above_m >= options.head_from_m &&
+           p.above_m < options.height_m;
   };
   const auto nearest_body = [&](double shift_m, double reach_m) {
     Profile profile(reach_m);
-    for (const Place& p : places) {
-      if (at_body(p, shift_m)) profile.add(p);
+    for (const Place& p : standing) {
+      if (in_corridor(p, shift_m)) profile.add(p);
     }
     return profile.nearest(options.least_area_m2);
   };
   if (const auto from = nearest_body(0, options.reach_m)) {
-    view.obstacle = described(places, *from, [&](const Place& p) { return at_body(p, 0); });
+    view.obstacle = described(standing, *from, [&](const Place& p) { return in_corridor(p, 0); });
   }
   Profile heads(options.reach_m);
   for (const Place& p : places) {
@@ -287,8 +284,7 @@ CorridorView look_along(const MetricDepth& depth, const Intrinsics& camera,
       view.drop.reset();
     }
     const auto beyond = [&](const Place& p, double from_m) {
-      return std::abs(p.right_m) < options.half_width_m && p.ahead_m > from_m &&
-             p.ahead_m < from_m + 3;
+      return in_corridor(p, 0) && p.ahead_m > from_m && p.ahead_m < from_m + 3;
     };
     if (view.drop) {
       const double edge = view.drop->distance_m;
@@ -305,13 +301,13 @@ CorridorView look_along(const MetricDepth& depth, const Intrinsics& camera,
   }
   if (view.obstacle) {
     const double needed_m = view.obstacle->distance_m + kBeyond_m;
+    const double half_view = std::atan(camera.width / (2 * camera.fx));
     for (double shift = kWayRoundStep_m; shift <= options.side_reach_m && !view.way_round_m;
          shift += kWayRoundStep_m) {
       for (const double signed_shift : {-shift, shift}) {
         // What is out of view is not known to be free.
-        const bool in_view =
-            std::atan2(std::abs(signed_shift) + options.half_width_m, view.obstacle->distance_m) <
-            std::atan(camera.width / (2 * camera.fx));
+        const bool in_view = std::atan2(std::abs(signed_shift) + options.half_width_m,
+                                        view.obstacle->distance_m) < half_view;
         if (in_view && !nearest_body(signed_shift, needed_m)) {
           view.way_round_m = signed_shift;
           break;

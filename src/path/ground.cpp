@@ -49,10 +49,9 @@ std::optional<Vector3> fitted(const std::vector<DepthCell>& cells, const Vector3
     normal += weight * a * a.t();
     right += weight * a;
   }
-  cv::Matx33d inverse;
   if (count < kFewest) return std::nullopt;
   bool possible = false;
-  inverse = normal.inv(cv::DECOMP_CHOLESKY, &possible);
+  const cv::Matx33d inverse = normal.inv(cv::DECOMP_CHOLESKY, &possible);
   if (!possible) return std::nullopt;
   const cv::Vec3d solved = inverse * right;
   return Vector3{solved[0], solved[1], solved[2]};
@@ -62,24 +61,14 @@ std::optional<Vector3> fitted(const std::vector<DepthCell>& cells, const Vector3
 
 std::vector<DepthCell> cells_of(const MetricDepth& depth, const Intrinsics& camera, int step,
                                 int* in_frame) {
-  const DepthGrid& grid = depth.depth_m;
   std::vector<DepthCell> cells;
   int count = 0;
-  for (int row = step / 2; row < grid.height; row += step) {
-    const double y = (row - grid.offset_y) / grid.scale;
-    if (y < 0 || y > camera.height - 1) continue;
-    for (int column = step / 2; column < grid.width; column += step) {
-      const double x = (column - grid.offset_x) / grid.scale;
-      if (x < 0 || x > camera.width - 1) continue;
-      ++count;
-      const float value =
-          grid.values[static_cast<std::size_t>(row) * static_cast<std::size_t>(grid.width) +
-                      static_cast<std::size_t>(column)];
-      if (!(value > kNearest_m && value < kFarthest_m)) continue;  // nor NaN
-      cells.push_back({static_cast<float>((x - camera.cx) / camera.fx),
-                       static_cast<float>((y - camera.cy) / camera.fy), value});
-    }
-  }
+  for_each_cell(depth.depth_m, camera, step, [&](double x, double y, std::size_t cell) {
+    ++count;
+    const float value = depth.depth_m.values[cell];
+    if (!(value > kNearest_m && value < kFarthest_m)) return;  // nor NaN
+    cells.push_back({static_cast<float>(x), static_cast<float>(y), value});
+  });
   if (in_frame != nullptr) *in_frame = count;
   return cells;
 }
@@ -237,8 +226,7 @@ GroundPlane GroundFinder::find(const MetricDepth& depth, const Intrinsics& camer
   }
   GroundPlane assumed;
   if (last_) assumed = *last_;
-  const bool fresh = last_ && static_cast<double>(now_ns - last_ns_) / 1e9 <= options_.hold_s;
-  if (!fresh) {
+  if (!prior.tracked) {
     if (!last_) assumed.height_m = options_.assumed_height_m;
     assumed.down = prior.down();
     assumed.sigma_relative = options_.tolerance;

@@ -17,6 +17,23 @@ using Vector3 = std::array<double, 3>;
   return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
+/// Calls visit(x, y, cell) for every `step`-th cell across and down that lies in the frame: what it
+/// sees lies along (x, y, 1), its values stand at the index `cell`.
+template <class Visit>
+void for_each_cell(const DepthGrid& grid, const Intrinsics& camera, int step, const Visit& visit) {
+  for (int row = step / 2; row < grid.height; row += step) {
+    const double y = (row - grid.offset_y) / grid.scale;
+    if (y < 0 || y > camera.height - 1) continue;
+    for (int column = step / 2; column < grid.width; column += step) {
+      const double x = (column - grid.offset_x) / grid.scale;
+      if (x < 0 || x > camera.width - 1) continue;
+      visit((x - camera.cx) / camera.fx, (y - camera.cy) / camera.fy,
+            static_cast<std::size_t>(row) * static_cast<std::size_t>(grid.width) +
+                static_cast<std::size_t>(column));
+    }
+  }
+}
+
 /// What a cell of a depth map sees lies at depth_m * (x, y, 1).
 struct DepthCell {
   float x = 0, y = 0;

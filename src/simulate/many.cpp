@@ -10,7 +10,7 @@
 
 namespace lazarillo::simulate {
 
-Many play_many(int worlds, std::uint64_t first_seed, int threads, const Setup& setup,
+Many play_many(int worlds, std::uint64_t first_seed, int threads, const Trial& trial,
                const Limits& limits, const std::function<void(int)>& progress) {
   std::vector<Judgement> judgements(static_cast<std::size_t>(std::max(worlds, 0)));
   std::atomic<std::size_t> next = 0;
@@ -20,7 +20,7 @@ Many play_many(int worlds, std::uint64_t first_seed, int threads, const Setup& s
   const auto work = [&] {
     try {
       for (std::size_t i = next++; i < judgements.size(); i = next++) {
-        judgements[i] = play(random_world(first_seed + i), setup, limits).judgement;
+        judgements[i] = play(random_world(first_seed + i), trial, limits).judgement;
         const std::lock_guard lock(mutex);
         ++done;
         if (progress) progress(done);

@@ -24,7 +24,7 @@ struct Many {
 /// Plays random_world(first_seed), and the next, `worlds` of them, on so many threads; the result
 /// is the same for any number. `progress` is called now and then, by one thread at a time, with how
 /// many are done.
-[[nodiscard]] Many play_many(int worlds, std::uint64_t first_seed, int threads, const Setup& setup,
+[[nodiscard]] Many play_many(int worlds, std::uint64_t first_seed, int threads, const Trial& trial,
                              const Limits& limits, const std::function<void(int)>& progress = {});
 
 }  // namespace lazarillo::simulate

@@ -203,12 +203,12 @@ bool Judgement::failed() const {
   return std::any_of(of.begin(), of.end(), [](const Verdict& v) { return v.failures > 0; });
 }
 
-Outcome play(const World& world, const Setup& setup, const Limits& limits) {
+Outcome play(const World& world, const Trial& trial, const Limits& limits) {
   const Walk walk(world);
   const auto contact = first_contact(world, walk);
   const double end_s =
       contact ? std::min(contact->at_s + kAfterContact_s, world.seconds) : world.seconds;
-  Outcome outcome{run(world, walk, setup, end_s), {}};
+  Outcome outcome{run(world, walk, trial, end_s), {}};
   const Record& record = outcome.record;
   Judgement& judgement = outcome.judgement;
   judgement.seconds = end_s;
@@ -217,7 +217,7 @@ Outcome play(const World& world, const Setup& setup, const Limits& limits) {
   judge_waiting(record, limits, judgement[Property::not_waiting]);
   judge_words(record, limits, judgement[Property::words]);
   judge_cooldown(record, limits, judgement[Property::cooldown]);
-  judge_vision(world, record, limits, setup.sensor.latency_frames / setup.sensor.fps,
+  judge_vision(world, record, limits, trial.sensor.latency_frames / trial.sensor.fps,
                judgement[Property::vision_told]);
   if (!contact && without_hazards(world, walk, end_s)) {
     judgement.clear_seconds = end_s;

@@ -57,7 +57,7 @@ struct Outcome {
   Record record;
   Judgement judgement;
 };
-[[nodiscard]] Outcome play(const World& world, const Setup& setup, const Limits& limits);
+[[nodiscard]] Outcome play(const World& world, const Trial& trial, const Limits& limits);
 
 /// Judgements of many worlds together.
 struct Tally {

@@ -36,18 +36,18 @@ int words_in(const std::string& text) {
 /// The queue at work, in steps of its clock.
 class Mouth {
  public:
-  Mouth(const Setup& setup, std::vector<Said>& said)
-      : setup_(setup),
+  Mouth(const Trial& trial, std::vector<Said>& said)
+      : trial_(trial),
         said_(said),
-        queue_(static_cast<std::int64_t>(setup.grace_ms * 1e6),
-               static_cast<std::int64_t>(setup.expire_s * 1e9)) {}
+        queue_(static_cast<std::int64_t>(trial.grace_ms * 1e6),
+               static_cast<std::int64_t>(trial.expire_s * 1e9)) {}
 
   void say(const Cue& cue, Priority queued, std::int64_t now_ns) {
     const auto sound = static_cast<std::int64_t>(earcon(cue).size());
-    const int subject = is_of_path(cue.kind) ? -static_cast<int>(cue.kind) : cue.track;
+    const int subject = subject_of(cue);
     Said said;
     said.cue = cue;
-    said.sentence = setup_.phrases.sentence(cue);
+    said.sentence = trial_.phrases.sentence(cue);
     said.words = words_in(said.sentence);
     said.decided_s = seconds(now_ns);
     const std::int64_t ready_ns = now_ns + sound * 1'000'000'000 / kSampleRate + kAfterEarconNs;
@@ -86,15 +86,15 @@ class Mouth {
       std::erase(waiting_, index);
       said_[index].begun_s = now_s;
       speaking_ = index;
-      ends_ns_ = now_ns + std::llround(said_[index].words * 60e9 / setup_.words_per_minute);
+      ends_ns_ = now_ns + std::llround(said_[index].words * 60e9 / trial_.words_per_minute);
     }
     for (const std::size_t other : waiting_) {
-      if (now_s - said_[other].decided_s > setup_.expire_s) said_[other].dropped_s = now_s;
+      if (now_s - said_[other].decided_s > trial_.expire_s) said_[other].dropped_s = now_s;
     }
     std::erase_if(waiting_, [&](std::size_t other) { return said_[other].dropped_s >= 0; });
   }
 
-  const Setup& setup_;
+  const Trial& trial_;
   std::vector<Said>& said_;
   SpeechQueue queue_;
   std::vector<std::size_t> waiting_;
@@ -147,20 +147,26 @@ Priority inverted(Priority priority) {
 
 }  // namespace
 
-Record run(const World& world, const Walk& walk, const Setup& setup, double end_s) {
+Trial::Trial(ObjectCatalog objects, Phrasebook sentences)
+    : catalog(std::move(objects)), phrases(std::move(sentences)) {
+  tracking.high_score = 0.35;
+  tracking.calibrated = true;
+}
+
+Record run(const World& world, const Walk& walk, const Trial& trial, double end_s) {
   Record record;
   record.end_s = end_s;
-  Sensor sensor(world, walk, setup.sensor);
-  Tracker tracker(setup.tracking, setup.catalog);
-  GroundFinder ground(setup.ground);
-  Guide guide(setup.guiding);
-  Mouth mouth(setup, record.said);
+  Sensor sensor(world, walk, trial.sensor);
+  Tracker tracker(trial.tracking, trial.catalog);
+  GroundFinder ground(trial.ground);
+  Guide guide(trial.guiding);
+  Mouth mouth(trial, record.said);
   Vision vision;
   Depth depth;
   std::deque<Look> on_the_way;
   Look newest;
-  const auto latency = static_cast<std::size_t>(setup.sensor.latency_frames);
-  const int frames = static_cast<int>(end_s * setup.sensor.fps) + 1;
+  const auto latency = static_cast<std::size_t>(trial.sensor.latency_frames);
+  const int frames = static_cast<int>(end_s * trial.sensor.fps) + 1;
   for (int frame = 0; frame < frames; ++frame) {
     Look look = sensor.look(frame);
     const FrameStamp stamp = look.stamp;
@@ -181,18 +187,18 @@ Record run(const World& world, const Walk& walk, const Setup& setup, double end_
     if (arrived.depth) {
       depth = arrived.depth;
       const GroundPlane plane = ground.find(*arrived.depth, sensor.camera());
-      guide.see_path(look_along(*arrived.depth, sensor.camera(), plane, setup.corridor));
+      guide.see_path(look_along(*arrived.depth, sensor.camera(), plane, trial.corridor));
     }
     Tracks tracks;
     if (arrived.comes) tracks = tracker.update(arrived.detections, depth, sensor.camera());
     if (latency > 0 || !arrived.comes) tracks = tracker.predict(stamp, sensor.camera());
     if (!arrived.detections.items.empty()) newest = std::move(arrived);
     for (Track& track : tracks.items) {
-      if (track.ttc_s) *track.ttc_s *= setup.sabotage.ttc_factor;
+      if (track.ttc_s) *track.ttc_s *= trial.sabotage.ttc_factor;
     }
     for (const Cue& cue : guide.update(tracks, vision)) {
       const Priority queued =
-          setup.sabotage.priority_inverted ? inverted(cue.priority) : cue.priority;
+          trial.sabotage.priority_inverted ? inverted(cue.priority) : cue.priority;
       mouth.say(cue, queued, stamp.stream_ns);
       Said& said = record.said.back();
       said.eye = eye;

@@ -21,11 +21,13 @@ struct Sabotage {
 };
 
 /// Who is under test, and through which eyes it sees.
-struct Setup {
+struct Trial {
+  Trial(ObjectCatalog objects, Phrasebook sentences);
+
   ObjectCatalog catalog;
   Phrasebook phrases;
   SensorOptions sensor{};
-  TrackerOptions tracking{.high_score = 0.35, .calibrated = true};  ///< as of models/lznet
+  TrackerOptions tracking{};  ///< with the scores of models/lznet
   GroundOptions ground{};
   CorridorOptions corridor{};
   GuideOptions guiding{};
@@ -65,6 +67,6 @@ struct Record {
 /// Walks through the world until `end_s`: eyes, tracker, ground, corridor and guide as they are,
 /// and the queue that decides which sentence is said when; sentences are as long as their words
 /// take. Deterministic. Thread-safe.
-[[nodiscard]] Record run(const World& world, const Walk& walk, const Setup& setup, double end_s);
+[[nodiscard]] Record run(const World& world, const Walk& walk, const Trial& trial, double end_s);
 
 }  // namespace lazarillo::simulate

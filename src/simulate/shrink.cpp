@@ -6,9 +6,9 @@
 
 namespace lazarillo::simulate {
 
-World shrunk(World world, Property property, const Setup& setup, const Limits& limits) {
+World shrunk(World world, Property property, const Trial& trial, const Limits& limits) {
   const auto fails = [&](const World& w) {
-    return play(w, setup, limits).judgement[property].failures > 0;
+    return play(w, trial, limits).judgement[property].failures > 0;
   };
   bool smaller = true;
   const auto attempt = [&](World w) {

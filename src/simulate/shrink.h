@@ -8,7 +8,7 @@ namespace lazarillo::simulate {
 /// A smaller world in which the same property still fails: actors, troubles, turns and seconds are
 /// taken away as long as it does (delta debugging: Zeller and Hildebrandt, IEEE TSE 28(2), 2002;
 /// here one by one, worlds being small). `world` must fail it.
-[[nodiscard]] World shrunk(World world, Property property, const Setup& setup,
+[[nodiscard]] World shrunk(World world, Property property, const Trial& trial,
                            const Limits& limits);
 
 }  // namespace lazarillo::simulate

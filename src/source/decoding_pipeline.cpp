@@ -20,16 +20,8 @@ namespace {
 using gstreamer::Ptr;
 using std::chrono::seconds;
 
-constexpr int kLargestSide = PictureDecoder::kLargestSide;
-constexpr std::size_t kAhead = 4;  ///< pictures decoded ahead of next()
-/// Pictures in memory from the start: those ahead, three on their way, and as many as the stages
-/// behind hold at most. They come round in turn, so a hiccup later takes no new memory. Fewer, where
-/// they are so large that they would need more than kPictures_bytes.
-constexpr guint kPictures = 12;
-constexpr gsize kPictures_bytes = 64 << 20;
 /// A local file that yields nothing for so long will yield nothing more.
 constexpr seconds kStalled{60};
-constexpr const char* kUnreadable = "cannot be read";
 /// After an error the elements behind it still empty what they hold; they need not say when done.
 constexpr seconds kDraining{2};
 constexpr GstClockTime kSettling = 10 * GST_SECOND;
@@ -99,8 +91,9 @@ void DecodingPipeline::build(const std::filesystem::path& file) {
     gst_element_link_many(entry_, scale, flip, sink_, nullptr);
   }
   g_object_set(reader, "location", file.c_str(), nullptr);
-  const Ptr<GstCaps> caps(gst_caps_from_string(
-      on_card_ ? card::kCaps : "video/x-raw,format=BGR,pixel-aspect-ratio=1/1"));
+  const Ptr<GstCaps> caps(
+      gst_caps_from_string(on_card_ ? std::string(card::kCaps).append(";").append(kJpeg).c_str()
+                                    : "video/x-raw,format=BGR,pixel-aspect-ratio=1/1"));
   // sync=false: the pace is the caller's. One picture here, the rest in `ready_`.
   g_object_set(sink_, "caps", caps.get(), "sync", FALSE, "max-buffers", 1U, "enable-last-sample",
                FALSE, nullptr);
@@ -220,22 +213,22 @@ bool DecodingPipeline::await_next(std::unique_lock<std::mutex>& lock) {
   return !stopped_ && !ready_.empty();
 }
 
-GstSample* DecodingPipeline::peek() {
+const PipelinePicture* DecodingPipeline::peek() {
   std::unique_lock lock(mutex_);
-  return await_next(lock) ? ready_.front().get() : nullptr;
+  return await_next(lock) ? &ready_.front() : nullptr;
 }
 
-Ptr<GstSample> DecodingPipeline::take() {
+PipelinePicture DecodingPipeline::take() {
   std::unique_lock lock(mutex_);
   if (!await_next(lock)) {
     over_ = true;
-    return nullptr;
+    return {};
   }
-  Ptr<GstSample> sample = std::move(ready_.front());
+  PipelinePicture picture = std::move(ready_.front());
   ready_.pop_front();
   lock.unlock();
   changed_.notify_all();
-  return sample;
+  return picture;
 }
 
 void DecodingPipeline::give_up(const std::string& why) {
@@ -272,8 +265,7 @@ bool DecodingPipeline::has_index() const {
   GValue item = G_VALUE_INIT;
   while (!found && gst_iterator_next(elements, &item) == GST_ITERATOR_OK) {
     auto* element = static_cast<GstElement*>(g_value_get_object(&item));
-    found = gst_element_factory_list_is_type(gst_element_get_factory(element),
-                                             GST_ELEMENT_FACTORY_TYPE_DEMUXER) != FALSE;
+    found = gstreamer::is_demuxer(element);
     g_value_reset(&item);
   }
   g_value_unset(&item);
@@ -294,211 +286,10 @@ std::string DecodingPipeline::fault() const {
     return name_ + " ends at " + reached + " of " + seconds_text(declared) +
            " declared: is the file cut short or damaged?";
   }
+  if (damaged_ > 0) {
+    return name_ + " holds damaged pictures: " + std::to_string(damaged_) + " left out";
+  }
   return "";
-}
-
-// From here on: called by GStreamer, in its threads.
-
-GstFlowReturn DecodingPipeline::on_sample(GstAppSink* sink, void* self_pointer) {
-  auto* self = static_cast<DecodingPipeline*>(self_pointer);
-  const Ptr<GstSample> pulled(gst_app_sink_pull_sample(sink));
-  if (!pulled) return GST_FLOW_EOS;
-  // The sink writes into its sample again: it complains when somebody still holds it at a seek.
-  Ptr<GstSample> sample(gst_sample_copy(pulled.get()));
-  std::unique_lock lock(self->mutex_);
-  self->changed_.wait(
-      lock, [self] { return self->ready_.size() < kAhead || self->stopped_ || self->flushing_; });
-  if (self->stopped_ || self->flushing_) return GST_FLOW_FLUSHING;
-  self->ready_.push_back(std::move(sample));
-  lock.unlock();
-  self->changed_.notify_all();
-  return GST_FLOW_OK;
-}
-
-void DecodingPipeline::on_end(GstAppSink*, void* self_pointer) {
-  auto* self = static_cast<DecodingPipeline*>(self_pointer);
-  {
-    const std::lock_guard lock(self->mutex_);
-    self->ended_ = true;
-  }
-  self->changed_.notify_all();
-}
-
-void DecodingPipeline::on_element(GstBin*, GstElement* element, DecodingPipeline*) {
-  // libav's decoders keep the pictures others are predicted from. Rendered directly into a buffer,
-  // such a picture is copied all the same, and into newly allocated memory each time; otherwise it
-  // is copied into buffers that come round again.
-  constexpr const char* kDirect = "direct-rendering";
-  if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), kDirect) == nullptr) return;
-  g_object_set(element, kDirect, FALSE, nullptr);
-}
-
-/// Leaves out decoders that do not decode on the card: 0 tries an element, 2 passes it over
-/// (GstAutoplugSelectResult, which no header declares).
-int DecodingPipeline::on_select(GstElement*, GstPad*, GstCaps*, GstElementFactory* factory,
-                                DecodingPipeline*) {
-  constexpr GstElementFactoryListType kVideoDecoder =
-      GST_ELEMENT_FACTORY_TYPE_DECODER | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO;
-  if (gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DECODER) == FALSE ||
-      gst_element_factory_list_is_type(factory, kVideoDecoder) == FALSE) {
-    return 0;
-  }
-  const std::string_view name = gst_plugin_feature_get_name(GST_PLUGIN_FEATURE(factory));
-  return name.starts_with("nv") ? 0 : 2;
-}
-
-/// Whether decodebin shall look further into a stream.
-gboolean DecodingPipeline::on_plug(GstElement*, GstPad*, GstCaps* caps, DecodingPipeline* self) {
-  if (is_bystander(name_of(caps))) return FALSE;
-  const std::string complaint = size_complaint(caps, kLargestSide);
-  if (complaint.empty()) return TRUE;
-  self->fail(complaint);
-  return FALSE;
-}
-
-void DecodingPipeline::on_pad(GstElement*, GstPad* pad, DecodingPipeline* self) {
-  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, &DecodingPipeline::on_buffer, self, nullptr);
-  const Ptr<GstCaps> caps(gst_pad_get_current_caps(pad));
-  Ptr<GstPad> target;
-  if (name_of(caps.get()) == "video/x-raw") {
-    target.reset(gst_element_get_static_pad(self->entry_, "sink"));
-    if (gst_pad_is_linked(target.get()) != FALSE) target.reset();
-  }
-  if (target) {
-    if (GST_PAD_LINK_FAILED(gst_pad_link(pad, target.get()))) {
-      self->fail(self->on_card_
-                     ? "is not decoded by the card: use source.decoder = \"processor\" for it"
-                     : "holds pictures in a form that cannot be converted");
-      return;
-    }
-    const std::lock_guard lock(self->mutex_);
-    self->linked_ = true;
-    return;
-  }
-  // The rest flows away unread: a stream that nobody takes would stall the one that is wanted.
-  GstElement* drain = gst_element_factory_make("fakesink", nullptr);
-  g_object_set(drain, "sync", FALSE, "async", FALSE, nullptr);
-  gst_bin_add(reinterpret_cast<GstBin*>(self->pipeline_.get()), drain);
-  gst_element_sync_state_with_parent(drain);
-  target.reset(gst_element_get_static_pad(drain, "sink"));
-  gst_pad_link(pad, target.get());
-}
-
-void DecodingPipeline::on_all_pads(GstElement*, DecodingPipeline* self) {
-  std::string why;
-  {
-    const std::lock_guard lock(self->mutex_);
-    if (self->linked_) return;
-    why = self->missing_plugin_.empty() ? "holds no picture stream" : self->missing_plugin_;
-  }
-  self->fail(why);
-}
-
-/// Refuses a size before anything is allocated for it; also one that changes in the middle. Between
-/// the end of a flush and the first picture after it, nothing else is under way.
-GstPadProbeReturn DecodingPipeline::on_event(GstPad*, GstPadProbeInfo* info, void* self_pointer) {
-  GstEvent* event = gst_pad_probe_info_get_event(info);
-  auto* self = static_cast<DecodingPipeline*>(self_pointer);
-  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
-    const std::lock_guard lock(self->mutex_);
-    self->ready_.clear();
-    self->reached_ns_ = 0;
-    self->ended_ = false;
-    self->flushing_ = false;
-  }
-  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
-  GstCaps* caps = nullptr;
-  gst_event_parse_caps(event, &caps);
-  const std::string complaint = size_complaint(caps, kLargestSide);
-  if (complaint.empty()) return GST_PAD_PROBE_OK;
-  self->fail(complaint);
-  return GST_PAD_PROBE_DROP;
-}
-
-/// Answers in the sink's place how many pictures it wants allocated.
-GstPadProbeReturn DecodingPipeline::on_query(GstPad*, GstPadProbeInfo* info, void*) {
-  GstQuery* query = gst_pad_probe_info_get_query(info);
-  if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION) return GST_PAD_PROBE_OK;
-  GstCaps* caps = nullptr;
-  gst_query_parse_allocation(query, &caps, nullptr);
-  GstVideoInfo video;
-  if (caps == nullptr || gst_video_info_from_caps(&video, caps) == FALSE) return GST_PAD_PROBE_OK;
-  const gsize size = GST_VIDEO_INFO_SIZE(&video);
-  const auto pictures = static_cast<guint>(std::min<gsize>(kPictures, kPictures_bytes / size));
-  gst_query_add_allocation_pool(query, nullptr, static_cast<guint>(size), pictures, 0);
-  return GST_PAD_PROBE_HANDLED;
-}
-
-/// Notes how far the streams of the file really reach.
-GstPadProbeReturn DecodingPipeline::on_buffer(GstPad* pad, GstPadProbeInfo* info,
-                                              void* self_pointer) {
-  const GstBuffer* buffer = gst_pad_probe_info_get_buffer(info);
-  const Ptr<GstEvent> event(gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0));
-  if (buffer == nullptr || !event || !GST_BUFFER_PTS_IS_VALID(buffer)) return GST_PAD_PROBE_OK;
-  const GstSegment* segment = nullptr;
-  gst_event_parse_segment(event.get(), &segment);
-  GstClockTime end = GST_BUFFER_PTS(buffer);
-  if (GST_BUFFER_DURATION_IS_VALID(buffer)) end += GST_BUFFER_DURATION(buffer);
-  const guint64 at = segment->format == GST_FORMAT_TIME
-                         ? gst_segment_to_stream_time(segment, GST_FORMAT_TIME, end)
-                         : GST_CLOCK_TIME_NONE;
-  if (at == GST_CLOCK_TIME_NONE) return GST_PAD_PROBE_OK;
-  auto* self = static_cast<DecodingPipeline*>(self_pointer);
-  const std::lock_guard lock(self->mutex_);
-  self->reached_ns_ = std::max(self->reached_ns_, static_cast<std::int64_t>(at));
-  return GST_PAD_PROBE_OK;
-}
-
-GstBusSyncReply DecodingPipeline::on_message(GstBus*, GstMessage* message, void* self_pointer) {
-  auto* self = static_cast<DecodingPipeline*>(self_pointer);
-  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
-    self->on_error(message);
-  } else if (gst_is_missing_plugin_message(message) != FALSE) {
-    self->on_missing_plugin(message);
-  } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_NEED_CONTEXT && self->card_context_) {
-    const gchar* type = nullptr;
-    gst_message_parse_context_type(message, &type);
-    if (std::string_view(type) == card::kContextType) {
-      gst_element_set_context(reinterpret_cast<GstElement*>(GST_MESSAGE_SRC(message)),
-                              self->card_context_.get());
-    }
-  }
-  gst_message_unref(message);
-  return GST_BUS_DROP;
-}
-
-void DecodingPipeline::on_error(GstMessage* message) {
-  GError* raw = nullptr;
-  gst_message_parse_error(message, &raw, nullptr);
-  const Ptr<GError> error(raw);
-  const bool unknown = g_error_matches(raw, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND) ||
-                       g_error_matches(raw, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE);
-  std::string why = unknown ? "is not a video file"
-                            : std::string(kUnreadable) + ": " + gstreamer::reason(message);
-  {
-    const std::lock_guard lock(mutex_);
-    if (!missing_plugin_.empty()) why = missing_plugin_;
-  }
-  fail(why);
-}
-
-void DecodingPipeline::on_missing_plugin(GstMessage* message) {
-  const GstStructure* s = gst_message_get_structure(message);
-  GstCaps* raw = nullptr;
-  gst_structure_get(s, "detail", GST_TYPE_CAPS, &raw, nullptr);
-  const Ptr<GstCaps> caps(raw);
-  if (!caps || is_bystander(name_of(caps.get()))) return;
-  const Ptr<char> codec(gst_pb_utils_get_codec_description(caps.get()));
-  const std::lock_guard lock(mutex_);
-  if (on_card_) {
-    missing_plugin_ =
-        std::string("holds ") + (codec ? codec.get() : "pictures") +
-        ", which this NVIDIA card does not decode: use source.decoder = \"processor\"";
-    return;
-  }
-  missing_plugin_ = std::string("needs a decoder for ") + (codec ? codec.get() : "its pictures") +
-                    ", which is not installed: sudo apt install " +
-                    gstreamer::package_for(caps.get());
 }
 
 }  // namespace lazarillo

@@ -9,19 +9,28 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 
 #include "source/gstreamer_support.h"
+#include "source/jpeg_stream.h"
 
 namespace lazarillo {
 
+/// A picture out of a file.
+struct PipelinePicture {
+  gstreamer::Ptr<GstSample> sample;
+  DecodedJpeg jpeg;  ///< the card's, where the sample is still compressed
+};
+
 /// filesrc ! decodebin ! videoconvert ! videoscale ! videoflip ! BGR, square pixels ! appsink; on
-/// the card filesrc ! decodebin ! NV12 in the card's memory, square pixels ! appsink. Decodes a few
-/// pictures ahead of take(). Private to source/; PictureDecoder says what is promised. One thread
-/// calls everything here; a stop request may come from any.
+/// the card filesrc ! decodebin ! NV12 in the card's memory, square pixels ! appsink, and Motion
+/// JPEG filesrc ! decodebin ! image/jpeg ! appsink, decoded here. Decodes a few pictures ahead of
+/// take(). Private to source/; PictureDecoder says what is promised. One thread calls everything
+/// here; a stop request may come from any.
 class DecodingPipeline {
  public:
   /// Returns when the first picture is there. Throws Error(source).
@@ -30,23 +39,28 @@ class DecodingPipeline {
   DecodingPipeline(const DecodingPipeline&) = delete;
   DecodingPipeline& operator=(const DecodingPipeline&) = delete;
 
-  /// The next picture, waiting for it; null at the end, after a stop and when decoding has failed.
-  gstreamer::Ptr<GstSample> take();
-  /// The next picture without taking it, waiting for it; null where take() would give null. Valid
+  /// The next picture, waiting for it; no sample at the end, after a stop and when decoding has
+  /// failed.
+  PipelinePicture take();
+  /// The next picture without taking it, waiting for it; null where take() would give none. Valid
   /// until the next take() or seek().
-  GstSample* peek();
+  const PipelinePicture* peek();
   /// Throws away what is decoded and goes to the last key picture not after the stream time. False
   /// when that does not work; the pipeline is then of no more use.
   bool seek(std::int64_t stream_time_ns);
   /// Ends the pictures with this fault, unless there was one before.
   void give_up(const std::string& why);
-  /// Why the pictures ended early; empty after an orderly end or a stop.
+  /// Why the pictures ended early, or that some were left out because they are damaged; empty after
+  /// an orderly end or a stop.
   [[nodiscard]] std::string fault() const;
   [[nodiscard]] std::optional<std::int64_t> duration_ns() const { return duration_ns_; }
   /// Whether a container knows where in the file a moment lies. A bare stream can only guess it.
   [[nodiscard]] bool has_index() const;
 
  private:
+  static constexpr const char* kUnreadable = "cannot be read";
+  static constexpr const char* kJpeg = "image/jpeg";
+  static constexpr std::size_t kAhead = 4;  ///< pictures decoded ahead of take()
   void build(const std::filesystem::path& file);
   void connect(GstElement* element, const char* signal, GCallback callback);
   void await_first(std::unique_lock<std::mutex>& lock);
@@ -54,6 +68,7 @@ class DecodingPipeline {
   [[nodiscard]] bool nobody_reads() const;
   void halt();
   void fail(const std::string& why);
+  bool finish(PipelinePicture& picture);
   void shut_down();
   void on_error(GstMessage* message);
   void on_missing_plugin(GstMessage* message);
@@ -82,17 +97,20 @@ class DecodingPipeline {
       nullptr;  // what decoded pictures go into first; these two are the pipeline's
   GstElement* sink_ = nullptr;
   std::optional<std::int64_t> duration_ns_;
+  std::unique_ptr<JpegStream> jpegs_;  // made and used by the thread that brings pictures
 
   // GStreamer's threads fill `ready_`; everything from here on is shared with them.
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<gstreamer::Ptr<GstSample>> ready_;
+  std::deque<PipelinePicture> ready_;
   bool linked_ = false;  // to a picture stream
+  bool turned_ = false;  // it is to be shown turned
   bool ended_ = false;
   bool stopped_ = false;
   bool flushing_ = false;        // what arrives is from before the seek
   std::string failure_;          // the first thing that went wrong
   std::string missing_plugin_;   // the decoder that was wanted
+  std::uint64_t damaged_ = 0;    // pictures that were left out
   std::int64_t reached_ns_ = 0;  // end of the furthest data of any stream
   bool over_ = false;            // take() has given null
   // Last, so that it is gone before what it touches.

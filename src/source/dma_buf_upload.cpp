@@ -3,44 +3,19 @@
 #include <sys/stat.h>
 
 #include <map>
-#include <mutex>
 #include <utility>
-#include <vector>
 
 #include "error.h"
 #include "gpu/device.h"
 #include "gpu/imported_buffer.h"
 #include "gpu/memory.h"
+#include "source/device_places.h"
 
 namespace lazarillo {
 namespace {
 
 /// More buffers than any camera has at a time: a camera that changed its mode left some behind.
 constexpr std::size_t kMostBuffers = 64;
-
-/// Places for pictures in the card's memory, which come round in turn.
-class Places {
- public:
-  gpu::DeviceBuffer take(std::size_t bytes) {
-    {
-      const std::lock_guard lock(mutex_);
-      while (!free_.empty()) {
-        gpu::DeviceBuffer place = std::move(free_.back());
-        free_.pop_back();
-        if (place.bytes() == bytes) return place;
-      }
-    }
-    return gpu::DeviceBuffer(bytes);
-  }
-  void give_back(gpu::DeviceBuffer place) {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(place));
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<gpu::DeviceBuffer> free_;
-};
 
 }  // namespace
 
@@ -61,7 +36,7 @@ struct DmaBufUpload::Impl {
 
   gpu::Stream stream = gpu::make_stream(true);
   gpu::Event arrived = gpu::make_event();
-  std::shared_ptr<Places> places = std::make_shared<Places>();
+  DevicePlaces places;
   std::map<std::pair<dev_t, ino_t>, gpu::ImportedBuffer> buffers;
 };
 
@@ -79,39 +54,26 @@ std::shared_ptr<const DevicePicture> DmaBufUpload::bring(const DmaBufPicture& pi
   const auto height = static_cast<std::size_t>(picture.height);
   const std::size_t row = (width + 1) / 2 * 2;  // of chroma
   const std::size_t half_rows = (height + 1) / 2;
-  const std::size_t pitch = (row + 255) / 256 * 256;  // rows begin where the kernels load widest
-  gpu::DeviceBuffer place = s.places->take(pitch * (height + half_rows));
-  auto* luma = place.as<std::uint8_t>();
-  std::uint8_t* chroma = luma + pitch * height;
+  const Nv12Place place = s.places.take(picture.width, picture.height);
   const auto copy = [&](std::uint8_t* to, std::size_t at, int from_pitch, std::size_t bytes,
                         std::size_t rows) {
-    gpu::check(cudaMemcpy2DAsync(to, pitch, static_cast<const std::uint8_t*>(buffer.data()) + at,
-                                 static_cast<std::size_t>(from_pitch), bytes, rows,
-                                 cudaMemcpyDefault, s.stream.get()),
-               "fetching a camera's picture");
+    gpu::check(
+        cudaMemcpy2DAsync(to, place.pitch, static_cast<const std::uint8_t*>(buffer.data()) + at,
+                          static_cast<std::size_t>(from_pitch), bytes, rows, cudaMemcpyDefault,
+                          s.stream.get()),
+        "fetching a camera's picture");
     if (buffer.over_the_bus()) gpu::note_traffic({bytes * rows, 0});
   };
-  copy(luma, picture.luma, picture.luma_pitch, width, height);
+  copy(place.luma, picture.luma, picture.luma_pitch, width, height);
   if (picture.chroma_pitch > 0) {
-    copy(chroma, picture.chroma, picture.chroma_pitch, row, half_rows);
+    copy(place.chroma, picture.chroma, picture.chroma_pitch, row, half_rows);
   } else {
-    gpu::check(cudaMemsetAsync(chroma, 128, pitch * half_rows, s.stream.get()), "greying");
+    gpu::check(cudaMemsetAsync(place.chroma, 128, place.pitch * half_rows, s.stream.get()),
+               "greying");
   }
   gpu::check(cudaEventRecord(s.arrived.get(), s.stream.get()), "fetching a camera's picture");
   gpu::check(cudaEventSynchronize(s.arrived.get()), "fetching a camera's picture");
-
-  DevicePicture device;
-  device.luma = luma;
-  device.chroma = chroma;
-  device.luma_pitch = device.chroma_pitch = static_cast<int>(pitch);
-  device.bt709 = picture.bt709;
-  device.full_range = picture.full_range;
-  device.owner = std::shared_ptr<const void>(new gpu::DeviceBuffer(std::move(place)),
-                                             [places = s.places](gpu::DeviceBuffer* used) {
-                                               const std::unique_ptr<gpu::DeviceBuffer> owner(used);
-                                               places->give_back(std::move(*owner));
-                                             });
-  return std::make_shared<const DevicePicture>(std::move(device));
+  return std::make_shared<const DevicePicture>(place.picture(picture.bt709, picture.full_range));
 }
 
 }  // namespace lazarillo

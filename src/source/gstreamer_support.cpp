@@ -24,6 +24,12 @@ bool has_element(const char* factory) {
   return Ptr<GstElementFactory>(gst_element_factory_find(factory)) != nullptr;
 }
 
+bool is_demuxer(GstElement* element) {
+  GstElementFactory* factory = gst_element_get_factory(element);
+  return factory != nullptr &&
+         gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DEMUXER) != FALSE;
+}
+
 GstElement* make_element(const char* factory) {
   GstElement* element = gst_element_factory_make(factory, nullptr);
   if (element == nullptr) {

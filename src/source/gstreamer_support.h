@@ -35,6 +35,8 @@ using Ptr = std::unique_ptr<T, Unref>;
 /// program depends on.
 [[nodiscard]] GstElement* make_element(const char* factory);
 
+[[nodiscard]] bool is_demuxer(GstElement* element);
+
 /// Why an ERROR message was posted: GStreamer's text and, where it says more, its detail. One line.
 [[nodiscard]] std::string reason(GstMessage* error_message);
 

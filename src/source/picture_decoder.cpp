@@ -74,8 +74,7 @@ std::shared_ptr<const DevicePicture> device_picture(std::shared_ptr<MappedSample
 }  // namespace
 
 struct PictureDecoder::Sample {
-  explicit Sample(Ptr<GstSample> s) : sample(std::move(s)) {}
-  Ptr<GstSample> sample;
+  PipelinePicture picture;
 };
 
 PictureDecoder::PictureDecoder(const std::filesystem::path& file, const std::stop_token& stop,
@@ -83,15 +82,17 @@ PictureDecoder::PictureDecoder(const std::filesystem::path& file, const std::sto
     : on_card_(on_card) {
   gstreamer::init();
   pipeline_ = std::make_unique<DecodingPipeline>(file, stop, on_card);
-  GstSample* first = pipeline_->peek();
-  if (first == nullptr) throw Error(ExitCode::source, quoted(file) + " was stopped while opening");
+  const PipelinePicture* peeked = pipeline_->peek();
+  if (peeked == nullptr) throw Error(ExitCode::source, quoted(file) + " was stopped while opening");
+  GstSample* first = peeked->sample.get();
   GstVideoInfo info;
   GstCaps* caps = gst_sample_get_caps(first);
   if (caps == nullptr || gst_video_info_from_caps(&info, caps) == FALSE) {
     throw Error(ExitCode::source, quoted(file) + " gives a picture that cannot be read");
   }
-  width_ = GST_VIDEO_INFO_WIDTH(&info);
-  height_ = GST_VIDEO_INFO_HEIGHT(&info);
+  const DecodedJpeg& jpeg = peeked->jpeg;
+  width_ = jpeg.picture ? jpeg.width : GST_VIDEO_INFO_WIDTH(&info);
+  height_ = jpeg.picture ? jpeg.height : GST_VIDEO_INFO_HEIGHT(&info);
   first_time_ = running_time_of(first);
   first_stream_time_ns_ = time_of(first, &gst_segment_to_stream_time);
   if (GST_VIDEO_INFO_FPS_N(&info) > 0) {
@@ -107,10 +108,10 @@ std::optional<std::int64_t> PictureDecoder::duration_ns() const { return pipelin
 
 std::optional<PictureTime> PictureDecoder::advance() {
   current_.reset();
-  Ptr<GstSample> sample = pipeline_->take();
-  if (!sample) return std::nullopt;
-  PictureTime time = running_time_of(sample.get());
-  stream_time_ns_ = time_of(sample.get(), &gst_segment_to_stream_time);
+  PipelinePicture picture = pipeline_->take();
+  if (!picture.sample) return std::nullopt;
+  PictureTime time = running_time_of(picture.sample.get());
+  stream_time_ns_ = time_of(picture.sample.get(), &gst_segment_to_stream_time);
   if (sought_) {
     // A seek begins running time anew; stream time stays.
     time.time_ns.reset();
@@ -118,13 +119,21 @@ std::optional<PictureTime> PictureDecoder::advance() {
       time.time_ns = *stream_time_ns_ - *first_stream_time_ns_ + *first_time_.time_ns;
     }
   }
-  current_ = std::make_unique<Sample>(std::move(sample));
+  current_ = std::make_unique<Sample>(Sample{std::move(picture)});
   return time;
 }
 
 std::optional<DecodedPicture> PictureDecoder::picture() {
   if (!current_) return std::nullopt;
-  const auto mapped = std::make_shared<MappedSample>(std::move(std::exchange(current_, {})->sample),
+  PipelinePicture decoded = std::move(std::exchange(current_, {})->picture);
+  if (decoded.jpeg.picture) {
+    DecodedPicture picture;
+    picture.width = decoded.jpeg.width;
+    picture.height = decoded.jpeg.height;
+    picture.device = std::move(decoded.jpeg.picture);
+    return picture;
+  }
+  const auto mapped = std::make_shared<MappedSample>(std::move(decoded.sample),
                                                      on_card_ ? card::kMapFlags : GST_MAP_READ);
   if (!mapped->mapped) {
     pipeline_->give_up("gave a picture that cannot be read");
@@ -156,8 +165,9 @@ bool PictureDecoder::rewind() {
   const bool whole =
       stream_time_ns_ && pipeline_->duration_ns() && *stream_time_ns_ < *pipeline_->duration_ns();
   if (!whole || !seek(0)) return false;
-  GstSample* first = pipeline_->peek();
-  return first != nullptr && time_of(first, &gst_segment_to_stream_time) == first_stream_time_ns_;
+  const PipelinePicture* first = pipeline_->peek();
+  return first != nullptr &&
+         time_of(first->sample.get(), &gst_segment_to_stream_time) == first_stream_time_ns_;
 }
 
 std::string PictureDecoder::fault() const { return pipeline_->fault(); }

@@ -69,8 +69,7 @@ struct Speaker::Impl {
 
   void say(const Cue& cue, const std::string& text, std::int64_t now_ns) {
     // A newer sentence about the same hazard of the path replaces one that waits.
-    const int subject = is_of_path(cue.kind) ? -static_cast<int>(cue.kind) : cue.track;
-    Utterance utterance{text, cue.priority, subject, cue.bearing_deg, now_ns, now_ns};
+    Utterance utterance{text, cue.priority, subject_of(cue), cue.bearing_deg, now_ns, now_ns};
     if (options.earcons) {
       const std::span<const float> sound = earcon(cue);
       stage.play(sound, kSampleRate, cue.bearing_deg, gain_by_distance(cue.distance_m));

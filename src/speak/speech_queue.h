@@ -13,7 +13,7 @@ namespace lazarillo {
 struct Utterance {
   std::string text;
   Priority priority = Priority::info;
-  int track = 0;  ///< or another number of what it is about, below 0
+  int track = 0;  ///< subject_of() its cue
   double bearing_deg = 0;
   std::int64_t asked_ns = 0;
   std::int64_t not_before_ns = 0;  ///< its earcon comes first

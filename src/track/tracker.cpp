@@ -97,6 +97,7 @@ struct Tracker::Impl {
         if (from_depth) from_depth->age_s = age_s;
       }
     }
+    if (from_depth) from_depth = calibrated(*from_depth);
     const std::optional<Range> range =
         fuse(from_depth, range_from_height(target.object(), box, intrinsics));
     if (range) target.correct_range(*range);

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "setup.h"
+#include "trial.h"
 #include "simulate/shrink.h"
 #include "simulate/world_file.h"
 
@@ -14,13 +14,13 @@ namespace {
 
 using test::block;
 using test::perfect;
-using test::usual_setup;
+using test::usual_trial;
 using test::walk_among;
 
-Setup with_perfect_eyes() {
-  Setup setup = usual_setup();
-  setup.sensor = perfect();
-  return setup;
+Trial with_perfect_eyes() {
+  Trial trial = usual_trial();
+  trial.sensor = perfect();
+  return trial;
 }
 
 TEST(Properties, AWallAheadIsAnnouncedInTime) {
@@ -33,15 +33,15 @@ TEST(Properties, AWallAheadIsAnnouncedInTime) {
 }
 
 TEST(Properties, AGuideThatSaysNothingFails) {
-  Setup setup = with_perfect_eyes();
-  setup.guiding.persistence_s = setup.guiding.persistence_critical_s = 1e6;
-  setup.guiding.vision_lost_s = 1e6;
+  Trial trial = with_perfect_eyes();
+  trial.guiding.persistence_s = trial.guiding.persistence_critical_s = 1e6;
+  trial.guiding.vision_lost_s = 1e6;
   World world = walk_among({block(0, 9, 4, 0.2, 2.5)}, 1.2, 12);
-  EXPECT_EQ(play(world, setup, Limits{}).judgement[Property::announced].failures, 1);
+  EXPECT_EQ(play(world, trial, Limits{}).judgement[Property::announced].failures, 1);
   world.actors.clear();
   world.troubles = {{Trouble::Kind::blind, 2, 5}};
-  EXPECT_EQ(play(world, setup, Limits{}).judgement[Property::vision_told].failures, 1);
-  EXPECT_EQ(play(world, usual_setup(), Limits{}).judgement[Property::vision_told].failures, 0);
+  EXPECT_EQ(play(world, trial, Limits{}).judgement[Property::vision_told].failures, 1);
+  EXPECT_EQ(play(world, usual_trial(), Limits{}).judgement[Property::vision_told].failures, 0);
 }
 
 TEST(Properties, WhatComesFromBehindIsNotAskedFor) {
@@ -57,8 +57,8 @@ TEST(Properties, WhatComesFromBehindIsNotAskedFor) {
 
 TEST(Properties, TheSameWorldIsToldTheSame) {
   const World world = walk_among({block(0.2, 8, 0.3, 0.3, 2)}, 1.2, 10);
-  const Outcome a = play(world, usual_setup(), Limits{});
-  const Outcome b = play(world, usual_setup(), Limits{});
+  const Outcome a = play(world, usual_trial(), Limits{});
+  const Outcome b = play(world, usual_trial(), Limits{});
   ASSERT_EQ(a.record.said.size(), b.record.said.size());
   for (std::size_t i = 0; i < a.record.said.size(); ++i) {
     EXPECT_EQ(a.record.said[i].sentence, b.record.said[i].sentence);
@@ -67,15 +67,15 @@ TEST(Properties, TheSameWorldIsToldTheSame) {
 }
 
 TEST(Shrink, LeavesOnlyWhatMatters) {
-  Setup setup = with_perfect_eyes();
-  setup.guiding.persistence_s = setup.guiding.persistence_critical_s = 1e6;
+  Trial trial = with_perfect_eyes();
+  trial.guiding.persistence_s = trial.guiding.persistence_critical_s = 1e6;
   World world = walk_among({block(3, 4, 0.3, 0.3, 2), block(0, 9, 4, 0.2, 2.5),
                             block(-3, 6, 0.3, 0.3, 2), block(4, 9, 0.3, 0.3, 2)},
                            1.2, 20);
   world.legs.push_back({15, 40, 1});
   world.troubles = {{Trouble::Kind::blind, 1, 1.2}};
-  ASSERT_GT(play(world, setup, Limits{}).judgement[Property::announced].failures, 0);
-  const World small = shrunk(world, Property::announced, setup, Limits{});
+  ASSERT_GT(play(world, trial, Limits{}).judgement[Property::announced].failures, 0);
+  const World small = shrunk(world, Property::announced, trial, Limits{});
   ASSERT_EQ(small.actors.size(), 1U);
   EXPECT_EQ(small.actors[0].id, 2);
   EXPECT_TRUE(small.troubles.empty());
@@ -93,9 +93,9 @@ TEST(Properties, WorldsKeptAsFilesHaveTheVerdictsTheyState) {
     std::ifstream stream(entry.path());
     std::string stated;
     std::getline(stream, stated);
-    Setup setup = usual_setup();
-    const World world = read_world(entry.path(), setup.sensor);
-    const Judgement judgement = play(world, setup, Limits{}).judgement;
+    Trial trial = usual_trial();
+    const World world = read_world(entry.path(), trial.sensor);
+    const Judgement judgement = play(world, trial, Limits{}).judgement;
     std::string found;
     for (std::size_t i = 0; i < kProperties; ++i) {
       if (judgement.of[i].failures == 0) continue;

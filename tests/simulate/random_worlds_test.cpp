@@ -2,17 +2,17 @@
 
 #include <string>
 
-#include "setup.h"
+#include "trial.h"
 #include "simulate/many.h"
 #include "simulate/random_world.h"
 
 namespace lazarillo::simulate {
 namespace {
 
-using test::usual_setup;
+using test::usual_trial;
 
-Many played(const Setup& setup, int worlds, int threads = 2, std::uint64_t seed = 1) {
-  return play_many(worlds, seed, threads, setup, Limits{});
+Many played(const Trial& trial, int worlds, int threads = 2, std::uint64_t seed = 1) {
+  return play_many(worlds, seed, threads, trial, Limits{});
 }
 
 int failures(const Many& many, Property property) {
@@ -28,9 +28,9 @@ std::string reasons(const Many& many, Property property) {
 }
 
 TEST(RandomWorlds, AreTheSameOnAnyNumberOfThreads) {
-  const Setup setup = usual_setup();
-  const Many one = played(setup, 24, 1);
-  const Many four = played(setup, 24, 4);
+  const Trial trial = usual_trial();
+  const Many one = played(trial, 24, 1);
+  const Many four = played(trial, 24, 4);
   EXPECT_EQ(one.tally.cases, four.tally.cases);
   EXPECT_EQ(one.tally.failures, four.tally.failures);
   EXPECT_EQ(one.tally.seconds, four.tally.seconds);
@@ -38,7 +38,7 @@ TEST(RandomWorlds, AreTheSameOnAnyNumberOfThreads) {
 }
 
 TEST(RandomWorlds, HaveHazardsAndNone) {
-  const Many many = played(usual_setup(), 100);
+  const Many many = played(usual_trial(), 100);
   EXPECT_GT(many.tally.contacts, 25);
   EXPECT_GT(many.tally.clear_seconds, 0.2 * many.tally.seconds);
   EXPECT_GT(many.tally.cases[static_cast<std::size_t>(Property::announced)], 15);
@@ -46,14 +46,14 @@ TEST(RandomWorlds, HaveHazardsAndNone) {
 }
 
 TEST(RandomWorlds, NoCriticalSentenceWaitsBehindALesserOne) {
-  const Many many = played(usual_setup(), 200);
+  const Many many = played(usual_trial(), 200);
   EXPECT_EQ(failures(many, Property::not_waiting), 0) << reasons(many, Property::not_waiting);
 }
 
 // What falls short today (docs/simulator.md): no bound may get worse, and each is to become what
 // the property says.
 TEST(RandomWorlds, WhatFallsShortDoesNotGetWorse) {
-  const Tally tally = played(usual_setup(), 200).tally;
+  const Tally tally = played(usual_trial(), 200).tally;
   const auto kept = [&](Property p) {
     const auto i = static_cast<std::size_t>(p);
     return 1 - static_cast<double>(tally.failures[i]) / tally.cases[i];
@@ -69,28 +69,28 @@ TEST(RandomWorlds, WhatFallsShortDoesNotGetWorse) {
 // Deliberately broken guides: each is caught.
 
 TEST(Mutation, CooldownsOff) {
-  Setup setup = usual_setup();
-  GuideOptions& g = setup.guiding;
+  Trial trial = usual_trial();
+  GuideOptions& g = trial.guiding;
   g.repeat_critical_s = g.repeat_s = 0.1;
   g.gap_info_s = g.gap_warning_s = g.gap_critical_s = 0;
   g.nearer_factor = 1;
-  const int usual = failures(played(usual_setup(), 100), Property::cooldown);
-  EXPECT_GT(failures(played(setup, 100), Property::cooldown), usual + 20);
+  const int usual = failures(played(usual_trial(), 100), Property::cooldown);
+  EXPECT_GT(failures(played(trial, 100), Property::cooldown), usual + 20);
 }
 
 TEST(Mutation, TimeToContactHalved) {
-  Setup setup = usual_setup();
-  setup.sabotage.ttc_factor = 0.5;
-  const Many many = played(setup, 100);
-  const Many usual = played(usual_setup(), 100);
+  Trial trial = usual_trial();
+  trial.sabotage.ttc_factor = 0.5;
+  const Many many = played(trial, 100);
+  const Many usual = played(usual_trial(), 100);
   EXPECT_FALSE(many.tally.holds(Property::false_critical, Limits{}));
   EXPECT_GT(failures(many, Property::false_critical), failures(usual, Property::false_critical));
 }
 
 TEST(Mutation, PriorityInverted) {
-  Setup setup = usual_setup();
-  setup.sabotage.priority_inverted = true;
-  EXPECT_GT(failures(played(setup, 100), Property::not_waiting), 0);
+  Trial trial = usual_trial();
+  trial.sabotage.priority_inverted = true;
+  EXPECT_GT(failures(played(trial, 100), Property::not_waiting), 0);
 }
 
 }  // namespace

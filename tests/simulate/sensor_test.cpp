@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "setup.h"
+#include "trial.h"
 #include "simulate/random_world.h"
 
 namespace lazarillo::simulate {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "setup.h"
+#include "trial.h"
 
 namespace lazarillo::simulate {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "setup.h"
+#include "trial.h"
 
 namespace lazarillo::simulate {
 namespace {

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "error.h"
-#include "setup.h"
+#include "trial.h"
 #include "simulate/picture.h"
 #include "simulate/random_world.h"
 
@@ -74,7 +74,7 @@ TEST(WorldFile, BadFilesAreRefusedInOneLine) {
 
 TEST(Picture, HasEveryCue) {
   World world = test::walk_among({test::block(0, 6, 3, 0.2, 2)}, 1.2, 8);
-  const Outcome outcome = play(world, test::usual_setup(), Limits{});
+  const Outcome outcome = play(world, test::usual_trial(), Limits{});
   const std::string svg = picture_of(world, outcome);
   EXPECT_THAT(svg, HasSubstr("</svg>"));
   ASSERT_FALSE(outcome.record.said.empty());

@@ -18,14 +18,6 @@ namespace {
 
 class CardDmaBuf : public test::CudaTest {
  protected:
-  static std::vector<std::uint8_t> rows(const std::uint8_t* device, int pitch, std::size_t row,
-                                        std::size_t count) {
-    std::vector<std::uint8_t> host(row * count);
-    gpu::check(cudaMemcpy2D(host.data(), row, device, static_cast<std::size_t>(pitch), row, count,
-                            cudaMemcpyDeviceToHost),
-               "reading back");
-    return host;
-  }
   static std::vector<std::uint8_t> rows_of(const std::vector<std::uint8_t>& bytes, std::size_t at,
                                            std::size_t pitch, std::size_t row, std::size_t count) {
     std::vector<std::uint8_t> cut;

@@ -105,19 +105,7 @@ TEST(FileSource, PortraitPhoneVideoStandsUpright) {
   const TempDir dir;
   test::write_pictures(dir / "phone.mp4", "x264enc ! mp4mux", 320, 240,
                        {{0, 20, 220}, {40, 20, 220}});
-  // The matrix of the track header as phones write it: turn by 90 degrees clockwise (ISO/IEC
-  // 14496-12, 8.3.2).
-  std::string bytes = test::read_file(dir / "phone.mp4");
-  const auto track_header = bytes.find("tkhd");
-  ASSERT_NE(track_header, std::string::npos);
-  const auto put = [&](std::size_t entry, std::uint32_t value) {
-    for (std::size_t i = 0; i < 4; ++i) {
-      bytes[track_header + 44 + entry * 4 + i] = static_cast<char>(value >> (24 - 8 * i));
-    }
-  };
-  const std::uint32_t turned[9] = {0, 0x10000, 0, 0xFFFF0000, 0, 0, 240U << 16, 0, 0x40000000};
-  for (std::size_t i = 0; i < 9; ++i) put(i, turned[i]);
-  test::write_file(dir / "phone.mp4", bytes);
+  test::turn_clockwise(dir / "phone.mp4", 240);
 
   const auto source = open_source((dir / "phone.mp4").string(), {.hfov_deg = 60});
   const auto frame = source->next();

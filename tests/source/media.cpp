@@ -8,12 +8,13 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <utility>
 
 namespace lazarillo::test {
 namespace {
 
-/// Ends GStreamer's own threads: LeakSanitizer, which looks at the process while it ends, does not bear
-/// that threads go at the same time.
+/// Ends GStreamer's own threads: LeakSanitizer, which looks at the process while it ends, does not
+/// bear that threads go at the same time.
 class WithoutItsThreads : public testing::Environment {
  public:
   void TearDown() override {
@@ -50,6 +51,32 @@ void wait_for_end(GstElement* pipeline) {
   if (!failure.empty()) throw std::runtime_error(failure);
 }
 
+/// Bytes that flow through elements (launch syntax) into a file.
+class Feed {
+ public:
+  Feed(const std::string& caps, const std::string& elements, const std::filesystem::path& file)
+      : pipeline_(parse("appsrc name=in format=time caps=" + caps + " ! " + elements +
+                        " ! filesink location=" + file.string())),
+        in_(gst_bin_get_by_name(reinterpret_cast<GstBin*>(pipeline_), "in")) {
+    gst_element_set_state(pipeline_, GST_STATE_PLAYING);
+  }
+  void push(const std::vector<std::uint8_t>& bytes, std::int64_t time_ms) {
+    GstBuffer* buffer = gst_buffer_new_allocate(nullptr, bytes.size(), nullptr);
+    gst_buffer_fill(buffer, 0, bytes.data(), bytes.size());
+    GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(time_ms) * GST_MSECOND;
+    gst_app_src_push_buffer(reinterpret_cast<GstAppSrc*>(in_), buffer);
+  }
+  void end() {
+    gst_app_src_end_of_stream(reinterpret_cast<GstAppSrc*>(in_));
+    gst_object_unref(in_);
+    wait_for_end(pipeline_);
+  }
+
+ private:
+  GstElement* pipeline_;
+  GstElement* in_;
+};
+
 }  // namespace
 
 void run_pipeline(const std::string& description) {
@@ -70,12 +97,9 @@ bool have(const std::vector<std::string>& elements) {
 
 void write_pictures(const std::filesystem::path& file, const std::string& encoder, int width,
                     int height, const std::vector<GreyPicture>& pictures) {
-  GstElement* pipeline =
-      parse("appsrc name=in format=time caps=video/x-raw,format=RGB,framerate=0/1,width=" +
-            std::to_string(width) + ",height=" + std::to_string(height) + " ! videoconvert ! " +
-            encoder + " ! filesink location=" + file.string());
-  GstElement* in = gst_bin_get_by_name(reinterpret_cast<GstBin*>(pipeline), "in");
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  Feed feed("video/x-raw,format=RGB,framerate=0/1,width=" + std::to_string(width) +
+                ",height=" + std::to_string(height),
+            "videoconvert ! " + encoder, file);
   // Rows of packed RGB are padded to 4 bytes, GStreamer's default layout.
   const std::size_t stride = (static_cast<std::size_t>(width) * 3 + 3) / 4 * 4;
   for (const auto& picture : pictures) {
@@ -84,14 +108,18 @@ void write_pictures(const std::filesystem::path& file, const std::string& encode
       bytes[i] =
           i % stride / 3 < static_cast<std::size_t>(width / 2) ? picture.left : picture.right;
     }
-    GstBuffer* buffer = gst_buffer_new_allocate(nullptr, bytes.size(), nullptr);
-    gst_buffer_fill(buffer, 0, bytes.data(), bytes.size());
-    GST_BUFFER_PTS(buffer) = static_cast<GstClockTime>(picture.time_ms) * GST_MSECOND;
-    gst_app_src_push_buffer(reinterpret_cast<GstAppSrc*>(in), buffer);
+    feed.push(bytes, picture.time_ms);
   }
-  gst_app_src_end_of_stream(reinterpret_cast<GstAppSrc*>(in));
-  gst_object_unref(in);
-  wait_for_end(pipeline);
+  feed.end();
+}
+
+void write_packets(const std::filesystem::path& file, const std::string& caps,
+                   const std::string& muxer, const std::vector<std::vector<std::uint8_t>>& packets,
+                   std::int64_t step_ms) {
+  Feed feed(caps, muxer, file);
+  std::int64_t time_ms = 0;
+  for (const auto& packet : packets) feed.push(packet, std::exchange(time_ms, time_ms + step_ms));
+  feed.end();
 }
 
 void write_clip(const std::filesystem::path& file, const std::string& muxer, int seconds) {
@@ -101,6 +129,20 @@ void write_clip(const std::filesystem::path& file, const std::string& muxer, int
                muxer + " name=mux ! filesink location=" + file.string() +
                " audiotestsrc samplesperbuffer=4800 num-buffers=" + std::to_string(seconds * 10) +
                " ! audio/x-raw,rate=48000,channels=1 ! avenc_aac ! mux.");
+}
+
+void turn_clockwise(const std::filesystem::path& file, std::uint32_t height) {
+  // The matrix of the track header: turn by 90 degrees clockwise (ISO/IEC 14496-12, 8.3.2).
+  std::string bytes = read_file(file);
+  const auto track_header = bytes.find("tkhd");
+  if (track_header == std::string::npos) throw std::runtime_error("no track header");
+  const std::uint32_t turned[9] = {0, 0x10000, 0, 0xFFFF0000, 0, 0, height << 16, 0, 0x40000000};
+  for (std::size_t entry = 0; entry < 9; ++entry) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      bytes[track_header + 44 + entry * 4 + i] = static_cast<char>(turned[entry] >> (24 - 8 * i));
+    }
+  }
+  write_file(file, bytes);
 }
 
 std::string read_file(const std::filesystem::path& file) {

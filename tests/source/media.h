@@ -26,8 +26,16 @@ struct GreyPicture {
 void write_pictures(const std::filesystem::path& file, const std::string& encoder, int width,
                     int height, const std::vector<GreyPicture>& pictures);
 
+/// Puts packets, which `caps` describe, into `file` by `muxer` as they are, so far apart.
+void write_packets(const std::filesystem::path& file, const std::string& caps,
+                   const std::string& muxer, const std::vector<std::vector<std::uint8_t>>& packets,
+                   std::int64_t step_ms);
+
 /// A made street of `seconds` at 30 fps with H.264 and AAC sound.
 void write_clip(const std::filesystem::path& file, const std::string& muxer, int seconds);
+
+/// Has an MP4 or QuickTime file of pictures so high shown turned, as phones do.
+void turn_clockwise(const std::filesystem::path& file, std::uint32_t height);
 
 std::string read_file(const std::filesystem::path& file);
 void write_file(const std::filesystem::path& file, const std::string& bytes);

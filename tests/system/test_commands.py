@@ -15,11 +15,11 @@ from conftest import PROGRAM, ROOT, lazarillo, make_video, run
 def test_help_names_every_command_and_exit_code():
     result = lazarillo("--help")
     assert result.code == 0
-    for word in ("run", "doctor", "models", "config", "Exit codes"):
+    for word in ("run", "doctor", "models", "config", "eval", "Exit codes"):
         assert word in result.out
 
 
-@pytest.mark.parametrize("command", ["run", "doctor", "models", "config"])
+@pytest.mark.parametrize("command", ["run", "doctor", "models", "config", "eval"])
 def test_every_command_has_help(command):
     result = lazarillo(command, "--help")
     assert result.code == 0 and len(result.out) > 80

@@ -1,11 +1,12 @@
 """Where no NVIDIA card, or no TensorRT, is: everything else works, and asking for it is an error that says so."""
 
 import os
+import re
 import shutil
 import subprocess
 
 import pytest
-from conftest import lazarillo, still_video
+from conftest import lazarillo, make_video, still_video
 
 NVIDIA = shutil.which("nvidia-smi") is not None
 
@@ -107,3 +108,17 @@ def test_doctor_tells_of_shared_memory():
     assert result.code == 0
     for word in "GPUDirect RDMA", "nvidia-peermem", "DMA-BUF from CUDA", "DMA-BUFs without a camera":
         assert word in result.out
+
+
+def test_doctor_tells_of_motion_jpeg():
+    result = lazarillo("doctor")
+    assert result.code == 0 and re.search(r"(yes|no)\s+nvJPEG\s+\S", result.out), result.out
+
+
+@pytest.mark.skipif(NVIDIA, reason="there is a card")
+def test_motion_jpeg_on_a_card_that_is_not_there(tmp_path):
+    jpegs = make_video(tmp_path / "jpegs.avi",
+                       "videotestsrc num-buffers=5 ! video/x-raw,width=320,height=240 ! jpegenc ! avimux")
+    file = settings(tmp_path, '[source]\ndecoder = "nvdec"\n[see]\nengine = "tensorrt"\n')
+    result = lazarillo("run", jpegs, "--out", tmp_path / "out", "--config", file)
+    assert result.code in (3, 4) and len(result.err.strip().splitlines()) == 1, result.err

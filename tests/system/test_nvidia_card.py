@@ -1,7 +1,7 @@
 """What the program does on an NVIDIA card. Skipped where there is none, or no TensorRT.
 
 lznet-half is compiled for the card first (a minute or more), unless LAZARILLO_TEST_ENGINES names a folder that has it.
-LAZARILLO_TEST_STREET: an H.264 video to use in place of the one made here.
+LAZARILLO_TEST_STREET: an H.264 video to use in place of the one made here; LAZARILLO_TEST_JPEGS: a Motion JPEG one.
 """
 
 import json
@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from conftest import PROGRAM, lazarillo, make_video, read_results, still_video
+from conftest import PROGRAM, ROOT, decoded_pictures, lazarillo, make_video, read_results, still_video
 
 pytestmark = pytest.mark.skipif(shutil.which("nvidia-smi") is None, reason="there is no NVIDIA card")
 
@@ -125,11 +125,62 @@ def test_a_stream_that_changes_its_size(engines, settings, tmp_path):
     assert all(18 <= count <= 20 for _, count in sizes), sizes
 
 
-def test_what_the_card_does_not_decode_is_said(street, engines, settings, tmp_path):
-    jpegs = os.environ.get("LAZARILLO_TEST_JPEGS") or make_video(
-        tmp_path / "jpegs.avi", "videotestsrc num-buffers=10 ! video/x-raw,width=320,height=240 ! jpegenc ! avimux")
-    result = bench(jpegs, engines, settings(), "--fast", "--frames", 5, "--warm-up", 1)
+@pytest.fixture(scope="session")
+def jpegs(tmp_path_factory):
+    """Motion JPEG, 4:2:2 as USB cameras send it: LAZARILLO_TEST_JPEGS, or one picture of the street again and again."""
+    if given := os.environ.get("LAZARILLO_TEST_JPEGS"):
+        return Path(given)
+    return make_video(tmp_path_factory.mktemp("video") / "jpegs.avi",
+                      f"filesrc location={ROOT / 'data' / 'check' / 'street-300.jpg'} ! jpegdec ! videoconvert ! "
+                      "imagefreeze num-buffers=60 ! video/x-raw,format=Y42B,framerate=10/1 ! jpegenc ! avimux")
+
+
+def needs_nvjpeg():
+    if not re.search(r"yes\s+nvJPEG", lazarillo("doctor").out):
+        pytest.skip("there is no nvJPEG")
+
+
+def test_only_jpegs_cross_the_bus(jpegs, engines, settings, tmp_path):
+    needs_nvjpeg()
+    result = bench(jpegs, engines, settings(), "--fast", "--frames", 40, "--warm-up", 5, "--json",
+                   tmp_path / "bench.json")
+    assert result.code == 0, result.err
+    moved = json.loads((tmp_path / "bench.json").read_text())["gpu_bytes_per_frame"]
+    # Sizes of JPEGs differ, and some are decoded ahead: twice the mean, and what is said of each frame.
+    frames = decoded_pictures(jpegs)
+    assert jpegs.stat().st_size / frames / 3 < moved["to_card"] < 2 * jpegs.stat().st_size / frames + 8192, moved
+    assert 0 < moved["to_host"] <= 8192
+
+
+def test_jpegs_decoded_by_the_card_are_seen_as_the_processors(jpegs, engines, settings, tmp_path):
+    needs_nvjpeg()
+    seen = {}
+    for decoder in "nvdec", "processor":
+        config = settings()
+        config.write_text(config.read_text().replace('"nvdec"', f'"{decoder}"'))
+        out = tmp_path / decoder
+        result = lazarillo("run", jpegs, "--fast", "--models", "lznet-half", "--config", config, "--out", out,
+                           "--no-video", "--no-sound", env={"LAZARILLO_ENGINES": str(engines)})
+        assert result.code == 0, result.err
+        seen[decoder] = read_results(out, result).frames
+    card, processor = seen["nvdec"], seen["processor"]
+    assert len(card) == len(processor) > 0
+    assert [f["stream_ns"] for f in card] == [f["stream_ns"] for f in processor]
+    compared = 0
+    for a, b in [*zip(card, processor), *zip(processor, card)]:
+        for sure in (d for d in a["detections"] if d["score"] >= 0.5):
+            off = min((max(abs(p - q) for p, q in zip(sure["box"], d["box"])) for d in b["detections"]
+                       if d["label"] == sure["label"]), default=999)
+            assert off <= 4, (a["stream_ns"], sure, off)
+            compared += 1
+    assert compared > 0
+
+
+def test_jpegs_outside_a_container_are_refused(engines, settings, tmp_path):
+    bare = make_video(tmp_path / "bare.mjpeg", "videotestsrc num-buffers=10 ! video/x-raw,width=320,height=240 ! jpegenc")
+    result = bench(bare, engines, settings(), "--fast", "--frames", 5, "--warm-up", 1)
     assert result.code == 3 and "processor" in result.err, result.err
+    assert len(result.error_lines) == 1
 
 
 def test_no_more_decoding_sessions(street, engines, settings, tmp_path):

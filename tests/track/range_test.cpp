@@ -102,5 +102,18 @@ TEST(Fuse, PassesOneThrough) {
   EXPECT_EQ(fuse({}, Range{5, 0.2})->depth_m, 5);
 }
 
+TEST(CalibratedRange, ObjectsAreSurerThanCellsButDoubtfulOnesStayDoubtful) {
+  const Range indoors = calibrated({3, 0.2, 0.5});
+  EXPECT_LT(indoors.sigma_relative, 0.2);
+  EXPECT_EQ(indoors.depth_m, 3);
+  EXPECT_EQ(indoors.age_s, 0.5);
+  EXPECT_DOUBLE_EQ(calibrated({3, 0.45}).sigma_relative, 0.45);
+  EXPECT_DOUBLE_EQ(calibrated({3, 0.66}).sigma_relative, 0.66);
+  // More doubt stated is more doubt told.
+  for (double sigma = 0.02; sigma < 0.6; sigma += 0.01) {
+    EXPECT_LT(calibrated({3, sigma}).sigma_relative, calibrated({3, sigma + 0.01}).sigma_relative);
+  }
+}
+
 }  // namespace
 }  // namespace lazarillo

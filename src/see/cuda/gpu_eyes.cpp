@@ -70,6 +70,10 @@ class GpuEyes final : public Eyes {
     if (depth_) most_ = std::min(most_, depth_->network.most_batch());
     stream_ = gpu::make_stream(true);
     depth_stream_ = gpu::make_stream(false);
+    uploaded_ = gpu::make_event();
+    measured_ = gpu::make_event();
+    began_ = gpu::make_event(true);
+    ended_ = gpu::make_event(true);
     inputs_ = gpu::PinnedBuffer(sizeof(FrameInputs));
     device_inputs_ = gpu::DeviceBuffer(sizeof(FrameInputs));
     const auto most = static_cast<std::size_t>(most_);
@@ -447,10 +451,7 @@ class GpuEyes final : public Eyes {
   int most_ = 1;        ///< pictures in a call
   gpu::Stream stream_;  ///< the detector's, urgent
   gpu::Stream depth_stream_;
-  gpu::Event uploaded_ = gpu::make_event();
-  gpu::Event measured_ = gpu::make_event();
-  gpu::Event began_ = gpu::make_event(true);
-  gpu::Event ended_ = gpu::make_event(true);
+  gpu::Event uploaded_, measured_, began_, ended_;
   gpu::PinnedBuffer inputs_, pixels_, found_, map_, sigma_;
   gpu::DeviceBuffer device_inputs_, device_pixels_, device_found_, scratch_;
   std::vector<CapturedGraph> graphs_;

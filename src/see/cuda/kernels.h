@@ -53,13 +53,15 @@ struct InputTensor {
   float pad_level = 114;
 };
 
-/// Letterbox::fill for every picture of the batch, to the same levels (enlarging: to a level more
-/// or less, at times). NV12 is converted pixel by pixel on the way, as a picture in BGR would hold
-/// it; chroma is that of the nearest sample. `most_pictures`: those beyond are not looked at. One
-/// pass: each picture's bytes are read once, nothing in between. Pictures and pitches may begin
-/// anywhere; what is read fastest are rows that begin at multiples of 4 bytes. Whole words are read:
-/// the last row's memory goes on to a multiple of 4 bytes, as every allocation of CUDA's does. A side of a picture
-/// times one of the tensor must be below 2^31.
+/// Letterbox::fill for every picture of the batch. Averages are exact to 2^-13 of a level before
+/// they are rounded: the processor's levels, but where an average lies half way between two
+/// (enlarging: to a level more or less, at times). NV12 is averaged first, chroma being that of the
+/// nearest sample, and then converted; the processor gets BGR that was converted before, whose
+/// pixels were clamped: levels differ where many of a pixel's colours are none that BGR can hold.
+/// `most_pictures`: those beyond are not looked at. One pass: nothing in between. Pictures and
+/// pitches may begin anywhere. Whole words are read: the last row's memory goes on to a multiple of
+/// 4 bytes, as every allocation of CUDA's does. A side of a picture times one of the tensor must be
+/// below 2^31, a side of a picture below 2^24, one of the tensor below 2^15.
 void letterbox(const PictureBatch* batch, int most_pictures, const InputTensor& tensor,
                cudaStream_t stream);
 

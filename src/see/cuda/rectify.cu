@@ -92,8 +92,8 @@ __global__ void __launch_bounds__(kWide* kHigh)
     }
   }
   const auto samples = static_cast<float>(across * down);
-  target.put(picture, m.offset_x + x, m.offset_y + y, whole(sums[0] / samples),
-             whole(sums[1] / samples), whole(sums[2] / samples));
+  for (float& sum : sums) sum = whole(sum / samples);
+  target.put(target.at(picture, m.offset_x + x, m.offset_y + y), sums);
 }
 
 template <typename T>

@@ -27,15 +27,25 @@ struct Target {
   float gain[3], offset[3];
   float pad[3];
 
-  /// Level of blue, green and red to the three planes.
-  __device__ void put(int picture, int x, int y, float blue, float green, float red) const {
-    const std::size_t plane = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-    T* at = values + 3 * plane * static_cast<std::size_t>(picture) +
-            static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
-            static_cast<std::size_t>(x);
-    at[0] = T((rgb ? red : blue) * gain[0] + offset[0]);
-    at[plane] = T(green * gain[1] + offset[1]);
-    at[2 * plane] = T((rgb ? blue : red) * gain[2] + offset[2]);
+  /// Where the first plane has a pixel.
+  __device__ T* at(int picture, int x, int y) const {
+    return values + 3 * plane() * static_cast<std::size_t>(picture) +
+           static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+           static_cast<std::size_t>(x);
+  }
+  /// Levels of blue, green and red to the three planes.
+  __device__ void put(T* at, const float (&level)[3]) const {
+    at[0] = T((rgb ? level[2] : level[0]) * gain[0] + offset[0]);
+    at[plane()] = T(level[1] * gain[1] + offset[1]);
+    at[2 * plane()] = T((rgb ? level[0] : level[2]) * gain[2] + offset[2]);
+  }
+  __device__ void put_pad(T* at) const {
+    for (int c = 0; c < 3; ++c) at[c * plane()] = T(pad[c]);
+  }
+
+ private:
+  __device__ std::size_t plane() const {
+    return static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
   }
 };
 

@@ -4,7 +4,7 @@
 
 namespace lazarillo::simulate::test {
 
-inline Setup usual_setup() {
+inline Trial usual_trial() {
   return {ObjectCatalog::load(LZ_SOURCE_DIR "/data/objects.toml"),
           Phrasebook::load(LZ_SOURCE_DIR "/data/lang", "en")};
 }

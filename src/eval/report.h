@@ -1,0 +1,40 @@
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+#include "eval/depth.h"
+#include "eval/detection.h"
+#include "eval/distance.h"
+#include "infer/model_set.h"
+
+namespace lazarillo {
+
+/// What was measured, with what, and how long it took.
+struct EvalAbout {
+  std::string data;
+  std::string split;
+  std::string models;      ///< name of the set
+  std::string network;     ///< file of the network that was measured
+  std::string sha256;      ///< of that file
+  double least_score = 0;  ///< weaker detections were not looked at; 0: there are none
+  double seconds = 0;
+};
+
+// As JSON (docs/evaluation.md has the keys), and as a table.
+
+[[nodiscard]] std::string to_json(const DetectionScore& score, const EvalAbout& about);
+void print(const DetectionScore& score, std::ostream& out);
+
+[[nodiscard]] std::string to_json(const DepthScores& scores, const EvalAbout& about);
+void print(const DepthScores& scores, std::ostream& out);
+
+/// With every object, one by one.
+struct Distances {
+  DistanceScore score;
+  std::vector<DistantObject> objects;
+};
+[[nodiscard]] std::string to_json(const Distances& distances, const EvalAbout& about);
+void print(const Distances& distances, std::ostream& out);
+
+}  // namespace lazarillo

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "guide/cue.h"
+
+namespace lazarillo {
+
+/// How much a walker wants to hear: words a minute, what is critical apart.
+struct PacePreset {
+  std::string_view name;
+  double words_per_minute;
+};
+
+/// critical-only, calm, normal, dense; the quietest first.
+[[nodiscard]] const std::vector<PacePreset>& pace_presets();
+
+/// nullopt: no preset is called so.
+[[nodiscard]] std::optional<double> words_per_minute_of(std::string_view preset);
+
+/// Keeps the words of any minute within a budget. What is critical is never held back, but what it
+/// takes is missing for the rest. Times in seconds must not go back. Not thread-safe.
+class WordBudget {
+ public:
+  explicit WordBudget(double words_per_minute) : limit_(words_per_minute) {}
+
+  /// Whether a cue of so many words may be said now. Information leaves a part of the budget to
+  /// warnings.
+  [[nodiscard]] bool affords(Priority priority, int words, double now_s);
+  void spend(int words, double now_s);
+
+ private:
+  struct Spent {
+    double at_s;
+    int words;
+  };
+  double limit_;
+  std::deque<Spent> last_minute_;
+  int sum_ = 0;
+};
+
+}  // namespace lazarillo
