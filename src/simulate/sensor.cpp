@@ -227,14 +227,21 @@ struct Sensor::Impl {
     one.missed = in_run(one.missed, miss_of(actor, size, share), o.miss_run_s, dt_s, one.random);
     one.confused = in_run(one.confused, o.wrong_label, kConfused_s, dt_s, one.random);
     if (!box || size < o.least_px || share < kLeastShare || one.never || one.missed) return;
+    // A sliver at the frame's edge is nothing that a network finds.
+    const bool cut = box->x1 <= 0 || box->x2 >= static_cast<float>(camera.width - 1);
+    if (cut && seen.visible < 2) return;
     Box found = *box;
     if (share < kHalfHidden && seen.right >= seen.left) {
-      // What is half hidden has a box around its visible part.
+      // What is half hidden has a box around its visible part, as far as cells can tell.
       const auto cell = static_cast<float>(camera.width) / static_cast<float>(o.map_cells);
-      found.x1 = std::max(found.x1, static_cast<float>(seen.left) * cell);
-      found.x2 = std::min(found.x2, static_cast<float>(seen.right + 1) * cell);
-      found.y1 = std::max(found.y1, static_cast<float>(seen.top) * cell);
-      found.y2 = std::min(found.y2, static_cast<float>(seen.bottom + 1) * cell);
+      const auto cut_at = [cell](float& low, float& high, int first, int last) {
+        const float from = static_cast<float>(first) * cell;
+        const float to = static_cast<float>(last + 1) * cell;
+        if (from - low > cell) low = from;
+        if (high - to > cell) high = to;
+      };
+      cut_at(found.x1, found.x2, seen.left, seen.right);
+      cut_at(found.y1, found.y2, seen.top, seen.bottom);
       if (found.x2 - found.x1 < 4 || found.y2 - found.y1 < 4) found = *box;
     }
     const auto jitter = [&](double normal, float side) {
@@ -251,9 +258,11 @@ struct Sensor::Impl {
     Detection detection{found, static_cast<float>(std::clamp(score, 0.1, 0.98)),
                         one.confused && one.other >= 0 ? one.other : one.label};
     if (o.maps_per_s > 0) {
-      const double depth_m = one.deeper_m
-                                 ? std::max(depth_of(place(actor, t_s), eye) + *one.deeper_m, 0.2)
-                                 : depth_of(pieces, eye);
+      // Of a small box the nearest face is seen, of a large one what most of it shows.
+      const double nearest_m = depth_of(pieces, eye);
+      const double shown_m = depth_of(place(actor, t_s), eye) + one.deeper_m.value_or(0);
+      const double large = one.deeper_m ? std::clamp((size - 32) / (96 - 32), 0.0, 1.0) : 0;
+      const double depth_m = std::max(std::lerp(nearest_m, shown_m, large), 0.2);
       detection.depth = BoxDepth{static_cast<float>(depth_m * std::exp(error)),
                                  static_cast<float>(o.depth_states)};
     }
