@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "commands.h"
+#include "count_progress.h"
 #include "error.h"
 #include "run/config.h"
 #include "run/paths.h"
@@ -192,13 +193,12 @@ int simulate_many(const SimulateArguments& a) {
   const auto since_s = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   };
-  double told_s = 0;
-  const sim::Many many = sim::play_many(a.worlds, a.seed, threads, trial, limits, [&](int done) {
-    if (since_s() - told_s < 2 && done != a.worlds) return;
-    told_s = since_s();
-    std::cerr << fmt::format("\rlazarillo: {} of {} worlds", done, a.worlds)
-              << (done == a.worlds ? "\n" : "") << std::flush;
-  });
+  const sim::Many many = [&] {
+    CountProgress progress("worlds");
+    return sim::play_many(a.worlds, a.seed, threads, trial, limits, [&](int done) {
+      progress.update(static_cast<std::size_t>(done), static_cast<std::size_t>(a.worlds));
+    });
+  }();
   const double took_s = since_s();
   const sim::Tally& tally = many.tally;
   std::cout << table_of(tally, limits);

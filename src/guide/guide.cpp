@@ -253,6 +253,7 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
   std::vector<Cue> cues;
   if (const auto cue = s.vision_cue(vision, tracks.stamp, now_s)) {
     cues.push_back(*cue);
+    s.budget.spend(words_of(*cue), now_s);
     s.remember(*cue, now_s);
   }
   if (s.lost_told) return cues;

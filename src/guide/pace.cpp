@@ -5,7 +5,9 @@
 namespace lazarillo {
 namespace {
 
-constexpr double kMinute_s = 60;
+/// A minute, and as long as a sentence may wait until it begins: what is meant to be spread over
+/// two minutes must not be heard in one.
+constexpr double kMinute_s = 63;
 constexpr double kInfoShare = 0.7;  ///< of the budget that information may use up
 
 }  // namespace

@@ -340,7 +340,7 @@ class Builder {
         return;
       }
       case 7: {
-        Actor stairs = block(there, random_.uniform(1.2, 2.4), 2.9, 0);
+        Actor stairs = block(there, random_.uniform(1.2, 2.4), 2.9, 1.7);
         stairs.shape = Shape::stairs_up;
         stairs.yaw_deg = yaw;
         stairs.at = {there.x + 1.45 * std::sin(h), there.y + 1.45 * std::cos(h)};

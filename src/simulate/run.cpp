@@ -211,6 +211,7 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
       }
     }
   }
+  mouth.advance(std::llround(end_s * 1e9));
   return record;
 }
 
