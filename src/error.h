@@ -15,6 +15,7 @@ enum class ExitCode : int {
   output = 5,    ///< a result cannot be written: permission, full disk
   sound = 6,     ///< sound was asked for and cannot be made
   vision = 7,    ///< the network ran and its output was not usable (NaN, infinite)
+  property = 8,  ///< simulate: the walker was not told what must be told
 };
 
 /// A failure of set-up or of input. `what()` is one line for the user: what is wrong, where, and what

@@ -1,13 +1,12 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <memory>
 
 #include "commands.h"
+#include "count_progress.h"
 #include "error.h"
 #include "eval/coco.h"
 #include "eval/depth.h"
@@ -17,7 +16,6 @@
 #include "run/config.h"
 #include "run/machine_profile.h"
 #include "run/paths.h"
-#include "show/progress.h"
 
 namespace lazarillo {
 namespace {
@@ -33,33 +31,10 @@ struct EvalArguments {
   Objects objects = Objects::any;
 };
 
-/// A bar on a terminal, else a line every tenth of the pictures.
-class PicturesProgress {
- public:
-  ~PicturesProgress() {
-    if (drawn_) std::cerr << kWipeLine << std::flush;
-  }
-
-  void operator()(std::size_t done, std::size_t all) {
-    const int columns = columns_ ? columns_() : 0;
-    const std::string tail = fmt::format("{} of {} pictures", done, all);
-    if (columns > 0) {
-      const auto now = std::chrono::steady_clock::now();
-      if (drawn_ && now - drawn_at_ < std::chrono::milliseconds(100)) return;
-      drawn_at_ = now;
-      drawn_ = true;
-      const double part = static_cast<double>(done) / static_cast<double>(all);
-      std::cerr << kWipeLine << progress_bar(part, tail, columns) << std::flush;
-    } else if (done * 10 / all > (done - 1) * 10 / all) {
-      std::cerr << tail << '\n';
-    }
-  }
-
- private:
-  std::function<int()> columns_ = terminal_columns(STDERR_FILENO);
-  std::chrono::steady_clock::time_point drawn_at_;
-  bool drawn_ = false;
-};
+EvalProgress pictures_progress() {
+  const auto progress = std::make_shared<CountProgress>("pictures");
+  return [progress](std::size_t done, std::size_t all) { progress->update(done, all); };
+}
 
 /// The networks and settings a run would have, and what is said about them.
 struct Setting {
@@ -115,7 +90,7 @@ int eval_detection(const EvalArguments& a) {
   setting.measured_with(network);
   Perception perception(setting.models, setting.config.seeing);
   const DetectionRun run = detect(perception, network.labels, setting.catalog, a.folder, a.choice,
-                                  setting.config.hfov_deg, PicturesProgress());
+                                  setting.config.hfov_deg, pictures_progress());
   const DetectionScore result = score(run);
   if (!a.coco_folder.empty()) write_coco(run, a.coco_folder);
   tell(result, setting, a);
@@ -134,7 +109,7 @@ int eval_depth(const EvalArguments& a) {
   Setting setting(a);
   setting.measured_with(measurer_of(setting.models));
   Perception perception(setting.models, setting.config.seeing);
-  tell(evaluate_depth(perception, a.folder, a.choice, PicturesProgress()), setting, a);
+  tell(evaluate_depth(perception, a.folder, a.choice, pictures_progress()), setting, a);
   return 0;
 }
 
@@ -147,7 +122,7 @@ int eval_distance(const EvalArguments& a) {
   setting.about.least_score = stated > 0 ? stated : perception.suggested_score();
   Distances distances;
   distances.objects = measure_distances(perception, setting.catalog, a.folder, a.choice, a.objects,
-                                        setting.about.least_score, PicturesProgress());
+                                        setting.about.least_score, pictures_progress());
   distances.score = score(distances.objects);
   tell(distances, setting, a);
   return 0;

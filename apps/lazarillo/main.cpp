@@ -25,7 +25,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done, 1 internal fault, 2 usage or configuration, 3 source, 4 model, "
-      "5 output, 6 sound, 7 vision; 130 and 143 when stopped by Ctrl-C and SIGTERM.");
+      "5 output, 6 sound, 7 vision, 8 a property that fails in simulate; 130 and 143 when stopped by Ctrl-C and SIGTERM.");
   lazarillo::add_run_command(app, exit_code);
   lazarillo::add_doctor_command(app, exit_code);
   lazarillo::add_models_command(app, exit_code);
@@ -34,6 +34,7 @@ int run(int argc, char** argv) {
   lazarillo::add_bench_command(app, exit_code);
   lazarillo::add_tune_command(app, exit_code);
   lazarillo::add_eval_command(app, exit_code);
+  lazarillo::add_simulate_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -84,7 +84,7 @@ class Scene {
       return range ? std::optional(along_ground(range->depth_m, detection.box, frame_.intrinsics))
                    : std::nullopt;
     };
-    const std::optional<Range> range = fuse(depth, height);
+    const std::optional<Range> range = object_range(depth, height);
     object.found = true;
     object.score = detection.score;
     object.distance_m = told(range);

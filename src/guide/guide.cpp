@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -15,15 +16,22 @@ namespace lazarillo {
 namespace {
 
 constexpr double kNsPerS = 1e9;
+constexpr double kDegPerRad = 180 / std::numbers::pi;
 constexpr double kNever = -1e9;
 constexpr double kForgetS = 60;
-// Two tracks of one class this close together are taken for the same thing when one ends and the
-// other begins.
 constexpr double kSameBearingDeg = 10;
+// Two tracks this close together are taken for the same thing when one ends and the other begins.
+// To the side nothing moves while the walker goes straight on; the head turns a little.
+constexpr double kSameAside_m = 1, kSameAside = 0.15;  ///< the latter a part of the distance
 constexpr double kSameDistanceRatio = 1.5;
+constexpr double kSameDistance_m = 1.5;  ///< where that is more than the ratio
 // A hazard on the path that flickers is the same for so long.
-constexpr double kSameHazardS = 2;
-constexpr int kWordsOfCue = 6;
+constexpr double kSameHazardS = 3;
+
+/// How far to the side something is, metres.
+double aside(double bearing_deg, double distance_m) {
+  return distance_m * std::sin(bearing_deg / kDegPerRad);
+}
 
 /// What the walker was told about one track.
 struct Told {
@@ -32,6 +40,8 @@ struct Told {
   std::string label;
   double bearing_deg = 0;
   double distance_m = 0;  ///< 0: not known
+  double closing_mps = 0;
+  bool moves = false;  ///< it comes by itself
   Side side = Side::ahead;
   int serial = 0;  ///< Wish::serial
 };
@@ -43,6 +53,8 @@ struct Guide::Impl {
 
   GuideOptions options;
   std::unordered_map<int, Told> told;  ///< by subject_of()
+  /// Since when a track has been critical without a break, by its id.
+  std::unordered_map<int, double> critical_since_s;
   double last_any_s = kNever;
   double last_urgent_s = kNever;  ///< critical or warning
   double last_critical_s = kNever;
@@ -75,25 +87,36 @@ struct Guide::Impl {
   /// Of a hazard on the path whose distance jumped, or that was gone for a moment.
   static bool is_another(const Cue& cue, const Told& last, double now_s) {
     if (now_s - last.at_s < kSameHazardS) return false;
-    const double ratio = cue.distance_m.value_or(0) / std::max(last.distance_m, 0.1);
-    return ratio > kSameDistanceRatio || ratio < 1 / kSameDistanceRatio ||
-           now_s - last.at_s > 2 * kSameHazardS;
+    const double since_s = now_s - last.at_s;
+    const double least_m = last.distance_m - kWalkingSpeed * since_s;
+    const double distance_m = cue.distance_m.value_or(0);
+    return distance_m > kSameDistanceRatio * last.distance_m ||
+           distance_m < least_m / kSameDistanceRatio || since_s > 2 * kSameHazardS;
   }
 
-  /// A track that broke and began anew under another id is no news.
+  /// A track that broke and began anew under another id is no news; nor is who sits on a bicycle.
   bool told_as_another(const Wish& wish, double now_s) const {
     const Cue& cue = wish.cue;
     if (is_of_path(cue.kind)) return false;
     return std::any_of(told.begin(), told.end(), [&](const auto& entry) {
       const Told& last = entry.second;
+      if (entry.first <= 0) return false;
       const double patience =
           wish.threat.priority == Priority::critical ? options.repeat_critical_s : options.repeat_s;
-      if (now_s - last.at_s >= patience || last.label != cue.label) return false;
-      if (wish.threat.priority < last.priority) return false;
-      if (std::abs(cue.bearing_deg - last.bearing_deg) > kSameBearingDeg) return false;
-      if (!cue.distance_m || last.distance_m <= 0) return true;
-      const double ratio = *cue.distance_m / last.distance_m;
-      return ratio < kSameDistanceRatio && ratio > 1 / kSameDistanceRatio;
+      if (now_s - last.at_s >= patience || wish.threat.priority < last.priority) return false;
+      if (last.label != cue.label && !(last.moves && wish.threat.approaching)) return false;
+      if (!cue.distance_m || last.distance_m <= 0) {
+        return std::abs(cue.bearing_deg - last.bearing_deg) <= kSameBearingDeg;
+      }
+      const double aside_m =
+          aside(cue.bearing_deg, *cue.distance_m) - aside(last.bearing_deg, last.distance_m);
+      if (std::abs(aside_m) > kSameAside_m + kSameAside * *cue.distance_m) return false;
+      // Since then it came nearer as it did, or by the walker's steps; or not at all.
+      const double most_m = last.distance_m;
+      const double least_m =
+          most_m - std::max(last.closing_mps, kWalkingSpeed) * (now_s - last.at_s);
+      return *cue.distance_m < std::max(kSameDistanceRatio * most_m, most_m + kSameDistance_m) &&
+             *cue.distance_m > std::min(least_m / kSameDistanceRatio, least_m - kSameDistance_m);
     });
   }
 
@@ -129,12 +152,25 @@ struct Guide::Impl {
     return {std::move(cue), threat};
   }
 
+  /// An estimate that swings must not cry out: what has not been critical for long enough is no
+  /// more than a warning.
+  void believe(Threat& threat, int track, double now_s,
+               std::unordered_map<int, double>& still_critical) const {
+    if (threat.priority != Priority::critical) return;
+    const auto before = critical_since_s.find(track);
+    const double since_s = before == critical_since_s.end() ? now_s : before->second;
+    still_critical[track] = since_s;
+    if (now_s - since_s < options.persistence_critical_s) threat.priority = Priority::warning;
+  }
+
   /// What of tracks and path there is to tell, most urgent first.
-  std::vector<Wish> wishes(const Tracks& tracks, double now_s) const {
+  std::vector<Wish> wishes(const Tracks& tracks, double now_s) {
     std::vector<Wish> wishes;
+    std::unordered_map<int, double> still_critical;
     for (const Track& track : tracks.items) {
-      const auto threat = assess(track, options);
+      auto threat = assess(track, options);
       if (!threat) continue;
+      believe(*threat, track.id, now_s, still_critical);
       const bool critical = threat->priority == Priority::critical;
       const double followed_s =
           static_cast<double>(tracks.stamp.stream_ns - track.first_seen_ns) / kNsPerS;
@@ -145,6 +181,7 @@ struct Guide::Impl {
       if (unseen_s > (critical ? options.stale_critical_s : options.stale_s)) continue;
       wishes.push_back(object_wish(track, *threat, tracks.stamp));
     }
+    critical_since_s = std::move(still_critical);
     std::vector<Wish> of_path = path.wishes(now_s, tracks, options);
     std::move(of_path.begin(), of_path.end(), std::back_inserter(wishes));
     std::erase_if(wishes, [&](const Wish& wish) { return !news(wish, now_s); });
@@ -160,16 +197,25 @@ struct Guide::Impl {
     if (cue.priority != Priority::info) last_urgent_s = now_s;
     if (cue.priority == Priority::critical) last_critical_s = now_s;
     if (subject_of(cue) != 0) {
-      told[subject_of(cue)] = {
-          now_s,    cue.priority, cue.label, cue.bearing_deg, cue.distance_m.value_or(0),
-          cue.side, serial};
+      const double distance_m = cue.distance_m.value_or(0);
+      Told& now = told[subject_of(cue)];
+      now.at_s = now_s;
+      now.priority = cue.priority;
+      now.label = cue.label;
+      now.bearing_deg = cue.bearing_deg;
+      now.distance_m = distance_m;
+      now.closing_mps = cue.ttc_s ? distance_m / *cue.ttc_s : 0;
+      now.moves = cue.kind == CueKind::approaching;
+      now.side = cue.side;
+      now.serial = serial;
     }
   }
 
   /// Gives a cue out and remembers it, where the budget allows for it.
   bool tell(const Cue& cue, double now_s, int serial, std::vector<Cue>& cues) {
-    if (!budget.affords(cue.priority, kWordsOfCue, now_s)) return false;
-    budget.spend(kWordsOfCue, now_s);
+    const int words = words_of(cue);
+    if (!budget.affords(cue.priority, words, now_s)) return false;
+    budget.spend(words, now_s);
     cues.push_back(cue);
     remember(cue, now_s, serial);
     return true;
@@ -207,6 +253,7 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
   std::vector<Cue> cues;
   if (const auto cue = s.vision_cue(vision, tracks.stamp, now_s)) {
     cues.push_back(*cue);
+    s.budget.spend(words_of(*cue), now_s);
     s.remember(*cue, now_s);
   }
   if (s.lost_told) return cues;

@@ -13,6 +13,7 @@ namespace lazarillo {
 struct GuideOptions {
   double ahead_deg = 12;                ///< |bearing| up to which something is "ahead"
   double corridor_half_width_m = 0.75;  ///< half the width a walker needs, margin included
+  double critical_half_width_m = 0.5;   ///< half the width in which something will be touched
 
   double critical_ttc_s = 2.0;
   double critical_distance_m = 1.2;  ///< in the corridor, whatever its speed

@@ -5,7 +5,9 @@
 namespace lazarillo {
 namespace {
 
-constexpr double kMinute_s = 60;
+/// A minute, and as long as a sentence may wait until it begins: what is meant to be spread over
+/// two minutes must not be heard in one.
+constexpr double kMinute_s = 63;
 constexpr double kInfoShare = 0.7;  ///< of the budget that information may use up
 
 }  // namespace
@@ -22,6 +24,43 @@ std::optional<double> words_per_minute_of(std::string_view preset) {
                                   [&](const PacePreset& each) { return each.name == preset; });
   if (found == all.end()) return std::nullopt;
   return found->words_per_minute;
+}
+
+int words_of(const Cue& cue) {
+  constexpr int kOfTheSystem = 4, kHour = 2, kWayRound = 4;
+  const bool urgent = cue.priority == Priority::critical;
+  int words = 2;  // what, and where
+  switch (cue.kind) {
+    case CueKind::path_clear:
+      return 1;
+    case CueKind::vision_lost:
+    case CueKind::vision_back:
+      return kOfTheSystem;
+    case CueKind::head_level:
+      words = 4;
+      break;
+    case CueKind::drop:
+    case CueKind::stairs_down:
+      words = 3;
+      break;
+    case CueKind::approaching:
+      words = 3;
+      [[fallthrough]];
+    case CueKind::object:
+      if (!urgent && cue.side != Side::ahead && cue.clock_hour != 12) words += kHour;
+      break;
+    case CueKind::obstacle:
+    case CueKind::stairs_up:
+      break;
+  }
+  if (cue.maybe) ++words;
+  if (!urgent && cue.way_round) words += kWayRound;
+  if (cue.distance_m && !is_vague(*cue.distance_m, cue.distance_sigma_m)) {
+    const double metres = *cue.distance_m;
+    // "Half a metre", "one and a half metres", "about 15 metres", "4 metres".
+    words += metres < 0.75 ? 3 : metres > 1.25 && metres < 1.75 ? 5 : metres > 10 ? 3 : 2;
+  }
+  return words;
 }
 
 bool WordBudget::affords(Priority priority, int words, double now_s) {

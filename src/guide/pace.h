@@ -21,6 +21,10 @@ struct PacePreset {
 /// nullopt: no preset is called so.
 [[nodiscard]] std::optional<double> words_per_minute_of(std::string_view preset);
 
+/// How many words a cue costs: as many as it has in English, about. Counted from what it tells, not
+/// from a sentence: what is told must not depend on the language.
+[[nodiscard]] int words_of(const Cue& cue);
+
 /// Keeps the words of any minute within a budget. What is critical is never held back, but what it
 /// takes is missing for the rest. Times in seconds must not go back. Not thread-safe.
 class WordBudget {

@@ -8,7 +8,9 @@ namespace {
 
 // Not seen for so long it is gone, and what comes then is another.
 constexpr double kGone_s = 0.6;
-constexpr int kViews = 3;  ///< in which something was seen before it is believed
+/// Views in which something was seen before it is believed, more than those in which it was not
+/// since; more than kMostViews count no more.
+constexpr int kViews = 3, kMostViews = 5;
 // The distance of one thing does not jump by more than this part from view to view.
 constexpr double kSameDistance = 0.35;
 // Alpha-beta filter (Benedict and Bordner, IRE Trans. Automatic Control 7(4), 1962: beta = alpha^2
@@ -16,11 +18,14 @@ constexpr double kSameDistance = 0.35;
 constexpr double kDistanceGain = 0.4, kSpeedGain = 0.1;
 constexpr double kFastest = 3;  ///< m/s a walker comes nearer to what stands; else it is an error
 constexpr double kClosing = 0.25;  ///< m/s from which on it comes nearer
-constexpr double kClear_m = 2.5;   ///< of free ground in view: the way is clear
+// It has come nearer by so much since it was first seen: then how fast it does is believed. Ground
+// that looks raised, because depth errs there, goes along with the walker.
+constexpr double kCameNearer_m = 0.5;
+constexpr double kClear_m = 2.5;  ///< of free ground in view: the way is clear
 
 /// `critical_m` 0: it is never critical.
-Threat threat_at(double distance_m, double closing_mps, double critical_m, double warning_m,
-                 const GuideOptions& options) {
+Threat threat_at(double distance_m, double closing_mps, bool came_nearer, double critical_m,
+                 double warning_m, const GuideOptions& options) {
   Threat threat;
   threat.closing = closing_mps > kClosing;
   const double seconds = threat.closing ? distance_m / closing_mps : 1e9;
@@ -29,7 +34,8 @@ Threat threat_at(double distance_m, double closing_mps, double critical_m, doubl
   if (distance_m <= warning_m || seconds <= options.warning_ttc_s) {
     threat.priority = Priority::warning;
   }
-  if (critical_m > 0 && (distance_m <= critical_m || seconds <= options.critical_ttc_s)) {
+  if (critical_m > 0 &&
+      (distance_m <= critical_m || (came_nearer && seconds <= options.critical_ttc_s))) {
     threat.priority = Priority::critical;
   }
   return threat;
@@ -63,11 +69,15 @@ void PathWatch::Followed::meet(double at_s, double distance, double sigma, doubl
     first_s = at_s;
     distance_m = distance;
   }
-  ++views;
+  views = std::min(views + 1, kMostViews);
+  // The first distances of something are the least certain ones.
+  if (start_m == 0 && views == kMostViews) start_m = distance_m;
   last_s = at_s;
   sigma_m = sigma;
   bearing_deg = bearing;
 }
+
+void PathWatch::Followed::miss() { views = std::max(views - 1, 0); }
 
 bool PathWatch::Followed::believed(double now_s, double stale_s) const {
   return views >= kViews && now_s - last_s <= stale_s;
@@ -78,19 +88,21 @@ void PathWatch::see(const CorridorView& view) {
   if (now_s <= seen_s_) return;
   seen_s_ = now_s;
   const auto meet = [now_s](Followed& followed, const std::optional<Obstacle>& o) {
-    if (o) followed.meet(now_s, o->distance_m, o->distance_sigma_m, o->bearing_deg);
+    if (!o) return followed.miss();
+    followed.meet(now_s, o->distance_m, o->distance_sigma_m, o->bearing_deg);
   };
   meet(obstacle_, view.obstacle);
   meet(head_, view.head);
   // The ground's own spread is what the edge is known by.
   const double part = std::max(2 * view.ground.sigma_relative, 0.1);
-  if (view.drop) {
-    drop_.meet(now_s, view.drop->distance_m, part * view.drop->distance_m, 0);
-    drop_.stairs = view.drop->stairs;
-  }
-  if (view.stairs_up) {
-    stairs_up_.meet(now_s, view.stairs_up->distance_m, part * view.stairs_up->distance_m, 0);
-  }
+  const auto meet_edge = [&](Followed& followed, const auto& edge) {
+    // Edges are missed in many maps, and seldom seen where there is none.
+    if (!edge) return;
+    followed.meet(now_s, edge->distance_m, part * edge->distance_m, 0);
+  };
+  meet_edge(drop_, view.drop);
+  if (view.drop) drop_.stairs = view.drop->stairs;
+  meet_edge(stairs_up_, view.stairs_up);
   way_round_.reset();
   if (view.way_round_m) way_round_ = *view.way_round_m < 0 ? Side::left : Side::right;
   const bool clear =
@@ -111,16 +123,13 @@ std::vector<Wish> PathWatch::wishes(double now_s, const Tracks& tracks,
     const double distance =
         std::max(f.distance_m - std::max(f.closing_mps, 0.0) * (now_s - f.last_s), 0.1);
     Wish wish;
-    wish.threat = threat_at(distance, f.closing_mps, critical_m, warning_m, options);
+    wish.threat = threat_at(distance, f.closing_mps, f.start_m > f.distance_m + kCameNearer_m,
+                            critical_m, warning_m, options);
     if (is_vague(distance, f.sigma_m) && wish.threat.priority == Priority::critical) {
       wish.threat.priority = Priority::warning;
     }
     if (wish.threat.priority == Priority::info) return;
-    const double followed_s = f.last_s - f.first_s;
-    if (followed_s < (wish.threat.priority == Priority::critical ? options.persistence_critical_s
-                                                                 : options.persistence_s)) {
-      return;
-    }
+    if (f.last_s - f.first_s < options.persistence_critical_s) return;
     wish.serial = f.serial;
     wish.cue.kind = kind;
     wish.cue.priority = wish.threat.priority;

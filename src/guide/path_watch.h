@@ -38,13 +38,15 @@ class PathWatch {
   /// One kind of hazard over time.
   struct Followed {
     int serial = 0;
-    int views = 0;  ///< in which it was seen, in a row but for single ones
+    int views = 0;  ///< in which it was seen, less those in which it was not
     double first_s = 0, last_s = 0;
+    double start_m = 0;  ///< its distance when it was well known at first; 0: not yet
     double distance_m = 0, sigma_m = 0, bearing_deg = 0;
     double closing_mps = 0;
     bool stairs = false;
 
     void meet(double at_s, double distance, double sigma, double bearing);
+    void miss();  ///< a view in which it was not seen
     /// Seen often enough, and lately.
     [[nodiscard]] bool believed(double now_s, double stale_s) const;
   };

@@ -7,8 +7,12 @@
 namespace lazarillo {
 namespace {
 
-// A predicted place is uncertain by this much more each second.
-constexpr double kPredictionDoubt = 0.12;   // m/s
+constexpr double kToRad = std::numbers::pi / 180;
+
+// How people change their way: a predicted place is uncertain by this much more each second.
+constexpr double kWayDoubt = 0.12;  // m/s
+// Of what it is certain to hit, at what probability it is a warning, and critical.
+constexpr double kPossible = 0.2, kProbable = 0.5;
 constexpr double kNoDistanceWidthDeg = 25;  // something this wide without a distance is near
 
 /// From how far away a kind of object is worth a word: what moves by itself, and faster, from
@@ -38,25 +42,44 @@ bool moves(ObjectKind kind) {
          kind == ObjectKind::animal;
 }
 
-/// Whether it touches the corridor straight ahead of the walker after `seconds`, when it goes on as
-/// it does. A lateral position is only known as well as its distance.
-bool in_corridor(const Track& track, double distance_m, double seconds, double half_width_m) {
-  const double to_rad = std::numbers::pi / 180;
-  const double bearing = track.bearing_deg * to_rad;
-  const double lateral_m = distance_m * std::sin(bearing);
-  const double lateral_speed = -track.closing_speed_mps * std::sin(bearing) +
-                               distance_m * std::cos(bearing) * track.bearing_rate_deg_s * to_rad;
-  const double object_half_width_m =
-      distance_m * std::tan(std::clamp(track.angular_width_deg, 0.0, 120.0) / 2 * to_rad);
-  return std::abs(lateral_m + lateral_speed * seconds) - object_half_width_m <
-         half_width_m + kPredictionDoubt * seconds;
+double half_width_m(const Track& track) {
+  const double angle = std::clamp(track.angular_width_deg, 0.0, 120.0);
+  return *track.distance_m * std::tan(angle / 2 * kToRad);
+}
+
+/// Whether it touches the corridor straight ahead of the walker now.
+bool in_corridor(const Track& track, double corridor_half_width_m) {
+  const double lateral_m = *track.distance_m * std::sin(track.bearing_deg * kToRad);
+  return std::abs(lateral_m) - half_width_m(track) < corridor_half_width_m;
+}
+
+double below(double limit, double mean, double sigma) {
+  return 0.5 * std::erfc((mean - limit) / std::max(sigma, 1e-6) / std::numbers::sqrt2);
+}
+
+/// How likely it touches the corridor when it is as near as it will come, if it goes on as it does.
+/// It passes then at distance x turn rate x seconds: what comes straight at the walker keeps its
+/// bearing (the sailor's rule), whatever the error of its distance.
+double hits_corridor(const Track& track, double corridor_half_width_m) {
+  const double seconds = *track.ttc_s;
+  const double reach_m = *track.distance_m * seconds * std::cos(track.bearing_deg * kToRad);
+  const double miss_m = std::abs(reach_m * track.bearing_rate_deg_s * kToRad);
+  const double sigma_m =
+      std::hypot(reach_m * track.bearing_rate_sigma_deg_s * kToRad, kWayDoubt * seconds,
+                 miss_m * track.closing_speed_sigma_mps / track.closing_speed_mps);
+  return below(half_width_m(track) + corridor_half_width_m, miss_m, sigma_m);
+}
+
+/// How likely it is there within so many seconds.
+double comes_within(const Track& track, double seconds) {
+  return below(track.closing_speed_mps, *track.distance_m / seconds, track.closing_speed_sigma_mps);
 }
 
 /// The larger of its width and height, metres.
 double size_m(const Track& track) {
   const double angle =
       std::clamp(std::max(track.angular_width_deg, track.angular_height_deg), 0.0, 120.0);
-  return 2 * *track.distance_m * std::tan(angle / 2 * std::numbers::pi / 180);
+  return 2 * *track.distance_m * std::tan(angle / 2 * kToRad);
 }
 
 // A thing smaller than this (a cup, a book on a table) is in nobody's way by itself.
@@ -77,25 +100,29 @@ std::optional<Threat> assess(const Track& track, const GuideOptions& options) {
     return Threat{Priority::info, false, false, 60};
   }
   const double distance = *track.distance_m;
-  const bool here = in_corridor(track, distance, 0, options.corridor_half_width_m);
+  const bool here = in_corridor(track, options.corridor_half_width_m);
+  const bool straight_ahead = in_corridor(track, options.critical_half_width_m);
   // Things stay where they are: their place in the corridor does not depend on how the walker
   // turns.
-  const double ahead_s = track.ttc_s && moves(track.kind) ? *track.ttc_s : 0;
-  const bool collides =
-      track.ttc_s && in_corridor(track, distance, ahead_s, options.corridor_half_width_m);
-  const double walking_s = distance / kWalkingSpeed;
-  const double contact_s = collides ? std::min(*track.ttc_s, walking_s) : walking_s;
-  const bool closing = track.ttc_s.has_value();
-  const bool approaching = closing && moves(track.kind);
+  const auto likely = [&](bool inside, double half_width_m, double seconds) {
+    if (!track.ttc_s) return 0.0;
+    const double hits = moves(track.kind) ? hits_corridor(track, half_width_m) : (inside ? 1 : 0);
+    return hits * comes_within(track, seconds);
+  };
   const double warning_ttc_s =
       options.warning_ttc_s * (track.kind == ObjectKind::vehicle ? 1.5 : 1.0);
+  const double warned = likely(here, options.corridor_half_width_m, warning_ttc_s);
+  const double alarmed =
+      likely(straight_ahead, options.critical_half_width_m, options.critical_ttc_s);
+  const double walking_s = distance / kWalkingSpeed;
+  const double contact_s = warned >= kPossible ? std::min(*track.ttc_s, walking_s) : walking_s;
+  const bool closing = track.ttc_s.has_value();
+  const bool approaching = closing && moves(track.kind);
 
-  if ((here && distance <= options.critical_distance_m) ||
-      (collides && *track.ttc_s <= options.critical_ttc_s)) {
+  if ((straight_ahead && distance <= options.critical_distance_m) || alarmed >= kProbable) {
     return Threat{toned_down(Priority::critical, track), closing, approaching, contact_s};
   }
-  if ((here && distance <= options.warning_distance_m) ||
-      (collides && *track.ttc_s <= warning_ttc_s)) {
+  if ((here && distance <= options.warning_distance_m) || warned >= kPossible) {
     return Threat{toned_down(Priority::warning, track), closing, approaching, contact_s};
   }
   const double reach = options.info_distance_m * interest_factor(track.kind) *

@@ -193,6 +193,8 @@ std::vector<Setting> settings_of(Config& c) {
        20},
 
       {"guide.ahead_deg", "bearing up to which something is ahead", &g.ahead_deg, 0, 90},
+      {"guide.critical_half_width_m", "half the width in which something will be touched",
+       &g.critical_half_width_m, 0.1, 5},
       {"guide.corridor_half_width_m", "half the width a walker needs", &g.corridor_half_width_m,
        0.2, 5},
       {"guide.critical_ttc_s", "contact sooner than this is critical", &g.critical_ttc_s, 0, 60},

@@ -61,7 +61,7 @@ std::vector<float> synthesise(const Design& design) {
 
 std::span<const float> earcon(Priority priority) {
   static const std::array<std::vector<float>, 3> kSounds{
-      synthesise({1000, 1, 4, 0.055, 0.025, 0.55}),
+      synthesise({1000, 1, 4, 0.045, 0.015, 0.55}),
       synthesise({700, 1, 2, 0.09, 0.06, 0.5}),
       synthesise({440, 1, 1, 0.16, 0, 0.4}),
   };
@@ -69,8 +69,8 @@ std::span<const float> earcon(Priority priority) {
 }
 
 std::span<const float> earcon(const Cue& cue) {
-  static const std::vector<float> kHead = synthesise({900, 1.5, 2, 0.08, 0.03, 0.55});
-  static const std::vector<float> kDrop = synthesise({900, 0.67, 3, 0.08, 0.03, 0.55});
+  static const std::vector<float> kHead = synthesise({900, 1.5, 2, 0.08, 0.02, 0.55});
+  static const std::vector<float> kDrop = synthesise({900, 0.67, 3, 0.06, 0.02, 0.55});
   static const std::vector<float> kClear = synthesise({880, 1, 1, 0.14, 0, 0.3});
   switch (cue.kind) {
     case CueKind::head_level:

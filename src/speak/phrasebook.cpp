@@ -28,16 +28,17 @@ const std::map<std::string, std::vector<std::string>> kKeys{
 };
 /// Placeholders: of a sentence about an object, of a number of metres, of anything else.
 const std::vector<std::string> kObject{"object"}, kPlace{"object", "side", "clock", "distance"},
-    kOfPath{"distance"}, kWithWay{"distance", "way"}, kCount{"n"}, kNothing;
+    kUrgent{"object", "side", "distance"}, kOfPath{"distance"}, kWithWay{"distance", "way"},
+    kCount{"n"}, kNothing;
 
 const std::vector<std::string>& placeholders_of(const std::string& sentence) {
   if (sentence == "vision_lost" || sentence == "vision_back" || sentence == "path_clear") {
     return kNothing;
   }
   if (sentence == "obstacle") return kWithWay;
-  const bool of_object = sentence == "object" || sentence == "approaching" ||
-                         sentence == "critical" || sentence == "critical_approaching";
-  return of_object ? kPlace : kOfPath;
+  if (sentence == "object" || sentence == "approaching") return kPlace;
+  if (sentence == "critical" || sentence == "critical_approaching") return kUrgent;
+  return kOfPath;
 }
 
 constexpr std::size_t kHours = 12;

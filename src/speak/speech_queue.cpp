@@ -1,9 +1,30 @@
 #include "speak/speech_queue.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace lazarillo {
+namespace {
+
+/// What is said first is the smallest: what cannot be seen at all, then by priority, then the
+/// newest.
+auto order(const Utterance& u) {
+  const bool blind = u.priority == Priority::critical && u.track == 0;
+  return std::tuple(!blind, u.priority, -u.asked_ns);
+}
+
+}  // namespace
+
+bool SpeechQueue::cuts_off(const Utterance& waiting, std::int64_t now_ns) const {
+  if (now_ns - waiting.asked_ns < grace_ns_) return false;
+  const Utterance& said = *speaking_;
+  const bool critical = waiting.priority == Priority::critical;
+  if (critical && said.priority != Priority::critical) return true;
+  if (waiting.track == said.track || waiting.priority == Priority::info) return false;
+  if (critical && waiting.track == 0) return true;
+  return waiting.priority <= said.priority && now_ns - begun_ns_ >= kEssential_ns;
+}
 
 void SpeechQueue::add(Utterance utterance) {
   const auto same = std::find_if(waiting_.begin(), waiting_.end(), [&](const Utterance& other) {
@@ -20,10 +41,9 @@ SpeechQueue::Step SpeechQueue::step(std::int64_t now_ns) {
   Step result;
   expired_ += static_cast<int>(std::erase_if(
       waiting_, [&](const Utterance& u) { return now_ns - u.asked_ns > expire_ns_; }));
-  if (speaking_ && speaking_->priority != Priority::critical) {
-    const bool cut = std::any_of(waiting_.begin(), waiting_.end(), [&](const Utterance& u) {
-      return u.priority == Priority::critical && now_ns - u.asked_ns >= grace_ns_;
-    });
+  if (speaking_) {
+    const bool cut = std::any_of(waiting_.begin(), waiting_.end(),
+                                 [&](const Utterance& u) { return cuts_off(u, now_ns); });
     if (cut) {
       speaking_.reset();
       ++interrupted_;
@@ -32,11 +52,11 @@ SpeechQueue::Step SpeechQueue::step(std::int64_t now_ns) {
   }
   if (speaking_ || waiting_.empty()) return result;
   const auto next =
-      std::min_element(waiting_.begin(), waiting_.end(), [](const auto& a, const auto& b) {
-        return a.priority != b.priority ? a.priority < b.priority : a.asked_ns > b.asked_ns;
-      });
+      std::min_element(waiting_.begin(), waiting_.end(),
+                       [](const auto& a, const auto& b) { return order(a) < order(b); });
   if (next->not_before_ns > now_ns) return result;
   speaking_ = *next;
+  begun_ns_ = now_ns;
   result.begin = std::move(*next);
   waiting_.erase(next);
   return result;

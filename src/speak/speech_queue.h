@@ -23,11 +23,18 @@ struct Utterance {
 /// - The most urgent waits first, among equals the newest; a lesser one never begins while a more
 ///   urgent one waits for its earcon to end.
 /// - A critical sentence cuts off a lesser one `grace_ns` after it was asked for; what ends by
-///   itself within the grace does. Nothing cuts off a critical one.
+///   itself within the grace does.
+/// - Critical sentences and warnings cut off what is as urgent or less, about something else, once
+///   that was heard for kEssential_ns.
+/// - That the system does not see (critical, of track 0) comes before everything else, and cuts it
+///   off after the grace: what was said before is no longer watched over.
 /// - A newer sentence about the same track (0: the system itself) replaces the one that waits.
 /// - What waited longer than `expire_ns` is dropped.
 class SpeechQueue {
  public:
+  /// What it is and where are said by then.
+  static constexpr std::int64_t kEssential_ns = 1'000'000'000;
+
   SpeechQueue(std::int64_t grace_ns, std::int64_t expire_ns)
       : grace_ns_(grace_ns), expire_ns_(expire_ns) {}
 
@@ -51,8 +58,11 @@ class SpeechQueue {
  private:
   std::int64_t grace_ns_;
   std::int64_t expire_ns_;
+  [[nodiscard]] bool cuts_off(const Utterance& waiting, std::int64_t now_ns) const;
+
   std::vector<Utterance> waiting_;
   std::optional<Utterance> speaking_;
+  std::int64_t begun_ns_ = 0;  ///< what is being said
   int expired_ = 0;
   int replaced_ = 0;
   int interrupted_ = 0;

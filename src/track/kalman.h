@@ -23,6 +23,13 @@ class ConstantVelocity {
     p11_ += q * dt_s;
   }
 
+  /// The velocity is `factor` times what it was, and known as much better or worse.
+  void scale_velocity(double factor) {
+    velocity_ *= factor;
+    p01_ *= factor;
+    p11_ *= factor * factor;
+  }
+
   /// A measurement of the value as it was `age_s` ago: of value - age * velocity, so H = (1, -age)
   /// (out-of-sequence measurement, ibid. ch. 6; what the noise did to the value since is the
   /// caller's part of `sigma`).

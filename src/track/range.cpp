@@ -10,6 +10,8 @@ namespace {
 // A network that states no sigma is trusted little: half of what it says, either way.
 constexpr double kUnstatedSigma = 0.5;
 constexpr double kBoxEdgeSigmaPx = 2.0;  // of a box's height, both edges together
+constexpr double kBeyondDoubt = 2;       // sigmas
+constexpr double kTrustedDepth = 0.25;   // sigma of depth that may contradict a known height
 constexpr int kMostCells = 4096;         // of a depth map, looked at for one box
 
 // Of an object's stated sigma. Found on the training split's rooms: 75 % of the errors of distances
@@ -130,6 +132,17 @@ std::optional<Range> fuse(const std::optional<Range>& a, const std::optional<Ran
   const double sigma = std::sqrt(1 / (weight_a + weight_b)) * std::max(1.0, disagreement / 2);
   const double age_s = (weight_a * a->age_s + weight_b * b->age_s) / (weight_a + weight_b);
   return Range{std::exp(log_depth), sigma, age_s};
+}
+
+std::optional<Range> object_range(const std::optional<Range>& from_depth,
+                                  const std::optional<Range>& from_height) {
+  if (from_depth && from_height) {
+    const double farther = std::log(from_height->depth_m / from_depth->depth_m);
+    const double sigma = std::hypot(from_depth->sigma_relative, from_height->sigma_relative);
+    const bool trusted = from_depth->sigma_relative <= kTrustedDepth;
+    if (trusted && farther > kBeyondDoubt * sigma) return from_depth;
+  }
+  return fuse(from_depth, from_height);
 }
 
 }  // namespace lazarillo

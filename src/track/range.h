@@ -39,4 +39,10 @@ inline constexpr double kMarginAcross = 0.2, kMarginDown = 0.15;
 [[nodiscard]] std::optional<Range> fuse(const std::optional<Range>& a,
                                         const std::optional<Range>& b);
 
+/// An object's range from both, fused. What hides part of an object makes it look smaller, never
+/// larger: where its height says farther than a depth that is well known does, beyond doubt, the
+/// height is left out.
+[[nodiscard]] std::optional<Range> object_range(const std::optional<Range>& from_depth,
+                                                const std::optional<Range>& from_height);
+
 }  // namespace lazarillo

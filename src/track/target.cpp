@@ -22,8 +22,10 @@ constexpr double kLeastJitter = 0.03;
 constexpr double kJitterMemory = 0.1;  // weight of a new innovation in the measured jitter
 // The weight of a new score. A network's errors last: more of the same picture is no more proof.
 constexpr double kCertaintyMemory = 0.1;
-constexpr double kOutlier = 9;         // normalised innovation squared: three sigma
-constexpr double kOtherKind = 2;       // sigmas that differ by this factor are of different kinds
+constexpr double kOutlier = 9;   // normalised innovation squared: three sigma
+constexpr double kAnother = 16;  // normalised innovation squared, of a range of something else
+constexpr int kAnotherInARow = 2;
+constexpr double kOtherKind = 2;  // sigmas that differ by this factor are of different kinds
 constexpr double kPatienceWithWorseS = 1.5;
 constexpr double kLeastClosingSpeed = 0.2;
 constexpr double kSignificance = 1.5;  // sigmas an approach must exceed
@@ -76,13 +78,26 @@ Target::Target(const Detection& detection, const ObjectClass& object, std::int64
 
 void Target::State::predict(double dt_s, ObjectKind kind) {
   const double h = std::max(height.value(), 4.0);
-  x.predict(dt_s, kAccelerationSigma * h);
-  y.predict(dt_s, kAccelerationSigma * h);
-  width.predict(dt_s, kSizeAccelerationSigma * h);
-  height.predict(dt_s, kSizeAccelerationSigma * h);
+  // What moves straight on seems to turn faster the nearer it comes. With depth Z, Z'/Z = u: a
+  // place x = f X / Z goes on by x' dt k and moves with x' k^2 then, where k = 1 / (1 + u dt); u
+  // becomes u k.
+  const double rate = log_depth ? log_depth->velocity() : 0;
+  const double k = 1 / (1 + std::clamp(rate * dt_s, -0.5, 1.0));
+  const auto straight_on = [&](ConstantVelocity& c, double acceleration) {
+    c.scale_velocity(k);
+    c.predict(dt_s, acceleration);
+    c.scale_velocity(k);
+  };
+  straight_on(x, kAccelerationSigma * h);
+  straight_on(y, kAccelerationSigma * h);
+  straight_on(width, kSizeAccelerationSigma * h);
+  straight_on(height, kSizeAccelerationSigma * h);
   if (log_depth) {
     const double depth = std::max(std::exp(log_depth->value()), 0.5);
+    // log(1 + a) is a / sqrt(1 + a) but for terms of third order.
+    log_depth->scale_velocity(std::sqrt(k));
     log_depth->predict(dt_s, motion_of(kind).acceleration / depth);
+    log_depth->scale_velocity(std::sqrt(k));
   }
 }
 
@@ -140,6 +155,7 @@ void Target::restart_range(const Range& range) {
   state_.log_depth = ConstantVelocity(std::log(range.depth_m), value_sigma, rate_sigma);
   range_sigma_ = range.sigma_relative;
   range_ns_ = now_ns_;
+  far_off_ = 0;
 }
 
 void Target::correct_range(const Range& range) {
@@ -159,12 +175,20 @@ void Target::correct_range(const Range& range) {
   }
   range_ns_ = now_ns_;
 
+  // Ranges that again and again lie far off are of another object (one parked behind the other): a
+  // step, too, and so is the size of its box.
+  const double expected = filter.value_variance() + jitter_variance_;
+  far_off_ = innovation * innovation > kAnother * expected ? far_off_ + 1 : 0;
+  if (far_off_ >= kAnotherInARow) {
+    const double h = std::max(state_.height.value(), 4.0);
+    state_.height = {h, kSizeSigma * h, kSizeVelocitySigma * h};
+    return restart_range(range);
+  }
+
   // The jitter is measured from the innovations: a detector whose boxes breathe must not look like
   // somebody who runs. A single outlier counts for three sigma at most.
-  const double expected = filter.value_variance() + jitter_variance_;
   const double squared = std::min(innovation * innovation, kOutlier * expected);
-  const double jitter =
-      std::max(squared - filter.value_variance(), kLeastJitter * kLeastJitter);
+  const double jitter = std::max(squared - filter.value_variance(), kLeastJitter * kLeastJitter);
   jitter_variance_ += kJitterMemory * (jitter - jitter_variance_);
   const double outlier = std::max(1.0, innovation * innovation / (kOutlier * expected));
   // What acceleration may have done since (the filter's own model, kalman.h).
@@ -201,6 +225,18 @@ double Target::weak_s() const { return static_cast<double>(now_ns_ - last_strong
 
 double Target::unseen_s() const { return static_cast<double>(now_ns_ - last_seen_ns_) / kNsPerS; }
 
+Target::Rate Target::approach(const State& state) {
+  const Rate by_range{state.log_depth->velocity(), state.log_depth->velocity_variance()};
+  const double height = std::max(state.height.value(), 4.0);
+  const Rate by_size{-state.height.velocity() / height,
+                     state.height.velocity_variance() / (height * height)};
+  const double weight = by_size.variance / (by_range.variance + by_size.variance);
+  const double off = by_range.value - by_size.value;
+  // Where the two contradict each other, both are doubted (Birge ratio).
+  const double doubt = std::max(1.0, off * off / (by_range.variance + by_size.variance));
+  return {by_size.value + weight * off, weight * by_range.variance * doubt};
+}
+
 Track Target::publish(std::int64_t stream_ns, const Intrinsics& intrinsics,
                       double focal_sigma) const {
   const State state = at(stream_ns);
@@ -216,7 +252,11 @@ Track Target::publish(std::int64_t stream_ns, const Intrinsics& intrinsics,
   track.last_seen_ns = last_seen_ns_;
   track.hits = hits_;
   track.bearing_deg = intrinsics.bearing_deg(state.x.value());
-  track.bearing_rate_deg_s = intrinsics.bearing_deg(state.x.value() + state.x.velocity()) - track.bearing_deg;
+  // Per pixel, where it is: over a whole second a pixel turns by less and less.
+  const double deg_per_px =
+      intrinsics.bearing_deg(state.x.value() + 0.5) - intrinsics.bearing_deg(state.x.value() - 0.5);
+  track.bearing_rate_deg_s = state.x.velocity() * deg_per_px;
+  track.bearing_rate_sigma_deg_s = std::sqrt(state.x.velocity_variance()) * deg_per_px;
   track.angular_width_deg = intrinsics.bearing_deg(whole.x2) - intrinsics.bearing_deg(whole.x1);
   track.angular_height_deg =
       intrinsics.elevation_deg(whole.y1) - intrinsics.elevation_deg(whole.y2);
@@ -228,11 +268,12 @@ Track Target::publish(std::int64_t stream_ns, const Intrinsics& intrinsics,
                                           range_sigma_ * range_sigma_ + focal_sigma * focal_sigma);
   track.distance_m = distance;
   track.distance_sigma_m = relative_sigma * distance;
+  const Rate rate = approach(state);
   // d = Z / cos(b), so d'/d = Z'/Z + tan(b) b'.
-  const double range_rate = state.log_depth->velocity() + std::tan(track.bearing_deg * kRadPerDeg) *
-                                                         track.bearing_rate_deg_s * kRadPerDeg;
+  const double range_rate =
+      rate.value + std::tan(track.bearing_deg * kRadPerDeg) * track.bearing_rate_deg_s * kRadPerDeg;
   track.closing_speed_mps = std::min(-range_rate * distance, motion_of(object_.kind).fastest);
-  track.closing_speed_sigma_mps = std::sqrt(state.log_depth->velocity_variance()) * distance;
+  track.closing_speed_sigma_mps = std::sqrt(rate.variance) * distance;
   if (track.closing_speed_mps > kLeastClosingSpeed &&
       track.closing_speed_mps > kSignificance * track.closing_speed_sigma_mps) {
     track.ttc_s = distance / track.closing_speed_mps;

@@ -53,7 +53,15 @@ class Target {
     [[nodiscard]] Box box() const;
   };
 
+  struct Rate {
+    double value, variance;
+  };
+
   [[nodiscard]] State at(std::int64_t stream_ns) const;
+  /// Z'/Z from how the distance changes and from how the box grows, by inverse variance. A box
+  /// grows whatever the distance is taken for (Lee, A theory of visual control of braking based on
+  /// information about time-to-collision, Perception 5, 1976).
+  [[nodiscard]] static Rate approach(const State& state);
   void restart_range(const Range& range);
 
   int id_ = 0;
@@ -69,6 +77,7 @@ class Target {
   State state_;
   std::int64_t range_ns_ = 0;   ///< last range of the kind the distance rests on
   double jitter_variance_ = 0;  ///< of range measurements from frame to frame, of the logarithm
+  int far_off_ = 0;             ///< ranges in a row far from what was expected
   double range_sigma_ = 0;      ///< relative, of one range: its lasting error never averages out
 };
 

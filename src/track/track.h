@@ -16,9 +16,9 @@ struct Track {
   int id = 0;         ///< unique in a run, from 1, never used again
   std::string label;  ///< canonical name (ObjectCatalog)
   ObjectKind kind = ObjectKind::thing;
-  Box box;                         ///< filtered, pixels of the frame, cut at its edges; empty
-                                   ///< (no width or height) when predicted to have left the picture
-  float score = 0;                 ///< of the last detection, 0..1
+  Box box;          ///< filtered, pixels of the frame, cut at its edges; empty
+                    ///< (no width or height) when predicted to have left the picture
+  float score = 0;  ///< of the last detection, 0..1
   /// How likely it is what its label says, 0..1; not known where scores are no probabilities.
   std::optional<double> certainty;
   bool observed = true;            ///< false: predicted only, not detected in this frame
@@ -28,6 +28,7 @@ struct Track {
 
   double bearing_deg = 0;  ///< of the box's middle; 0 ahead, positive right
   double bearing_rate_deg_s = 0;
+  double bearing_rate_sigma_deg_s = 0;
   double angular_width_deg = 0;   ///< of the whole box, in and out of view
   double angular_height_deg = 0;  ///< likewise
 

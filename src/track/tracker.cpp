@@ -99,7 +99,7 @@ struct Tracker::Impl {
     }
     if (from_depth) from_depth = calibrated(*from_depth);
     const std::optional<Range> range =
-        fuse(from_depth, range_from_height(target.object(), box, intrinsics));
+        object_range(from_depth, range_from_height(target.object(), box, intrinsics));
     if (range) target.correct_range(*range);
   }
 
@@ -123,7 +123,7 @@ struct Tracker::Impl {
     return target.id() != 0 && target.unseen_s() + ahead_s <= options.predict_s;
   }
 
-  std::int64_t now_ns = 0;                       ///< of the last update
+  std::int64_t now_ns = 0;                                    ///< of the last update
   std::vector<std::pair<Target*, const Detection*>> matched;  ///< this frame's pairs
 };
 

@@ -62,7 +62,7 @@ TEST(Pace, InformationLeavesRoomForWarnings) {
   }
   EXPECT_TRUE(budget.affords(Priority::warning, 6, t));
   EXPECT_FALSE(budget.affords(Priority::info, 6, t + 30));
-  EXPECT_TRUE(budget.affords(Priority::info, 6, t + 61));
+  EXPECT_TRUE(budget.affords(Priority::info, 6, t + 64));
 }
 
 }  // namespace

@@ -109,6 +109,26 @@ TEST(PathWatch, AFlashIsNotTold) {
               IsEmpty());
 }
 
+TEST(PathWatch, WhatIsSeenInEveryThirdMapIsNoise) {
+  EXPECT_THAT(play(10,
+                   [](double t) {
+                     CorridorView view = open_ground();
+                     if (std::lround(t * 10) % 3 == 0) view.obstacle = at(2);
+                     return view;
+                   }),
+              IsEmpty());
+}
+
+TEST(PathWatch, GroundThatLooksRaisedGoesAlongAndIsNoAlarm) {
+  // First seen at 3 m, then always 2 m ahead, however far the walker goes.
+  const auto said = play(6, [](double t) {
+    CorridorView view = open_ground();
+    view.obstacle = at(t < 0.15 ? 3.0 : 2.0);
+    return view;
+  });
+  for (const Said& s : said) EXPECT_NE(s.cue.priority, Priority::critical) << s.at_s;
+}
+
 TEST(PathWatch, ADropIsToldFirstAndInTime) {
   // The edge after 3 s; something hangs as near as it.
   const auto said = play(2.6, [](double t) {

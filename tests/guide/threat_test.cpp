@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace lazarillo {
 namespace {
 
@@ -55,6 +57,38 @@ TEST(Threat, ConstantBearingCollidesAndMovingBearingPasses) {
   EXPECT_EQ(assess(track, {})->priority, Priority::critical);
   track.bearing_rate_deg_s = 25;
   EXPECT_NE(assess(track, {})->priority, Priority::critical);
+}
+
+TEST(Threat, WhoMayComeIsAWarningAndWhoLikelyDoesIsCritical) {
+  // 4 m away, comes at 2.5 m/s; passes at 4 m x 1.6 s x rate.
+  Track track = person(4.0, 15);
+  track.closing_speed_mps = 2.5;
+  track.closing_speed_sigma_mps = 0.2;
+  track.ttc_s = 1.6;
+  const auto priority = [&](double miss_m, double sigma_deg_s) {
+    track.bearing_rate_deg_s = miss_m / (4 * 1.6 * std::cos(15 * 3.14159 / 180)) * 180 / 3.14159;
+    track.bearing_rate_sigma_deg_s = sigma_deg_s;
+    return assess(track, {})->priority;
+  };
+  EXPECT_EQ(priority(0.3, 1), Priority::critical);
+  // 1.1 m beside the way there is room, but not much.
+  EXPECT_EQ(priority(1.1, 2), Priority::warning);
+  EXPECT_EQ(priority(2.0, 1), Priority::info);
+  // When nobody knows where, it is no alarm, but said.
+  EXPECT_EQ(priority(1.4, 15), Priority::warning);
+}
+
+TEST(Threat, AnUncertainSpeedIsNoAlarm) {
+  Track track = person(6.0, 0);
+  track.closing_speed_mps = 3.2;
+  track.closing_speed_sigma_mps = 0.1;
+  track.ttc_s = 1.9;
+  EXPECT_EQ(assess(track, {})->priority, Priority::critical);
+  track.closing_speed_mps = 2.6;
+  track.ttc_s = 2.3;
+  EXPECT_EQ(assess(track, {})->priority, Priority::warning);
+  track.closing_speed_sigma_mps = 2;
+  EXPECT_EQ(assess(track, {})->priority, Priority::warning);
 }
 
 TEST(Threat, WithoutADistanceNothingIsCritical) {

@@ -65,6 +65,7 @@ class CodecTest : public testing::Test {
     t.hits = whole();
     t.bearing_deg = real();
     t.bearing_rate_deg_s = real();
+    t.bearing_rate_sigma_deg_s = real();
     t.angular_width_deg = real();
     t.angular_height_deg = real();
     t.distance_m = real();
@@ -166,8 +167,7 @@ TEST_F(CodecTest, DepthComesBackAsItWent) {
   DepthSighting depth;
   depth.stamp = stamp();
   depth.fault = "none";
-  depth.depth =
-      std::make_shared<const RelativeDepth>(RelativeDepth{stamp(), grid(9, 4)});
+  depth.depth = std::make_shared<const RelativeDepth>(RelativeDepth{stamp(), grid(9, 4)});
   const auto size = encode(depth, slot);
   ASSERT_TRUE(size);
   const DepthSighting back = decode_depth(std::span(slot).first(*size));
@@ -200,10 +200,11 @@ TEST_F(CodecTest, ASceneComesBackAsItWent) {
     const Track& a = back.tracks.items[i];
     const Track& b = scene.tracks.items[i];
     expect_same(a.box, b.box);
-    EXPECT_EQ(std::tuple(a.id, a.label, a.kind, a.score, a.observed, a.first_seen_ns,
-                         a.last_seen_ns, a.hits, a.bearing_deg, a.bearing_rate_deg_s),
-              std::tuple(b.id, b.label, b.kind, b.score, b.observed, b.first_seen_ns,
-                         b.last_seen_ns, b.hits, b.bearing_deg, b.bearing_rate_deg_s));
+    EXPECT_EQ(
+        std::tuple(a.id, a.label, a.kind, a.score, a.observed, a.first_seen_ns, a.last_seen_ns,
+                   a.hits, a.bearing_deg, a.bearing_rate_deg_s, a.bearing_rate_sigma_deg_s),
+        std::tuple(b.id, b.label, b.kind, b.score, b.observed, b.first_seen_ns, b.last_seen_ns,
+                   b.hits, b.bearing_deg, b.bearing_rate_deg_s, b.bearing_rate_sigma_deg_s));
     EXPECT_EQ(
         std::tuple(a.certainty, a.angular_width_deg, a.angular_height_deg, a.distance_m,
                    a.distance_sigma_m, a.closing_speed_mps, a.closing_speed_sigma_mps, a.ttc_s),

@@ -101,7 +101,7 @@ TEST(SpeechQueue, CutOffWhileTheEarconOfTheCriticalOneStillSounds) {
   EXPECT_EQ(s.heard(), "0-0.75 chair!; 0.85-1.85 car");
 }
 
-TEST(SpeechQueue, NobodyCutsOffACriticalOne) {
+TEST(SpeechQueue, WhatIsAsUrgentWaitsForAShortSentence) {
   Scene s;
   s.ask(0, kCritical, 1, "car", 1);
   s.ask(0.1, kCritical, 2, "bus", 1);
@@ -110,11 +110,36 @@ TEST(SpeechQueue, NobodyCutsOffACriticalOne) {
   EXPECT_EQ(s.queue.interrupted(), 0);
 }
 
-TEST(SpeechQueue, OnlyCriticalOnesInterrupt) {
+TEST(SpeechQueue, AWarningCutsOffWhatIsNoMoreUrgentOnceItsEssentialWasHeard) {
+  for (const Priority other : {kInfo, kWarning}) {
+    Scene s;
+    s.ask(0, other, 1, "chair", 2);
+    s.ask(0.5, kWarning, 2, "dog", 1);
+    EXPECT_EQ(s.heard(), "0-1 chair!; 1-2 dog");
+  }
+}
+
+TEST(SpeechQueue, InformationInterruptsNothing) {
   Scene s;
   s.ask(0, kInfo, 1, "chair", 2);
-  s.ask(0.5, kWarning, 2, "dog", 1);
-  EXPECT_EQ(s.heard(), "0-2 chair; 2-3 dog");
+  s.ask(0.5, kInfo, 2, "bench", 1);
+  EXPECT_EQ(s.heard(), "0-2 chair; 2-3 bench");
+}
+
+TEST(SpeechQueue, ACriticalOneIsCutOffByAnotherOnceItsEssentialWasHeard) {
+  Scene s;
+  s.ask(0, kCritical, 1, "car from the left", 2.5);
+  s.ask(0.2, kCritical, 1, "car nearer", 1);
+  s.ask(0.5, kCritical, 2, "bus", 1);
+  EXPECT_EQ(s.heard(), "0-1 car from the left!; 1-2 bus; 2-3 car nearer");
+}
+
+TEST(SpeechQueue, NotSeeingIsSaidBeforeEverythingElse) {
+  Scene s;
+  s.ask(0, kCritical, 1, "car", 2);
+  s.ask(0.2, kCritical, 2, "bus", 1);
+  s.ask(0.4, kCritical, 0, "I cannot see", 1);
+  EXPECT_EQ(s.heard(), "0-0.65 car!; 0.65-1.65 I cannot see; 1.65-2.65 bus");
 }
 
 TEST(SpeechQueue, ALesserOneDoesNotSlipInBeforeAMoreUrgentOne) {

@@ -96,6 +96,18 @@ TEST(Fuse, DoubtsWhatContradictsItself) {
   EXPECT_LT(both->depth_m, 6.0);
 }
 
+TEST(ObjectRange, AHeightThatIsHiddenInPartDoesNotPushAway) {
+  const Range depth{8, 0.1}, doubtful_depth{8, 0.45};
+  const Range half_hidden{16, 0.1}, whole{8.5, 0.1}, nearer{4, 0.1};
+  EXPECT_DOUBLE_EQ(object_range(depth, half_hidden)->depth_m, 8);
+  EXPECT_DOUBLE_EQ(object_range(depth, half_hidden)->sigma_relative, 0.1);
+  // What agrees, or says nearer, counts; so does anything against a depth that is a guess.
+  EXPECT_GT(object_range(depth, whole)->depth_m, 8);
+  EXPECT_LT(object_range(depth, nearer)->depth_m, 8);
+  EXPECT_GT(object_range(doubtful_depth, half_hidden)->depth_m, 12);
+  EXPECT_DOUBLE_EQ(object_range(std::nullopt, half_hidden)->depth_m, 16);
+}
+
 TEST(Fuse, PassesOneThrough) {
   EXPECT_FALSE(fuse({}, {}));
   EXPECT_EQ(fuse(Range{3, 0.2}, {})->depth_m, 3);

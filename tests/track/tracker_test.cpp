@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <random>
 #include <set>
 
@@ -243,6 +244,61 @@ TEST_F(TrackerTest, MeasuresDistanceSpeedAndTimeToCollision) {
   ASSERT_TRUE(t.ttc_s);
   EXPECT_NEAR(*t.ttc_s, z / 1.5, 0.3 * z / 1.5);
   EXPECT_GT(t.distance_sigma_m, 0.04 * z) << "a person's height is never known better";
+}
+
+TEST_F(TrackerTest, WhoPassesTurnsAsFastAsGeometrySays) {
+  // A person 2 m to the side of the way comes at 2.5 m/s: the bearing turns by v x / (x^2 + z^2),
+  // faster and faster. A filter that only smooths lags behind by a third.
+  constexpr double kSide = 2, kSpeed = 2.5, kFps = 30;
+  const auto boxes = [&](double z) {
+    const double h = camera.fy * 1.7 / z;
+    return Detection{around(camera.cx + camera.fx * kSide / z, 240, h / 3, h), 0.9F, 0};
+  };
+  double z = 0;
+  for (int i = 0; (z = 14 - kSpeed * i / kFps) > 4; ++i) {
+    const Tracks tracks = tracker.update(frame(i, kFps, {boxes(z)}), {}, camera);
+    if (z > 8) continue;
+    ASSERT_EQ(tracks.items.size(), 1U);
+    const Track& t = tracks.items[0];
+    const double rate = kSpeed * kSide / (kSide * kSide + z * z) * 180 / std::numbers::pi;
+    EXPECT_NEAR(t.bearing_rate_deg_s, rate, 0.1 * rate) << "at " << z << " m";
+    EXPECT_NEAR(t.closing_speed_mps, kSpeed * z / std::hypot(z, kSide), 0.15 * kSpeed);
+    EXPECT_GT(t.bearing_rate_sigma_deg_s, 0);
+  }
+}
+
+TEST_F(TrackerTest, TheApproachIsSeenInTheGrowingBoxWhereDistanceJumps) {
+  // The depth map errs by 10 %, the other way every half second: as a speed of 3 m/s and more.
+  double z = 0, off = 0;
+  int count = 0;
+  for (int i = 0; i < 105; ++i) {
+    z = 8 - 1.2 * i / 30.0;
+    const double h = camera.fy * 1.7 / z;
+    Detection detection{around(320, 240, h / 1.2, h), 0.9F, 0};  // a shape that says nothing
+    const double error = (i / 15) % 2 == 0 ? 1.1 : 0.9;
+    detection.depth = BoxDepth{static_cast<float>(z * error), 0.15F};
+    const Tracks tracks = tracker.update(frame(i, 30, {detection}), {}, camera);
+    if (i < 45) continue;
+    ASSERT_EQ(tracks.items.size(), 1U);
+    off += std::abs(tracks.items[0].closing_speed_mps - 1.2);
+    ++count;
+  }
+  EXPECT_LT(off / count, 0.4);
+}
+
+TEST_F(TrackerTest, AnotherBehindItIsNoApproach) {
+  // A car at 24 m drives off and one parked before it, at 12 m, is found in its place.
+  for (int i = 0; i < 60; ++i) {
+    const double z = i < 30 ? 24 : 12;
+    const double h = camera.fy * 1.5 / z;
+    Detection detection{around(320, 240, 60, std::max(h, 40.0)), 0.9F, 1};
+    detection.depth = BoxDepth{static_cast<float>(z), 0.1F};
+    const Tracks tracks = tracker.update(frame(i, 30, {detection}), {}, camera);
+    if (i < 33) continue;
+    ASSERT_EQ(tracks.items.size(), 1U);
+    EXPECT_NEAR(*tracks.items[0].distance_m, 12, 1) << "frame " << i;
+    EXPECT_LT(std::abs(tracks.items[0].closing_speed_mps), 2) << "frame " << i;
+  }
 }
 
 TEST_F(TrackerTest, AStandingPersonHasNoTimeToCollision) {

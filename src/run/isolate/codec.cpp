@@ -85,6 +85,7 @@ Json to_json(const Track& t) {
           t.hits,
           t.bearing_deg,
           t.bearing_rate_deg_s,
+          t.bearing_rate_sigma_deg_s,
           t.angular_width_deg,
           t.angular_height_deg,
           to_json(t.distance_m),
@@ -109,6 +110,7 @@ Track track_from(const Json& j) {
   t.hits = j[i++].get<int>();
   t.bearing_deg = j[i++].get<double>();
   t.bearing_rate_deg_s = j[i++].get<double>();
+  t.bearing_rate_sigma_deg_s = j[i++].get<double>();
   t.angular_width_deg = j[i++].get<double>();
   t.angular_height_deg = j[i++].get<double>();
   t.distance_m = number_from(j[i++]);

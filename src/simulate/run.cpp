@@ -1,0 +1,218 @@
+#include "simulate/run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+#include <numbers>
+#include <optional>
+#include <utility>
+
+#include "simulate/truth.h"
+#include "speak/earcon.h"
+#include "speak/speaker.h"
+#include "speak/speech_queue.h"
+
+namespace lazarillo::simulate {
+namespace {
+
+constexpr std::int64_t kTickNs = 10'000'000;         // as the speaker's
+constexpr std::int64_t kAfterEarconNs = 40'000'000;  // likewise
+constexpr double kOwnOverlap = 0.2;  ///< of a track with the detection it comes from
+
+double seconds(std::int64_t ns) { return static_cast<double>(ns) / 1e9; }
+
+int words_in(const std::string& text) {
+  int words = 0;
+  bool inside = false;
+  for (const char c : text) {
+    const bool letter = c != ' ';
+    words += letter && !inside ? 1 : 0;
+    inside = letter;
+  }
+  return words;
+}
+
+/// The queue at work, in steps of its clock.
+class Mouth {
+ public:
+  Mouth(const Trial& trial, std::vector<Said>& said)
+      : trial_(trial),
+        said_(said),
+        queue_(static_cast<std::int64_t>(trial.grace_ms * 1e6),
+               static_cast<std::int64_t>(trial.expire_s * 1e9)) {}
+
+  void say(const Cue& cue, Priority queued, std::int64_t now_ns) {
+    const auto sound = static_cast<std::int64_t>(earcon(cue).size());
+    const int subject = subject_of(cue);
+    Said said;
+    said.cue = cue;
+    said.sentence = trial_.phrases.sentence(cue);
+    said.words = words_in(said.sentence);
+    said.decided_s = seconds(now_ns);
+    const std::int64_t ready_ns = now_ns + sound * 1'000'000'000 / kSampleRate + kAfterEarconNs;
+    said.ready_s = seconds(ready_ns);
+    for (const std::size_t other : waiting_) {
+      if (subject_[other] == subject) said_[other].dropped_s = said.decided_s;
+    }
+    std::erase_if(waiting_, [&](std::size_t other) { return said_[other].dropped_s >= 0; });
+    // The queue gives back the number of the cue in place of its text.
+    queue_.add({std::to_string(said_.size()), queued, subject, cue.bearing_deg, now_ns, ready_ns});
+    waiting_.push_back(said_.size());
+    subject_.push_back(subject);
+    said_.push_back(std::move(said));
+  }
+
+  void advance(std::int64_t now_ns) {
+    for (; next_ns_ <= now_ns; next_ns_ += kTickNs) step(next_ns_);
+  }
+
+ private:
+  void step(std::int64_t now_ns) {
+    if (speaking_ && now_ns >= ends_ns_) {
+      said_[*speaking_].ended_s = seconds(ends_ns_);
+      speaking_.reset();
+      queue_.ended();
+    }
+    SpeechQueue::Step step = queue_.step(now_ns);
+    if (step.cut_off && speaking_) {
+      said_[*speaking_].ended_s = seconds(now_ns);
+      said_[*speaking_].cut_off = true;
+      speaking_.reset();
+    }
+    const double now_s = seconds(now_ns);
+    if (step.begin) {
+      const auto index = static_cast<std::size_t>(std::stoul(step.begin->text));
+      std::erase(waiting_, index);
+      said_[index].begun_s = now_s;
+      speaking_ = index;
+      ends_ns_ = now_ns + std::llround(said_[index].words * 60e9 / trial_.words_per_minute);
+    }
+    for (const std::size_t other : waiting_) {
+      if (now_s - said_[other].decided_s > trial_.expire_s) said_[other].dropped_s = now_s;
+    }
+    std::erase_if(waiting_, [&](std::size_t other) { return said_[other].dropped_s >= 0; });
+  }
+
+  const Trial& trial_;
+  std::vector<Said>& said_;
+  SpeechQueue queue_;
+  std::vector<std::size_t> waiting_;
+  std::vector<int> subject_;
+  std::optional<std::size_t> speaking_;
+  std::int64_t ends_ns_ = 0, next_ns_ = 0;
+};
+
+/// The actor nearest to where a cue points to; -1: none is there.
+int pointed_at(const World& world, const Cue& cue, const Eye& eye, double t_s) {
+  const double angle = (eye.heading_deg + cue.bearing_deg) * std::numbers::pi / 180;
+  const double distance_m = cue.distance_m.value_or(2.5);
+  std::vector<Solid> pieces;
+  for (std::size_t i = 0; i < world.actors.size(); ++i) add_solids(world, i, t_s, pieces);
+  double nearest = 0.4 + 0.1 * distance_m;
+  int found = -1;
+  // Errors of distance are relative, and larger than those of direction.
+  for (const double part : {1.0, 0.85, 1.15, 0.7, 1.35, 0.6, 1.6}) {
+    const Point at{eye.at.x + part * distance_m * std::sin(angle),
+                   eye.at.y + part * distance_m * std::cos(angle)};
+    const bool down = cue.kind == CueKind::drop || cue.kind == CueKind::stairs_down;
+    for (const Solid& piece : pieces) {
+      if (piece.pit != down) continue;
+      const double off = distance(piece, at) + 0.5 * std::abs(part - 1) * distance_m;
+      if (off >= nearest) continue;
+      nearest = off;
+      found = piece.actor;
+    }
+  }
+  return found;
+}
+
+int detected(const Look& look, const Box& box) {
+  float best = kOwnOverlap;
+  int found = -1;
+  for (std::size_t i = 0; i < look.detections.items.size(); ++i) {
+    const float overlap = iou(look.detections.items[i].box, box);
+    if (overlap < best) continue;
+    best = overlap;
+    found = look.actors[i];
+  }
+  return found;
+}
+
+Priority inverted(Priority priority) {
+  return priority == Priority::critical ? Priority::info
+         : priority == Priority::info   ? Priority::critical
+                                        : priority;
+}
+
+}  // namespace
+
+Trial::Trial(ObjectCatalog objects, Phrasebook sentences)
+    : catalog(std::move(objects)), phrases(std::move(sentences)) {
+  tracking.high_score = 0.35;
+  tracking.calibrated = true;
+}
+
+Record run(const World& world, const Walk& walk, const Trial& trial, double end_s) {
+  Record record;
+  record.end_s = end_s;
+  Sensor sensor(world, walk, trial.sensor);
+  Tracker tracker(trial.tracking, trial.catalog);
+  GroundFinder ground(trial.ground);
+  Guide guide(trial.guiding);
+  Mouth mouth(trial, record.said);
+  Vision vision;
+  Depth depth;
+  std::deque<Look> on_the_way;
+  Look newest;
+  const auto latency = static_cast<std::size_t>(trial.sensor.latency_frames);
+  const int frames = static_cast<int>(end_s * trial.sensor.fps) + 1;
+  for (int frame = 0; frame < frames; ++frame) {
+    Look look = sensor.look(frame);
+    const FrameStamp stamp = look.stamp;
+    const Eye eye = look.eye;
+    if (look.due) {
+      InView in_view{seconds(stamp.stream_ns), std::vector<bool>(world.actors.size(), false)};
+      for (std::size_t i = 0; look.truth != nullptr && i < world.actors.size(); ++i) {
+        in_view.resolved[i] = resolved(world.actors[i], look.truth->actors[i]);
+      }
+      record.in_view.push_back(std::move(in_view));
+    }
+    mouth.advance(stamp.stream_ns);
+    on_the_way.push_back(std::move(look));
+    if (on_the_way.size() <= latency) continue;
+    Look arrived = std::move(on_the_way.front());
+    on_the_way.pop_front();
+    if (arrived.comes) vision.last_seen_ns = arrived.stamp.stream_ns;
+    if (arrived.depth) {
+      depth = arrived.depth;
+      const GroundPlane plane = ground.find(*arrived.depth, sensor.camera());
+      guide.see_path(look_along(*arrived.depth, sensor.camera(), plane, trial.corridor));
+    }
+    Tracks tracks;
+    if (arrived.comes) tracks = tracker.update(arrived.detections, depth, sensor.camera());
+    if (latency > 0 || !arrived.comes) tracks = tracker.predict(stamp, sensor.camera());
+    if (!arrived.detections.items.empty()) newest = std::move(arrived);
+    for (Track& track : tracks.items) {
+      if (track.ttc_s) *track.ttc_s *= trial.sabotage.ttc_factor;
+    }
+    for (const Cue& cue : guide.update(tracks, vision)) {
+      const Priority queued =
+          trial.sabotage.priority_inverted ? inverted(cue.priority) : cue.priority;
+      mouth.say(cue, queued, stamp.stream_ns);
+      Said& said = record.said.back();
+      said.eye = eye;
+      const auto track = std::find_if(tracks.items.begin(), tracks.items.end(),
+                                      [&](const Track& t) { return t.id == cue.track; });
+      if (cue.track != 0 && track != tracks.items.end()) {
+        said.actor = detected(newest, track->box);
+      } else if (is_of_path(cue.kind) && cue.kind != CueKind::path_clear) {
+        said.actor = pointed_at(world, cue, eye, said.decided_s);
+      }
+    }
+  }
+  mouth.advance(std::llround(end_s * 1e9));
+  return record;
+}
+
+}  // namespace lazarillo::simulate
