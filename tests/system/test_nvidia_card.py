@@ -166,14 +166,20 @@ def test_jpegs_decoded_by_the_card_are_seen_as_the_processors(jpegs, engines, se
     card, processor = seen["nvdec"], seen["processor"]
     assert len(card) == len(processor) > 0
     assert [f["stream_ns"] for f in card] == [f["stream_ns"] for f in processor]
-    compared = 0
+    # The two decode and turn to RGB with other rounding: boxes move by parts of a pixel, seldom by more.
+    off = []
     for a, b in [*zip(card, processor), *zip(processor, card)]:
         for sure in (d for d in a["detections"] if d["score"] >= 0.5):
-            off = min((max(abs(p - q) for p, q in zip(sure["box"], d["box"])) for d in b["detections"]
-                       if d["label"] == sure["label"]), default=999)
-            assert off <= 4, (a["stream_ns"], sure, off)
-            compared += 1
-    assert compared > 0
+            x1, y1, x2, y2 = sure["box"]
+            nearest = min((max(abs(p - q) for p, q in zip(sure["box"], d["box"])) for d in b["detections"]
+                           if d["label"] == sure["label"]), default=999)
+            off.append((nearest, nearest / max(x2 - x1, y2 - y1)))
+    assert off
+    pixels, parts = (sorted(each) for each in zip(*off))
+    told = f"of {len(off)} boxes: half within {pixels[len(off) // 2]:.2f} px, 99 of 100 within " \
+           f"{pixels[len(off) * 99 // 100]:.2f} px, all within {parts[-1]:.3f} of their size"
+    print(told)
+    assert pixels[len(off) // 2] <= 0.5 and pixels[len(off) * 99 // 100] <= 4 and parts[-1] <= 0.1, told
 
 
 def test_jpegs_outside_a_container_are_refused(engines, settings, tmp_path):
