@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -70,7 +71,7 @@ bool ImportedBuffer::import(int fd) {
     external_ = nullptr;
     return false;
   }
-  data_ = reinterpret_cast<const void*>(address);
+  data_ = std::bit_cast<const void*>(address);  // the driver gives it as a number
   return true;
 }
 
