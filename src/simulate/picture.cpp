@@ -45,7 +45,7 @@ std::string picture_of(const World& world, const Outcome& outcome) {
   const Walk walk(world);
   const double end_s = outcome.record.end_s;
   double x1 = 1e9, x2 = -1e9, y1 = 1e9, y2 = -1e9;
-  for (double t = 0; t <= end_s; t += 0.2) {
+  for (const double t : moments(end_s, 0.2)) {
     const Point at = walk.at(t).at;
     x1 = std::min(x1, at.x - 6);
     x2 = std::max(x2, at.x + 6);
@@ -73,17 +73,17 @@ std::string picture_of(const World& world, const Outcome& outcome) {
     if (actor.moves.empty()) continue;
     svg += outline(0, "fill-opacity=\"0.25\"");
     svg += "<polyline fill=\"none\" stroke=\"#8cb08f\" stroke-dasharray=\"3 3\" points=\"";
-    for (double t = 0; t <= end_s; t += 0.5) {
+    for (const double t : moments(end_s, 0.5)) {
       svg += fmt::format("{:.1f},{:.1f} ", px(place(actor, t).x), py(place(actor, t).y));
     }
     svg += "\"/>\n";
   }
   svg += "<polyline fill=\"none\" stroke=\"#222\" stroke-width=\"2\" points=\"";
-  for (double t = 0; t <= end_s; t += 0.1) {
+  for (const double t : moments(end_s, 0.1)) {
     svg += fmt::format("{:.1f},{:.1f} ", px(walk.at(t).at.x), py(walk.at(t).at.y));
   }
   svg += "\"/>\n";
-  for (double t = 0; t <= end_s; t += 1) {
+  for (const double t : moments(end_s, 1)) {
     svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2\" fill=\"#222\"/>\n",
                        px(walk.at(t).at.x), py(walk.at(t).at.y));
   }

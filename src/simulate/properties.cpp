@@ -33,8 +33,8 @@ bool points_to(const World& world, const Said& said, std::size_t actor) {
   add_solids(world, actor, said.decided_s, pieces);
   const double angle = (said.eye.heading_deg + said.cue.bearing_deg) * std::acos(-1.0) / 180;
   const double told_m = said.cue.distance_m.value_or(2.5);
-  for (double part = 0.55; part <= 1.65; part += 0.1) {
-    const double ahead = part * told_m;
+  for (int tenths = 0; tenths <= 10; ++tenths) {
+    const double ahead = (0.55 + 0.1 * tenths) * told_m;
     const Point at{said.eye.at.x + ahead * std::sin(angle),
                    said.eye.at.y + ahead * std::cos(angle)};
     for (const Solid& piece : pieces) {

@@ -112,7 +112,7 @@ class Builder {
     one.seconds = world_.seconds;
     one.legs = world_.legs;
     one.actors = {a};
-    for (double t = 0; t <= until_s; t += 0.25) {
+    for (const double t : moments(until_s, 0.25)) {
       if (meets(one, 0, walk().at(t), t, kBerth_m, 4.5)) return false;
     }
     return true;
@@ -161,13 +161,17 @@ class Builder {
     Actor road = block({kerb + 4, far / 2 - 5}, 8, far + 10, 0.13);
     road.shape = Shape::pit;
     if (keeps_away(road, world_.seconds)) add(road);
-    for (double y = random_.uniform(0, 6); y < far; y += random_.uniform(5, 12)) {
+    double y = random_.uniform(0, 6);
+    while (y < far) {
       add_if_away(actor(kCar, {kerb + 1.2, y}, random_.uniform(-3, 3)));
+      y += random_.uniform(5, 12);
     }
-    for (double y = random_.uniform(3, 9); y < far; y += random_.uniform(6, 14)) {
+    y = random_.uniform(3, 9);
+    while (y < far) {
       const double x = kerb - 0.35;
       add_if_away(random_.chance(0.6) ? block({x, y}, 0.12, 0.12, 4)
                                       : actor(kFurniture[3], {x, y}, 90));
+      y += random_.uniform(6, 14);
     }
     people(random_.below(4));
     if (random_.chance(0.4)) cyclist();
@@ -196,7 +200,8 @@ class Builder {
     add(block({-half - 0.1, far / 2 - 1}, 0.2, far + 2, 2.7));
     add(block({half + 0.1, far / 2 - 1}, 0.2, far + 2, 2.7));
     add(block({0, far}, 2 * half + 0.4, 0.2, 2.7));
-    for (double y = random_.uniform(2, 5); y < far; y += random_.uniform(3, 8)) {
+    double y = random_.uniform(2, 5);
+    while (y < far) {
       Actor door;
       door.label = "door";
       const double side = random_.chance(0.5) ? -1 : 1;
@@ -205,6 +210,7 @@ class Builder {
       door.length = 0.9;
       door.height = 2.05;
       add_if_away(door);
+      y += random_.uniform(3, 8);
     }
     stops();
     if (half > 1.8) people(random_.below(2));
@@ -264,7 +270,7 @@ class Builder {
   }
 
   /// A bicycle and who rides it.
-  void ride(Actor bicycle, bool anyway) {
+  void ride(const Actor& bicycle, bool anyway) {
     Actor rider = bicycle;
     rider.label = "person";
     rider.length = 0.6;

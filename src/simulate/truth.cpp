@@ -78,7 +78,7 @@ std::optional<double> meets(const World& world, std::size_t actor, const Pose& w
 }
 
 bool without_hazards(const World& world, const Walk& walk, double until_s) {
-  for (double t = 0; t <= until_s; t += kLookEvery_s) {
+  for (const double t : moments(until_s, kLookEvery_s)) {
     const Pose pose = walk.at(t);
     for (std::size_t i = 0; i < world.actors.size(); ++i) {
       if (meets(world, i, pose, t, kClear_m, kAhead_s)) return false;

@@ -172,7 +172,8 @@ const View& Caster::cast(const std::vector<Solid>& solids, std::size_t actors, c
     ActorView& actor = view_.actors[static_cast<std::size_t>(s.actor)];
     for (int row = top; row <= bottom; ++row) {
       for (int column = left; column <= right; ++column) {
-        const auto at = static_cast<std::size_t>(row * view_.width + column);
+        const auto at = static_cast<std::size_t>(row) * static_cast<std::size_t>(view_.width) +
+                        static_cast<std::size_t>(column);
         double in = kNear_m, out = kFar_m;
         slab(from.z, ray_z_[at], s.low, s.high, in, out);
         slab(from.x, ray_x_[at] * s.cos_yaw - ray_y_[at] * s.sin_yaw, -s.half_width, s.half_width,

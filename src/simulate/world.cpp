@@ -48,6 +48,13 @@ Pose Walk::at(double t_s) const {
   return pose;
 }
 
+std::vector<double> moments(double until_s, double step_s) {
+  std::vector<double> all;
+  const int last = static_cast<int>(std::floor(until_s / step_s));
+  for (int i = 0; i <= last; ++i) all.push_back(i * step_s);
+  return all;
+}
+
 Point place(const Actor& actor, double t_s) {
   Point at = actor.at;
   for (std::size_t i = 0; i < actor.moves.size(); ++i) {

@@ -89,6 +89,9 @@ class Walk {
   std::vector<Pose> poses_;
 };
 
+/// 0, `step_s`, twice that, and so on up to `until_s`.
+[[nodiscard]] std::vector<double> moments(double until_s, double step_s);
+
 /// Where an actor's middle is.
 [[nodiscard]] Point place(const Actor& actor, double t_s);
 /// Its velocity, m/s.
