@@ -141,7 +141,7 @@ Frame rectified(const Frame& frame, PerLens<RectifyMap>& maps) {
     rectify_row(frame, map, 0, y, levels.data());
     for (int x = 0; x < width; ++x) {
       for (int c = 0; c < channels; ++c) {
-        *out++ = static_cast<std::uint8_t>(levels[static_cast<std::size_t>(c * width + x)]);
+        *out++ = static_cast<std::uint8_t>(levels.data()[std::ptrdiff_t{c} * width + x]);
       }
     }
   }
