@@ -40,8 +40,8 @@ struct GuideOptions {
                                 ///< not close in, or warning
   double gap_critical_s = 0.5;  ///< between two critical cues
 
-  /// Of any minute, all but critical cues (pace_presets()); 0: nothing but those. A cue counts as
-  /// six words: what is told must not depend on the language.
+  /// Of any minute, all but critical cues (pace_presets()); 0: nothing but those. Counted by
+  /// words_of(), not from sentences: what is told must not depend on the language.
   double words_per_minute = 60;
 
   double maybe_below = 0.6;  ///< less certain to be what it is called: "maybe"

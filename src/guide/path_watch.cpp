@@ -18,7 +18,7 @@ constexpr double kSameDistance = 0.35;
 constexpr double kDistanceGain = 0.4, kSpeedGain = 0.1;
 constexpr double kFastest = 3;  ///< m/s a walker comes nearer to what stands; else it is an error
 constexpr double kClosing = 0.25;  ///< m/s from which on it comes nearer
-// It has come nearer by so much since it was first seen: then how fast it does is believed. Ground
+// It has come nearer by so much since it was well known: then how fast it does is believed. Ground
 // that looks raised, because depth errs there, goes along with the walker.
 constexpr double kCameNearer_m = 0.5;
 constexpr double kClear_m = 2.5;  ///< of free ground in view: the way is clear
