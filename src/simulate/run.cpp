@@ -15,9 +15,8 @@
 namespace lazarillo::simulate {
 namespace {
 
-constexpr std::int64_t kTickNs = 10'000'000;         // as the speaker's
-constexpr std::int64_t kAfterEarconNs = 40'000'000;  // likewise
-constexpr double kOwnOverlap = 0.2;  ///< of a track with the detection it comes from
+constexpr std::int64_t kTickNs = 10'000'000;  // as the speaker's
+constexpr double kOwnOverlap = 0.2;           ///< of a track with the detection it comes from
 
 double seconds(std::int64_t ns) { return static_cast<double>(ns) / 1e9; }
 

@@ -20,8 +20,7 @@ namespace lazarillo {
 namespace {
 
 constexpr std::int64_t kNsPerS = 1'000'000'000;
-constexpr std::int64_t kBlockFrames = 480;           // 10 ms: the grid of the queue's decisions
-constexpr std::int64_t kAfterEarconNs = 40'000'000;  // a breath between earcon and sentence
+constexpr std::int64_t kBlockFrames = 480;  // 10 ms: the grid of the queue's decisions
 constexpr double kSpeechGain = 0.9;
 // Of a sentence while an earcon sounds: the earcon's place must be heard.
 constexpr double kDuckedGain = 0.15;
