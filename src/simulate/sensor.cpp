@@ -17,6 +17,7 @@ constexpr double kTurn_s = 1;     ///< a head that looks around
 constexpr double kStep_hz = 1.9;  ///< steps a second (Bohannon, Age and Ageing 26, 1997)
 constexpr double kBob_m = 0.02;
 constexpr double kDrift_s = 2;
+constexpr double kTurnError_s = 0.5;
 constexpr double kLeastShare = 0.25, kHalfHidden = 0.6;
 constexpr double kConfused_s = 0.3;
 constexpr std::size_t kWarpAcross = 3, kWarpDown = 2;
@@ -25,7 +26,7 @@ constexpr float kDark_m = 3;  ///< what a depth network makes of a black picture
 
 // Streams of random numbers beside those of the actors.
 constexpr std::uint64_t kHead = 1U << 20U, kGhosts = kHead + 1, kMaps = kHead + 2,
-                        kLoss = kHead + 3;
+                        kLoss = kHead + 3, kTurns = kHead + 4;
 
 const std::array<const char*, 8> kGhostLabels{"person", "chair", "car",          "bicycle",
                                               "dog",    "bench", "potted plant", "tv"};
@@ -57,6 +58,7 @@ std::vector<Key> keys_of(SensorOptions& o) {
           {"eye_m", &o.eye_m, 0.8, 2.2},
           {"pitch_deg", &o.pitch_deg, -20, 45},
           {"sway_deg", &o.sway_deg, 0, 20},
+          {"turn_error_deg_s", &o.turn_error_deg_s, -1, 100},
           {"latency_frames", &o.latency_frames, 0, 30},
           {"frame_loss", &o.frame_loss, 0, 1},
           {"miss_small", &o.miss_small, 0, 1},
@@ -114,8 +116,9 @@ struct Sensor::Impl {
   SensorOptions o;
   Intrinsics camera;
   Caster caster;
-  Random head, ghosts_random, map_random, loss;
+  Random head, ghosts_random, map_random, loss, turns;
   Sway yaw, nod;
+  Drift turn_error;
   Drift drift;
   std::vector<Drift> warp;
   double bias;
@@ -126,6 +129,7 @@ struct Sensor::Impl {
   std::vector<Solid> solids;
   double next_map_s = 0, last_s = 0, last_map_s = 0;
   std::optional<Look> frozen;
+  std::optional<Eye> before;  ///< of the last picture that came
 
   Impl(const World& w, const Walk& path, const SensorOptions& options)
       : world(w),
@@ -137,8 +141,10 @@ struct Sensor::Impl {
         ghosts_random(w.seed, kGhosts),
         map_random(w.seed, kMaps),
         loss(w.seed, kLoss),
+        turns(w.seed, kTurns),
         yaw(head),
         nod(head),
+        turn_error(turns),
         drift(map_random),
         bias(o.depth_bias * map_random.normal()) {
     for (std::size_t i = 0; i < kWarpAcross * kWarpDown; ++i) warp.emplace_back(map_random);
@@ -321,6 +327,17 @@ struct Sensor::Impl {
     return map;
   }
 
+  /// As pictures show it: what does not change does not turn.
+  std::optional<CameraTurn> turn_to(const Look& look, double dt_s, const Trouble* trouble) {
+    const double error = o.turn_error_deg_s * dt_s * turn_error.step(dt_s, kTurnError_s, turns);
+    if (!look.comes) return std::nullopt;
+    const std::optional<Eye> last = std::exchange(before, look.eye);
+    if (!last || o.turn_error_deg_s < 0) return std::nullopt;
+    if (trouble != nullptr) return CameraTurn{};
+    return CameraTurn{look.eye.heading_deg - last->heading_deg + error,
+                      last->pitch_deg - look.eye.pitch_deg};
+  }
+
   Look look(int frame) {
     const double t_s = frame / o.fps;
     const double dt_s = frame == 0 ? 1 / o.fps : t_s - last_s;
@@ -361,6 +378,7 @@ struct Sensor::Impl {
       look.actors.clear();
     }
     if (!look.comes) look.depth.reset();
+    look.turn = turn_to(look, dt_s, trouble);
     if (trouble != nullptr) look.truth = nullptr;
     if (is(Trouble::Kind::frozen) && frozen) {
       look.detections.items = frozen->detections.items;

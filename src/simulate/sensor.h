@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "simulate/random.h"
 #include "simulate/view.h"
 #include "simulate/world.h"
+#include "source/camera_turn.h"
 
 namespace lazarillo::simulate {
 
@@ -21,6 +23,7 @@ struct SensorOptions {
   double sway_deg = 3;        ///< standard deviation of where the head turns; nods half as much
   double latency_frames = 1;  ///< whole frames from picture to decision
   double frame_loss = 0.005;  ///< part of the pictures that never come
+  double turn_error_deg_s = 1;  ///< of how fast the head is taken to turn; changes within 0.5 s
 
   // The detector. Sizes: the longer side, pixels of 416.
   double miss_small = 0.55;  ///< part of the pictures in which what is under 32 is missed
@@ -72,6 +75,7 @@ struct Look {
   /// What is truly in view, where it is due and the eyes work. Lives until the next look.
   const View* truth = nullptr;
   Eye eye;
+  std::optional<CameraTurn> turn;  ///< since the picture before
 };
 
 /// Looks at a world, picture by picture, as imperfect eyes on the walker's head do. Deterministic:

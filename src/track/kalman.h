@@ -30,6 +30,9 @@ class ConstantVelocity {
     p11_ *= factor * factor;
   }
 
+  /// The value is reckoned from elsewhere: what was measured and is known of it stays.
+  void shift(double by) { value_ += by; }
+
   /// A measurement of the value as it was `age_s` ago: of value - age * velocity, so H = (1, -age)
   /// (out-of-sequence measurement, ibid. ch. 6; what the noise did to the value since is the
   /// caller's part of `sigma`).

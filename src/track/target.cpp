@@ -30,6 +30,8 @@ constexpr double kPatienceWithWorseS = 1.5;
 constexpr double kLeastClosingSpeed = 0.2;
 constexpr double kSignificance = 1.5;  // sigmas an approach must exceed
 
+constexpr double kMostAngle_deg = 80;  // beyond, a flat picture goes to infinity
+
 constexpr double kNsPerS = 1e9;
 constexpr double kRadPerDeg = std::numbers::pi / 180;
 
@@ -101,6 +103,20 @@ void Target::State::predict(double dt_s, ObjectKind kind) {
   }
 }
 
+void Target::State::turn(const CameraTurn& turn, const Intrinsics& intrinsics) {
+  const auto in_view = [](double angle_deg) {
+    return std::clamp(angle_deg, -kMostAngle_deg, kMostAngle_deg) * kRadPerDeg;
+  };
+  const double bearing = in_view(intrinsics.bearing_deg(x.value()));
+  const double turned = in_view(bearing / kRadPerDeg - turn.right_deg);
+  x.shift(intrinsics.fx * (std::tan(turned) - std::tan(bearing)));
+  const double elevation = in_view(intrinsics.elevation_deg(y.value()));
+  const double tilted = in_view(elevation / kRadPerDeg - turn.up_deg);
+  y.shift(intrinsics.fy * (std::tan(elevation) - std::tan(tilted)));
+  // The distance stays, and is depth / cos(bearing).
+  if (log_depth) log_depth->shift(std::log(std::cos(turned) / std::cos(bearing)));
+}
+
 Target::State Target::at(std::int64_t stream_ns) const {
   State state = state_;
   const double dt = static_cast<double>(stream_ns - now_ns_) / kNsPerS;
@@ -108,8 +124,10 @@ Target::State Target::at(std::int64_t stream_ns) const {
   return state;
 }
 
-void Target::predict(std::int64_t stream_ns) {
+void Target::predict(std::int64_t stream_ns, const Intrinsics& intrinsics,
+                     const TurnHistory& turns) {
   state_ = at(stream_ns);
+  state_.turn(turns.between(now_ns_, stream_ns), intrinsics);
   now_ns_ = stream_ns;
 }
 
@@ -207,8 +225,11 @@ Box Target::State::box() const {
           static_cast<float>(x.value() + half_width), static_cast<float>(y.value() + half_height)};
 }
 
-Box Target::box_before(double age_s) const {
+Box Target::box_before(std::int64_t stream_ns, const Intrinsics& intrinsics,
+                       const TurnHistory& turns) const {
   State before = state_;
+  before.turn(turns.between(now_ns_, stream_ns), intrinsics);
+  const double age_s = static_cast<double>(now_ns_ - stream_ns) / kNsPerS;
   for (ConstantVelocity* c : {&before.x, &before.y, &before.width, &before.height}) {
     *c = {c->value() - age_s * c->velocity(), 0, 0};
   }
@@ -238,8 +259,9 @@ Target::Rate Target::approach(const State& state) {
 }
 
 Track Target::publish(std::int64_t stream_ns, const Intrinsics& intrinsics,
-                      double focal_sigma) const {
-  const State state = at(stream_ns);
+                      const TurnHistory& turns, double focal_sigma) const {
+  State state = at(stream_ns);
+  state.turn(turns.between(now_ns_, stream_ns), intrinsics);
   Track track;
   track.id = id_;
   track.label = object_.name;

@@ -7,25 +7,29 @@
 #include "track/kalman.h"
 #include "track/range.h"
 #include "track/track.h"
+#include "track/turn_history.h"
 
 namespace lazarillo {
 
 /// The estimated state of one tracked object: four box coordinates (centre x, centre y, width,
-/// height; pixels) and the logarithm of its depth, whose rate is -1 / (time to collision).
+/// height; pixels) and the logarithm of its depth, whose rate is -1 / (time to collision). Places
+/// are those in the picture; velocities those of a camera that does not turn (camera motion
+/// compensation: Aharon et al., BoT-SORT, 2022).
 class Target {
  public:
   Target(const Detection& detection, const ObjectClass& object, std::int64_t stream_ns);
 
-  /// Moves the state to a moment of a detection.
-  void predict(std::int64_t stream_ns);
+  /// Moves the state to a moment of a detection, and turns it with the camera.
+  void predict(std::int64_t stream_ns, const Intrinsics& intrinsics, const TurnHistory& turns);
   /// Where the frame cuts the box off on one side only the edge in view is measured, and the size
   /// is taken to stay.
   void correct(const Detection& detection, const ObjectClass& object, const Intrinsics& intrinsics,
                bool strong);
   void correct_range(const Range& range);
   [[nodiscard]] Box box() const { return state_.box(); }  ///< may reach out of the frame
-  /// Where the box was `age_s` before the state, by its present velocity.
-  [[nodiscard]] Box box_before(double age_s) const;
+  /// Where the box was at a moment before the state, by its present velocity.
+  [[nodiscard]] Box box_before(std::int64_t stream_ns, const Intrinsics& intrinsics,
+                               const TurnHistory& turns) const;
   [[nodiscard]] const ObjectClass& object() const { return object_; }
   [[nodiscard]] int id() const { return id_; }
   /// Confirms the track; until then its id is 0.
@@ -38,7 +42,7 @@ class Target {
 
   /// The track at `stream_ns`, not before the last detection's moment: the state, predicted.
   [[nodiscard]] Track publish(std::int64_t stream_ns, const Intrinsics& intrinsics,
-                              double focal_sigma) const;
+                              const TurnHistory& turns, double focal_sigma) const;
 
   /// Standard deviation of the box's centre at `stream_ns`, as a part of its height.
   [[nodiscard]] double doubt(std::int64_t stream_ns) const;
@@ -50,6 +54,8 @@ class Target {
     std::optional<ConstantVelocity> log_depth;
 
     void predict(double dt_s, ObjectKind kind);
+    /// The camera turned; the object did not move.
+    void turn(const CameraTurn& turn, const Intrinsics& intrinsics);
     [[nodiscard]] Box box() const;
   };
 

@@ -27,7 +27,7 @@ struct Track {
   int hits = 0;                    ///< frames in which it was detected
 
   double bearing_deg = 0;  ///< of the box's middle; 0 ahead, positive right
-  double bearing_rate_deg_s = 0;
+  double bearing_rate_deg_s = 0;  ///< as seen by a camera that does not turn
   double bearing_rate_sigma_deg_s = 0;
   double angular_width_deg = 0;   ///< of the whole box, in and out of view
   double angular_height_deg = 0;  ///< likewise

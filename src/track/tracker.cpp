@@ -36,6 +36,7 @@ struct Candidate {
 struct Tracker::Impl {
   TrackerOptions options;
   ObjectCatalog catalog;
+  TurnHistory turns;
   std::vector<Target> targets;
   int next_id = 1;
 
@@ -93,7 +94,7 @@ struct Tracker::Impl {
       if (age_s <= 0) {
         from_depth = range_from_depth(**metric, box);
       } else if (age_s <= kOldestDepthS) {
-        from_depth = range_from_depth(**metric, target.box_before(age_s));
+        from_depth = range_from_depth(**metric, target.box_before((*metric)->stamp.stream_ns, intrinsics, turns));
         if (from_depth) from_depth->age_s = age_s;
       }
     }
@@ -134,6 +135,10 @@ Tracker::Tracker(TrackerOptions options, ObjectCatalog catalog) : impl_(std::mak
 Tracker::~Tracker() = default;
 Tracker::Tracker(Tracker&&) noexcept = default;
 
+void Tracker::turn(std::int64_t stream_ns, std::optional<CameraTurn> since_last) {
+  impl_->turns.add(stream_ns, since_last);
+}
+
 Tracks Tracker::update(const Detections& detections, const Depth& depth,
                        const Intrinsics& intrinsics) {
   Impl& s = *impl_;
@@ -149,7 +154,7 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth,
   s.matched.clear();
   std::vector<Target*> open;
   for (Target& target : s.targets) {
-    target.predict(now_ns);
+    target.predict(now_ns, intrinsics, s.turns);
     open.push_back(&target);
   }
   s.associate(open, strong, kLeastOverlap, intrinsics, true);
@@ -186,7 +191,7 @@ Tracks Tracker::predict(const FrameStamp& stamp, const Intrinsics& intrinsics) c
   const double focal_sigma = intrinsics.assumed ? impl_->options.assumed_focal_sigma : 0;
   for (const Target& target : impl_->targets) {
     if (!impl_->is_published(target, stamp.stream_ns)) continue;
-    tracks.items.push_back(target.publish(stamp.stream_ns, intrinsics, focal_sigma));
+    tracks.items.push_back(target.publish(stamp.stream_ns, intrinsics, impl_->turns, focal_sigma));
     if (impl_->options.calibrated) tracks.items.back().certainty = target.certainty();
   }
   return tracks;

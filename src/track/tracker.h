@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "see/depth.h"
+#include "source/camera_turn.h"
 #include "track/track.h"
 
 namespace lazarillo {
@@ -28,6 +30,10 @@ class Tracker {
   Tracker(TrackerOptions options, ObjectCatalog catalog);
   ~Tracker();
   Tracker(Tracker&&) noexcept;
+
+  /// How the camera turned up to a frame since the one before it; nullopt: not known, taken for
+  /// not at all. In stream order, of every frame, before its update() or predict().
+  void turn(std::int64_t stream_ns, std::optional<CameraTurn> since_last);
 
   /// The tracks after this frame: confirmed ones seen within predict_s. Frames must come in stream
   /// order; a frame without detections predicts. `depth` may be older than the frame: it is read
