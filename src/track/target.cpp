@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 namespace lazarillo {
 namespace {
@@ -143,8 +144,17 @@ void Target::correct(const Detection& detection, const ObjectClass& object,
     const bool cut_low = low < margin;
     const bool cut_high = high > limit - 1 - margin;
     if (cut_low == cut_high) {
+      const double sigma = doubt * kSizeSigma * h;
+      const double innovation = high - low - size.value();
+      if (innovation * innovation > kAnother * (size.value_variance() + sigma * sigma)) {
+        // What hid a part of it went, or came: a step, not motion.
+        size = {high - low, kSizeSigma * h, kSizeVelocitySigma * h};
+        middle.shift((low + high) / 2 - middle.value());
+        stepped_ = true;
+        return;
+      }
       middle.correct((low + high) / 2, doubt * kBoxSigma * h);
-      size.correct(high - low, doubt * kSizeSigma * h);
+      size.correct(high - low, sigma);
       return;
     }
     const double whole = std::max(size.value(), high - low);
@@ -177,7 +187,7 @@ void Target::restart_range(const Range& range) {
 }
 
 void Target::correct_range(const Range& range) {
-  if (!state_.log_depth) return restart_range(range);
+  if (!state_.log_depth || std::exchange(stepped_, false)) return restart_range(range);
   ConstantVelocity& filter = *state_.log_depth;
   const double innovation =
       std::log(range.depth_m) - filter.value() + range.age_s * filter.velocity();

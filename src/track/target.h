@@ -83,6 +83,7 @@ class Target {
   State state_;
   std::int64_t range_ns_ = 0;   ///< last range of the kind the distance rests on
   double jitter_variance_ = 0;  ///< of range measurements from frame to frame, of the logarithm
+  bool stepped_ = false;        ///< the box shows more or less of it than before
   int far_off_ = 0;             ///< ranges in a row far from what was expected
   double range_sigma_ = 0;      ///< relative, of one range: its lasting error never averages out
 };
