@@ -12,9 +12,10 @@ namespace {
 constexpr double kDegree = std::numbers::pi / 180;
 constexpr float kNearest_m = 0.3F, kFarthest_m = 10;
 constexpr double kLeastInverse = 0.1;  ///< of the plane: beyond 10 m nothing is compared
-constexpr int kSamples = 150;
+constexpr int kCellsAcross = 52;  ///< so many and a few more are looked at; more tell nothing new
+constexpr int kSamples = 150, kSamplesTracked = 40;  ///< of planes; fewer around a known one
 constexpr std::size_t kFewest = 30;
-constexpr std::size_t kRefined = 4;  ///< samples whose planes are fitted to all cells
+constexpr std::size_t kRefined = 4, kRefinedTracked = 2;  ///< of them are fitted to all cells
 // What a degree of freedom more unlikely costs, in cells of a thousand.
 constexpr double kPriorCost = 0.02;
 constexpr double kBelowCost = 1.5;  ///< of a point below the plane against one on it
@@ -141,7 +142,7 @@ double GroundFinder::score(const std::vector<DepthCell>& cells, const Expected& 
   return score;
 }
 
-/// The best few of kSamples planes through three cells each.
+/// The best few of many planes through three cells each.
 std::vector<Vector3> GroundFinder::search(const std::vector<DepthCell>& cells,
                                           const Expected& prior) const {
   const Vector3 down = prior.down();
@@ -152,7 +153,7 @@ std::vector<Vector3> GroundFinder::search(const std::vector<DepthCell>& cells,
   if (low.size() < kFewest) return {};
   std::minstd_rand random(1);
   std::vector<std::pair<double, Vector3>> found;
-  for (int i = 0; i < kSamples; ++i) {
+  for (int i = 0; i < (prior.tracked ? kSamplesTracked : kSamples); ++i) {
     cv::Matx33d a;
     cv::Vec3d b;
     for (int k = 0; k < 3; ++k) {
@@ -170,7 +171,8 @@ std::vector<Vector3> GroundFinder::search(const std::vector<DepthCell>& cells,
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Vector3> best;
-  for (std::size_t i = 0; i < std::min(found.size(), kRefined); ++i) {
+  const std::size_t refined = prior.tracked ? kRefinedTracked : kRefined;
+  for (std::size_t i = 0; i < std::min(found.size(), refined); ++i) {
     best.push_back(found[i].second);
   }
   return best;
@@ -203,10 +205,11 @@ GroundPlane GroundFinder::find(const MetricDepth& depth, const Intrinsics& camer
   const std::int64_t now_ns = depth.stamp.stream_ns;
   const Expected prior = expected(now_ns, gravity);
   int in_frame = 0;
-  const std::vector<DepthCell> cells = cells_of(depth, camera, 2, &in_frame);
+  const int step = std::max(depth.depth_m.width / kCellsAcross, 1);
+  const std::vector<DepthCell> cells = cells_of(depth, camera, step, &in_frame);
   std::optional<Vector3> best;
   double best_score = 0;
-  for (const Vector3& sample : search(cells_of(depth, camera, 4), prior)) {
+  for (const Vector3& sample : search(cells_of(depth, camera, 2 * step), prior)) {
     std::optional<Vector3> g = sample;
     for (const double widened : {1.5, 1.0, 1.0}) {
       if (g) g = fitted(cells, *g, widened * options_.tolerance);

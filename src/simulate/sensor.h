@@ -19,10 +19,10 @@ struct SensorOptions {
   double fps = 30;
   double hfov_deg = 69;
   double eye_m = 1.55;
-  double pitch_deg = 10;      ///< the camera looks down by so much
-  double sway_deg = 3;        ///< standard deviation of where the head turns; nods half as much
-  double latency_frames = 1;  ///< whole frames from picture to decision
-  double frame_loss = 0.005;  ///< part of the pictures that never come
+  double pitch_deg = 10;        ///< the camera looks down by so much
+  double sway_deg = 3;          ///< standard deviation of where the head turns; nods half as much
+  double latency_frames = 1;    ///< whole frames from picture to decision
+  double frame_loss = 0.005;    ///< part of the pictures that never come
   double turn_error_deg_s = 1;  ///< of how fast the head is taken to turn; changes within 0.5 s
 
   // The detector. Sizes: the longer side, pixels of 416.

@@ -20,7 +20,8 @@ Tracks interpolate(const Tracks& before, const Tracks& after, Tracks predicted) 
       static_cast<double>(predicted.stamp.stream_ns - before.stamp.stream_ns) / span;
   if (!(span > 0) || part < 0 || part > 1) return predicted;
   const auto between = [part](auto a, auto b) {
-    return static_cast<decltype(a)>(std::lerp(static_cast<double>(a), static_cast<double>(b), part));
+    return static_cast<decltype(a)>(
+        std::lerp(static_cast<double>(a), static_cast<double>(b), part));
   };
   for (Track& track : predicted.items) {
     const Track* a = find(before, track.id);

@@ -26,7 +26,7 @@ struct Track {
   std::int64_t last_seen_ns = 0;   ///< stream time of the last detection
   int hits = 0;                    ///< frames in which it was detected
 
-  double bearing_deg = 0;  ///< of the box's middle; 0 ahead, positive right
+  double bearing_deg = 0;         ///< of the box's middle; 0 ahead, positive right
   double bearing_rate_deg_s = 0;  ///< as seen by a camera that does not turn
   double bearing_rate_sigma_deg_s = 0;
   double angular_width_deg = 0;   ///< of the whole box, in and out of view

@@ -94,7 +94,8 @@ struct Tracker::Impl {
       if (age_s <= 0) {
         from_depth = range_from_depth(**metric, box);
       } else if (age_s <= kOldestDepthS) {
-        from_depth = range_from_depth(**metric, target.box_before((*metric)->stamp.stream_ns, intrinsics, turns));
+        from_depth = range_from_depth(
+            **metric, target.box_before((*metric)->stamp.stream_ns, intrinsics, turns));
         if (from_depth) from_depth->age_s = age_s;
       }
     }

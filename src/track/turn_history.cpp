@@ -18,23 +18,22 @@ void TurnHistory::add(std::int64_t stream_ns, std::optional<CameraTurn> since_la
   const Heading& last = headings_.back();
   if (stream_ns <= last.stream_ns) return;
   const CameraTurn turn = since_last.value_or(CameraTurn{});
-  headings_.push_back({stream_ns,
-                       {last.turned.right_deg + turn.right_deg, last.turned.up_deg + turn.up_deg}});
+  headings_.push_back(
+      {stream_ns, {last.turned.right_deg + turn.right_deg, last.turned.up_deg + turn.up_deg}});
   while (headings_.size() > 2 && headings_[1].stream_ns < stream_ns - kKeptNs) {
     headings_.pop_front();
   }
 }
 
 CameraTurn TurnHistory::heading(std::int64_t stream_ns) const {
-  const auto after = std::find_if(headings_.rbegin(), headings_.rend(), [&](const Heading& h) {
-    return h.stream_ns <= stream_ns;
-  });
+  const auto after = std::find_if(headings_.rbegin(), headings_.rend(),
+                                  [&](const Heading& h) { return h.stream_ns <= stream_ns; });
   if (after == headings_.rend()) return headings_.front().turned;
   if (after == headings_.rbegin()) return headings_.back().turned;
   const Heading& a = *after;
   const Heading& b = *std::prev(after);
-  const double part = static_cast<double>(stream_ns - a.stream_ns) /
-                      static_cast<double>(b.stream_ns - a.stream_ns);
+  const double part =
+      static_cast<double>(stream_ns - a.stream_ns) / static_cast<double>(b.stream_ns - a.stream_ns);
   return {std::lerp(a.turned.right_deg, b.turned.right_deg, part),
           std::lerp(a.turned.up_deg, b.turned.up_deg, part)};
 }
