@@ -36,6 +36,12 @@ const char* to_string(CueKind kind) {
       return "vision_lost";
     case CueKind::vision_back:
       return "vision_back";
+    case CueKind::too_dark:
+      return "too_dark";
+    case CueKind::view_blocked:
+      return "view_blocked";
+    case CueKind::vision_slow:
+      return "vision_slow";
     case CueKind::obstacle:
       return "obstacle";
     case CueKind::head_level:

@@ -13,13 +13,16 @@ enum class Side { left, ahead, right };
 
 /// What a cue says. Each has a sentence in every language file.
 enum class CueKind {
-  object,       ///< something is there
-  approaching,  ///< something is there and comes nearer
-  vision_lost,  ///< the system does not see at present
-  vision_back,  ///< it sees again
-  obstacle,     ///< something is in the corridor, whatever it is
-  head_level,   ///< something hangs there at the height of the head
-  drop,         ///< the ground goes down
+  object,        ///< something is there
+  approaching,   ///< something is there and comes nearer
+  vision_lost,   ///< the system does not see at present
+  vision_back,   ///< it sees again
+  too_dark,      ///< it does not see: there is no light
+  view_blocked,  ///< it does not see: something is right before the lens
+  vision_slow,   ///< what it sees is old when it is told
+  obstacle,      ///< something is in the corridor, whatever it is
+  head_level,    ///< something hangs there at the height of the head
+  drop,          ///< the ground goes down
   stairs_down,
   stairs_up,
   path_clear,  ///< what was in the corridor is gone
@@ -41,6 +44,16 @@ struct Cue {
   std::optional<double> ttc_s;
   std::optional<Side> way_round;  ///< obstacle: on this side there is room to pass it
 };
+
+/// Something about the system itself.
+[[nodiscard]] constexpr bool is_of_vision(CueKind kind) {
+  return kind >= CueKind::vision_lost && kind <= CueKind::vision_slow;
+}
+
+/// It says that nothing is seen.
+[[nodiscard]] constexpr bool is_vision_lost(CueKind kind) {
+  return kind == CueKind::vision_lost || kind == CueKind::too_dark || kind == CueKind::view_blocked;
+}
 
 /// Something about the corridor, not about an object with a track.
 [[nodiscard]] constexpr bool is_of_path(CueKind kind) {

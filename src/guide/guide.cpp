@@ -25,6 +25,9 @@ constexpr double kSameBearingDeg = 10;
 constexpr double kSameAside_m = 1, kSameAside = 0.15;  ///< the latter a part of the distance
 constexpr double kSameDistanceRatio = 1.5;
 constexpr double kSameDistance_m = 1.5;  ///< where that is more than the ratio
+// What is seen is old: on average over so long; it is no more when its age fell below this part of
+// the limit for so long, and is not said again for so long after that.
+constexpr double kAgeMeanS = 0.2, kFastAgain = 0.6, kFastS = 2, kSlowAgainS = 10;
 // A hazard on the path that flickers is the same for so long.
 constexpr double kSameHazardS = 3;
 
@@ -60,6 +63,10 @@ struct Guide::Impl {
   double last_critical_s = kNever;
   double seeing_since_s = kNever;
   bool lost_told = false;
+  double age_s = 0;          ///< of what is seen, on average
+  double age_at_s = kNever;  ///< when that was reckoned
+  bool slow_told = false;
+  double slow_at_s = kNever;  ///< when it was last slow, or told so
   PathWatch path;
   WordBudget budget;
 
@@ -236,8 +243,46 @@ struct Guide::Impl {
     if (!changed) return std::nullopt;
     lost_told = lost;
     Cue cue;
-    cue.kind = lost ? CueKind::vision_lost : CueKind::vision_back;
+    cue.kind = lost ? why_lost(vision) : CueKind::vision_back;
     cue.priority = lost ? Priority::critical : Priority::warning;
+    cue.stamp = stamp;
+    return cue;
+  }
+
+  static CueKind why_lost(const Vision& vision) {
+    if (vision.broken) return CueKind::vision_lost;
+    switch (vision.picture) {
+      case PictureState::dark:
+        return CueKind::too_dark;
+      case PictureState::blocked:
+        return CueKind::view_blocked;
+      case PictureState::clear:
+      case PictureState::repeated:
+        break;
+    }
+    return CueKind::vision_lost;
+  }
+
+  /// Says once that what is seen is old, and once that it is not any more.
+  std::optional<Cue> slow_cue(const Vision& vision, const FrameStamp& stamp, double now_s) {
+    if (!vision.looked_ns || options.vision_slow_s <= 0 || lost_told) return std::nullopt;
+    const double age = now_s - static_cast<double>(*vision.looked_ns) / kNsPerS;
+    const double passed = age_at_s == kNever ? 0 : now_s - age_at_s;
+    age_at_s = now_s;
+    age_s += (1 - std::exp(-passed / kAgeMeanS)) * (age - age_s);
+    if (age_s > options.vision_slow_s * (slow_told ? kFastAgain : 1)) {
+      const bool again = now_s - slow_at_s > kSlowAgainS;
+      slow_at_s = now_s;
+      if (slow_told || !again) return std::nullopt;
+      slow_told = true;
+    } else if (!slow_told || now_s - slow_at_s < kFastS) {
+      return std::nullopt;
+    } else {
+      slow_told = false;
+    }
+    Cue cue;
+    cue.kind = slow_told ? CueKind::vision_slow : CueKind::vision_back;
+    cue.priority = Priority::warning;
     cue.stamp = stamp;
     return cue;
   }
@@ -251,7 +296,9 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
   Impl& s = *impl_;
   const double now_s = static_cast<double>(tracks.stamp.stream_ns) / kNsPerS;
   std::vector<Cue> cues;
-  if (const auto cue = s.vision_cue(vision, tracks.stamp, now_s)) {
+  for (const auto& cue :
+       {s.vision_cue(vision, tracks.stamp, now_s), s.slow_cue(vision, tracks.stamp, now_s)}) {
+    if (!cue) continue;
     cues.push_back(*cue);
     s.budget.spend(words_of(*cue), now_s);
     s.remember(*cue, now_s);

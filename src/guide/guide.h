@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "guide/cue.h"
@@ -47,12 +48,19 @@ struct GuideOptions {
   double maybe_below = 0.6;  ///< less certain to be what it is called: "maybe"
 
   double vision_lost_s = 0.4;  ///< nothing seen for so long: say so; seen for so long: say so
+  /// What is seen is so old on average, over a fifth of a second, when it is told: say so. 0:
+  /// never.
+  double vision_slow_s = 0.25;
 };
 
 /// Whether the system sees.
 struct Vision {
-  /// The newest picture that was seen, stream time. Older than vision_lost_s: vision is lost.
+  /// When a picture that shows anything was last seen, stream time. Longer ago than vision_lost_s:
+  /// vision is lost.
   std::int64_t last_seen_ns = 0;
+  PictureState picture = PictureState::clear;  ///< of the newest picture: why it is lost
+  /// When the newest picture that was looked at was taken, stream time; unset: not known.
+  std::optional<std::int64_t> looked_ns{};
   /// Known to be lost (a process died, the camera is gone): told at once, without that patience.
   bool broken = false;
 };

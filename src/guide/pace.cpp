@@ -35,6 +35,9 @@ int words_of(const Cue& cue) {
       return 1;
     case CueKind::vision_lost:
     case CueKind::vision_back:
+    case CueKind::too_dark:
+    case CueKind::view_blocked:
+    case CueKind::vision_slow:
       return kOfTheSystem;
     case CueKind::head_level:
       words = 4;

@@ -33,7 +33,9 @@ enum class RingPixelFormat : std::uint32_t {
   nv12_on_card = 16,
 };
 
-inline constexpr std::uint32_t kIntrinsicsAssumed = 1;  ///< SlotRecord::flags
+// SlotRecord::flags
+inline constexpr std::uint32_t kIntrinsicsAssumed = 1;
+inline constexpr std::uint32_t kTurnKnown = 2;
 
 /// What a slot's payload is. Times are ns; capture_ns is the host's CLOCK_MONOTONIC, device_ns the
 /// camera's own clock. The picture fields (from width on) mean something for a frame only.
@@ -54,7 +56,10 @@ struct SlotRecord {
   double cx = 0.0;
   double cy = 0.0;
   std::uint32_t flags = 0;
-  std::array<std::uint32_t, 7> reserved{};
+  std::uint32_t picture_state = 0;  ///< 0: clear, or not looked at; 1 dark, 2 blocked, 3 repeated
+  float turned_right_deg = 0;       ///< since the camera's frame before; with kTurnKnown
+  float turned_up_deg = 0;
+  std::array<std::uint32_t, 4> reserved{};
 };
 
 struct RingHeader {

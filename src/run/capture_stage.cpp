@@ -17,6 +17,10 @@ bool CaptureStage::process() {
     return true;
   }
   last->second = frame->stamp.stream_ns;
+  if (watch_) {
+    const StageTimer timer(metrics_, "watch");
+    watch_->look(*frame);
+  }
   const std::uint64_t sequence = frame->stamp.sequence;
   if (!outputs_.guide.push(*frame) || !outputs_.see.push(std::move(*frame))) return false;
   if (lockstep_ != nullptr) lockstep_->await(sequence);

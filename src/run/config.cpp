@@ -144,6 +144,16 @@ std::vector<Setting> settings_of(Config& c) {
       {"see.gpu_memory_mb", "tensorrt: no more of the card's memory than this; 0: all",
        &p.gpu_memory_mb, 0, 1'000'000},
 
+      {"picture.watch",
+       "look at every picture whether it shows anything, and how the camera turned", &c.watch},
+      {"picture.dark",
+       "too dark: mean plus twice the spread of the grey levels (0 to 255) is below this",
+       &c.pictures.dark, 0, 255},
+      {"picture.spread", "blocked: the spread of the levels is below this", &c.pictures.spread, 0,
+       255},
+      {"picture.detail", "blocked: and so is the mean gradient, levels a pixel of 160 x 120",
+       &c.pictures.detail, 0, 255},
+
       {"skip.enabled", "rest the detector where nothing changed that a prediction does not cover",
        &c.skipping.enabled},
       {"skip.changed",
@@ -239,6 +249,8 @@ std::vector<Setting> settings_of(Config& c) {
        &g.maybe_below, 0, 1},
       {"guide.vision_lost_s", "pictures that cannot be seen for so long: say so", &g.vision_lost_s,
        0, 60},
+      {"guide.vision_slow_s", "what is seen is so old when it is told: say so; 0: never",
+       &g.vision_slow_s, 0, 10},
 
       {"speak.speech", "say sentences", &s.speech},
       {"speak.earcons", "play a short sound from the direction of the object", &s.earcons},

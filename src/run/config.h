@@ -11,6 +11,7 @@
 #include "run/detector_gate.h"
 #include "run/see_stage.h"
 #include "see/perception.h"
+#include "see/picture_watch.h"
 #include "speak/speaker.h"
 #include "track/tracker.h"
 
@@ -35,10 +36,12 @@ struct Config {
   bool dma_buf = false;               ///< a camera's pictures are fetched by the NVIDIA card
   PerceptionOptions seeing;
   SeeingOptions pace;
+  bool watch = true;  ///< every picture: whether it shows anything, and how the camera turned
+  PictureRules pictures;
   GateOptions skipping;
   RunningOptions running;
   TrackerOptions tracking{.high_score = 0};  ///< 0: the model's own suggestion
-  bool path = true;  ///< watch the corridor, where there is depth in metres
+  bool path = true;                          ///< watch the corridor, where there is depth in metres
   GroundOptions ground;
   CorridorOptions corridor;
   GuideOptions guiding;

@@ -31,6 +31,7 @@ void GuideStage::process(GuideInput input) {
 void GuideStage::take(Frame frame) {
   if (given_ && frame.stamp.sequence <= given_->sequence) return;
   newest_ = frame.stamp;
+  parts_.tracker.turn(frame.stamp.stream_ns, frame.turn);
   waiting_.push_back(std::move(frame));
   while (parts_.live && waiting_.size() > 1) give_out_predicted();
 }
@@ -63,8 +64,7 @@ void GuideStage::settle(Seen seen) {
   }
   const bool waits = !waiting_.empty() && waiting_.front().stamp.sequence == stamp.sequence;
   if (seen.outcome != Seen::Outcome::late && seen.sighting.fault.empty()) {
-    vision_.last_seen_ns =
-        std::max(vision_.last_seen_ns, parts_.live ? stream_now(steady_now_ns()) : stamp.stream_ns);
+    look(seen.frame);
   }
   if (seen.outcome != Seen::Outcome::seen) {
     if (seen.outcome == Seen::Outcome::skipped) metrics_.drop("detector_skipped");
@@ -90,6 +90,17 @@ void GuideStage::settle(Seen seen) {
   } else {
     decide_late(seen, std::move(tracks));
   }
+}
+
+void GuideStage::look(const Frame& frame) {
+  const std::int64_t taken_ns = frame.stamp.stream_ns;
+  vision_.picture = frame.state;
+  // A file may well repeat a picture.
+  if (!parts_.live && frame.state == PictureState::repeated) vision_.picture = PictureState::clear;
+  if (parts_.live) vision_.looked_ns = std::max(vision_.looked_ns.value_or(0), taken_ns);
+  if (vision_.picture != PictureState::clear) return;
+  vision_.last_seen_ns =
+      std::max(vision_.last_seen_ns, parts_.live ? stream_now(steady_now_ns()) : taken_ns);
 }
 
 void GuideStage::see_path(const Depth& depth, const Intrinsics& camera) {

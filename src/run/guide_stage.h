@@ -65,6 +65,8 @@ class GuideStage {
   void take(DepthSighting depth);
   void take(VisionBreak vision_break);
 
+  /// A frame that was looked at, and shows something or not.
+  void look(const Frame& frame);
   /// Looks along the corridor, once a map.
   void see_path(const Depth& depth, const Intrinsics& camera);
   void settle(Seen seen);

@@ -104,6 +104,7 @@ CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> sour
     : metrics_(metrics),
       warm_up_frames_(options.warm_up_frames),
       frames_(options.frames),
+      watch_(options.config.watch ? std::optional(options.config.pictures) : std::nullopt),
       source_(std::move(source)) {
   if (source_) return;
   SourceOptions source_options;
@@ -135,7 +136,7 @@ void CapturePart::take_frames(const std::function<bool()>& on_warm) {
 
 void CapturePart::start(CaptureStage::Outputs outputs, ForesightBoard* lockstep,
                         std::function<bool()> on_warm, OnFailure on_failure) {
-  stage_ = std::make_unique<CaptureStage>(*source_, metrics_, outputs, lockstep);
+  stage_ = std::make_unique<CaptureStage>(*source_, metrics_, outputs, watch_, lockstep);
   thread_ = std::thread([this, on_warm = std::move(on_warm), on_failure = std::move(on_failure)] {
     begin_thread("lz-capture", ThreadRole::normal);
     try {

@@ -30,8 +30,8 @@ class CapturePart {
   /// Ends when the stream does, with options.frames, or with stop(). `on_warm` is called when the
   /// frames to warm up are over, and after each further one until it says that the rest is ready,
   /// too: from there on options.frames counts.
-  void start(CaptureStage::Outputs outputs, ForesightBoard* lockstep,
-             std::function<bool()> on_warm, OnFailure on_failure);
+  void start(CaptureStage::Outputs outputs, ForesightBoard* lockstep, std::function<bool()> on_warm,
+             OnFailure on_failure);
   void stop() { source_->stop(); }
   void join();
 
@@ -41,6 +41,7 @@ class CapturePart {
   Metrics& metrics_;
   const std::uint64_t warm_up_frames_;
   const std::uint64_t frames_;
+  const std::optional<PictureRules> watch_;
   std::unique_ptr<Source> source_;
   std::unique_ptr<CaptureStage> stage_;
   std::thread thread_;

@@ -32,6 +32,26 @@ double most_noise(const Frame& frame) {
   return rules::most_sensor_noise * rules::smoothing * std::sqrt(2 / samples);
 }
 
+PictureLight light_of(const Plane& plane) {
+  double sum = 0;
+  double squares = 0;
+  double slopes = 0;
+  for (int y = 1; y + 1 < plane.height; ++y) {
+    const float* above = plane.row(y - 1);
+    const float* at = plane.row(y);
+    const float* below = plane.row(y + 1);
+    for (int x = 1; x + 1 < plane.width; ++x) {
+      const double level = at[x];
+      sum += level;
+      squares += level * level;
+      slopes += std::hypot(at[x + 1] - at[x - 1], below[x] - above[x]) / 2;
+    }
+  }
+  const double n = double(plane.width - 2) * (plane.height - 2);
+  const double mean = sum / n;
+  return {mean, std::sqrt(std::max(squares / n - mean * mean, 0.0)), slopes / n};
+}
+
 struct View {
   SmallPicture small;
   int frame_width = 0, frame_height = 0;  ///< 0: no picture
@@ -64,7 +84,7 @@ struct MotionMeter::Impl {
   Registrar registrar;
   View reference;
   View current;
-  bool measured = false;  ///< current is newer than the reference
+  bool measured = false;             ///< current is newer than the reference
   std::unique_ptr<CardMotion> card;  ///< of pictures on the card; null: none was there yet
   bool on_card = false;              ///< where the picture measured last is
   Plane predicted{width, height};
@@ -121,11 +141,13 @@ Motion MotionMeter::measure(const Frame& frame) {
   }
   if (!has_pixels(frame)) return scene_change();
   m.registrar.reduce(frame, m.current.small);
+  motion.light = light_of(m.current.small.levels[0]);
   m.current.frame_width = frame.width;
   m.current.frame_height = frame.height;
   if (m.reference.frame_width != frame.width || m.reference.frame_height != frame.height) {
     return scene_change();
   }
+  motion.repeated = m.reference.small.levels[0].values == m.current.small.levels[0].values;
 
   const Registration r = m.registrar.match(m.reference.small, m.current.small);
   const PixelRect inside = m.registrar.warp(m.reference.small.levels[0], r, m.predicted);

@@ -2,11 +2,19 @@
 
 #include <bitset>
 #include <memory>
+#include <optional>
 
 #include "see/detections.h"
 #include "source/frame.h"
 
 namespace lazarillo {
+
+/// What a picture reduced to 160 x 120 is like by itself, grey levels 0..255.
+struct PictureLight {
+  double mean = 0;
+  double spread = 0;  ///< standard deviation of the levels
+  double detail = 0;  ///< mean length of the gradient, levels a small pixel
+};
 
 /// How a frame differs from the reference, the frame on which the detector last ran, when the
 /// camera's own motion and its exposure are taken away.
@@ -24,6 +32,8 @@ struct Motion {
   /// The reference does not explain the picture at all (none yet, another size, no pixels, a cut,
   /// lights switched, a covered lens). Every cell is changed then, and the motion unknown.
   bool scene_change = false;
+  bool repeated = false;                ///< the reduced picture is the reference, to the last bit
+  std::optional<PictureLight> light{};  ///< unset: no pixels, or a card that fails
 
   [[nodiscard]] bool cell(int column, int row) const {
     return cells[static_cast<std::size_t>(row) * columns + static_cast<std::size_t>(column)];

@@ -172,13 +172,12 @@ void judge_vision(const World& world, const Record& record, const Limits& limits
     for (const Said& said : record.said) {
       if (said.decided_s < trouble.from_s) {
         // Still lost from before: known.
-        if (said.cue.kind == CueKind::vision_lost) told = said.begun_s >= 0;
+        if (is_vision_lost(said.cue.kind)) told = said.begun_s >= 0;
         if (said.cue.kind == CueKind::vision_back) told = false;
         continue;
       }
       // Over before it could be said, it is told by "I can see again": the rest would be wrong.
-      const bool of_vision =
-          said.cue.kind == CueKind::vision_lost || said.cue.kind == CueKind::vision_back;
+      const bool of_vision = is_vision_lost(said.cue.kind) || said.cue.kind == CueKind::vision_back;
       if (of_vision && said.begun_s >= 0 && said.begun_s <= trouble.from_s + limits.vision_told_s) {
         told = true;
       }

@@ -182,7 +182,11 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
     if (on_the_way.size() <= latency) continue;
     Look arrived = std::move(on_the_way.front());
     on_the_way.pop_front();
-    if (arrived.comes) vision.last_seen_ns = arrived.stamp.stream_ns;
+    if (arrived.comes) {
+      vision.picture = arrived.state;
+      vision.looked_ns = arrived.stamp.stream_ns;
+      if (arrived.state == PictureState::clear) vision.last_seen_ns = arrived.stamp.stream_ns;
+    }
     if (arrived.depth) {
       depth = arrived.depth;
       const GroundPlane plane = ground.find(*arrived.depth, sensor.camera());

@@ -379,6 +379,8 @@ struct Sensor::Impl {
     }
     if (!look.comes) look.depth.reset();
     look.turn = turn_to(look, dt_s, trouble);
+    if (is(Trouble::Kind::dark)) look.state = PictureState::dark;
+    if (is(Trouble::Kind::frozen) && frozen) look.state = PictureState::repeated;
     if (trouble != nullptr) look.truth = nullptr;
     if (is(Trouble::Kind::frozen) && frozen) {
       look.detections.items = frozen->detections.items;

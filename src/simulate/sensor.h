@@ -76,6 +76,7 @@ struct Look {
   const View* truth = nullptr;
   Eye eye;
   std::optional<CameraTurn> turn;  ///< since the picture before
+  PictureState state = PictureState::clear;
 };
 
 /// Looks at a world, picture by picture, as imperfect eyes on the walker's head do. Deterministic:

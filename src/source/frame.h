@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "source/camera_turn.h"
 #include "source/intrinsics.h"
 
 namespace lazarillo {
@@ -25,6 +27,14 @@ struct FrameStamp {
 class Lens;
 struct DevicePicture;
 
+/// Whether a picture shows anything, whatever it is.
+enum class PictureState : std::uint8_t {
+  clear,
+  dark,      ///< hardly any light
+  blocked,   ///< nothing but one even surface: a hand on the lens, a wall before it
+  repeated,  ///< the picture before, to the last bit: the camera hangs
+};
+
 enum class PixelFormat : std::uint8_t { bgr8, gray8, nv12 };
 
 /// One picture, in host memory unless it says otherwise. Read-only once published; copying a Frame
@@ -45,6 +55,10 @@ struct Frame {
   /// makes of them for the networks and show/ for people (see/rectify.h). One for all frames of a
   /// camera: what is computed from it is kept by its address.
   std::shared_ptr<const Lens> lens{};
+  /// How the camera turned since its picture before; unset: not known. Capture finds it
+  /// (see/picture_watch.h), and what follows.
+  std::optional<CameraTurn> turn{};
+  PictureState state = PictureState::clear;
 };
 
 }  // namespace lazarillo

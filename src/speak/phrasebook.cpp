@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "error.h"
@@ -22,8 +23,9 @@ const std::map<std::string, std::vector<std::string>> kKeys{
     {"distance", {"half", "one", "one_and_half", "metres", "about"}},
     {"sentence",
      {"object", "approaching", "critical", "critical_approaching", "vision_lost", "vision_back",
-      "obstacle", "critical_obstacle", "head_level", "critical_head_level", "drop", "critical_drop",
-      "stairs_down", "critical_stairs_down", "stairs_up", "path_clear"}},
+      "too_dark", "view_blocked", "vision_slow", "obstacle", "critical_obstacle", "head_level",
+      "critical_head_level", "drop", "critical_drop", "stairs_down", "critical_stairs_down",
+      "stairs_up", "path_clear"}},
     {"way", {"left", "right"}},
 };
 /// Placeholders: of a sentence about an object, of a number of metres, of anything else.
@@ -32,9 +34,9 @@ const std::vector<std::string> kObject{"object"}, kPlace{"object", "side", "cloc
     kCount{"n"}, kNothing;
 
 const std::vector<std::string>& placeholders_of(const std::string& sentence) {
-  if (sentence == "vision_lost" || sentence == "vision_back" || sentence == "path_clear") {
-    return kNothing;
-  }
+  static const std::set<std::string> kPlain{"vision_lost",  "vision_back", "too_dark",
+                                            "view_blocked", "vision_slow", "path_clear"};
+  if (kPlain.contains(sentence)) return kNothing;
   if (sentence == "obstacle") return kWithWay;
   if (sentence == "object" || sentence == "approaching") return kPlace;
   if (sentence == "critical" || sentence == "critical_approaching") return kUrgent;
@@ -217,7 +219,7 @@ std::string Phrasebook::distance(double metres) const {
 
 std::string Phrasebook::sentence(const Cue& cue) const {
   const Words& words = *words_;
-  if (cue.kind == CueKind::vision_lost || cue.kind == CueKind::vision_back) {
+  if (is_of_vision(cue.kind)) {
     return words.sentence.at(to_string(cue.kind));
   }
   const std::string distance_words =

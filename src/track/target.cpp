@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <utility>
 
 namespace lazarillo {
 namespace {
@@ -184,10 +183,12 @@ void Target::restart_range(const Range& range) {
   range_sigma_ = range.sigma_relative;
   range_ns_ = now_ns_;
   far_off_ = 0;
+  stepped_ = false;
 }
 
 void Target::correct_range(const Range& range) {
-  if (!state_.log_depth || std::exchange(stepped_, false)) return restart_range(range);
+  const bool worse = range.sigma_relative > kOtherKind * range_sigma_;
+  if (!state_.log_depth || (stepped_ && !worse)) return restart_range(range);
   ConstantVelocity& filter = *state_.log_depth;
   const double innovation =
       std::log(range.depth_m) - filter.value() + range.age_s * filter.velocity();
@@ -195,7 +196,7 @@ void Target::correct_range(const Range& range) {
   // one to the other is a step, not motion: the better kind takes over, the worse one waits.
   if (std::abs(innovation) > 2 * range.sigma_relative) {
     if (range.sigma_relative * kOtherKind < range_sigma_) return restart_range(range);
-    if (range.sigma_relative > kOtherKind * range_sigma_) {
+    if (worse) {
       const double waited_s = static_cast<double>(now_ns_ - range_ns_) / kNsPerS;
       if (waited_s > kPatienceWithWorseS) restart_range(range);
       return;

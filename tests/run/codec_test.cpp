@@ -41,6 +41,8 @@ class CodecTest : public testing::Test {
     f.height = 480;
     f.stride_bytes = 1920;
     f.intrinsics = {real(), real(), real(), real(), 640, 480, whole() % 2 == 0};
+    if (whole() % 2 == 0) f.turn = CameraTurn{small(), small()};
+    f.state = static_cast<PictureState>(whole() % 4);
     return f;
   }
   Sighting sighting() {
@@ -148,6 +150,11 @@ void expect_same_but_pixels(const Frame& a, const Frame& b) {
   const Intrinsics& y = b.intrinsics;
   EXPECT_EQ(std::tuple(x.fx, x.fy, x.cx, x.cy, x.width, x.height, x.assumed),
             std::tuple(y.fx, y.fy, y.cx, y.cy, y.width, y.height, y.assumed));
+  EXPECT_EQ(a.state, b.state);
+  ASSERT_EQ(a.turn.has_value(), b.turn.has_value());
+  if (!a.turn) return;
+  EXPECT_EQ(a.turn->right_deg, b.turn->right_deg);
+  EXPECT_EQ(a.turn->up_deg, b.turn->up_deg);
 }
 
 TEST_F(CodecTest, SeenComesBackAsItWent) {

@@ -86,6 +86,11 @@ class CudaMotion : public test::CudaTest {
 
   void compare(const Motion& card, const Motion& twin) {
     EXPECT_EQ(card.scene_change, twin.scene_change);
+    EXPECT_EQ(card.repeated, twin.repeated);
+    ASSERT_TRUE(card.light && twin.light);
+    EXPECT_NEAR(card.light->mean, twin.light->mean, 1e-6);
+    EXPECT_NEAR(card.light->spread, twin.light->spread, 1e-6);
+    EXPECT_NEAR(card.light->detail, twin.light->detail, 1e-5);
     EXPECT_EQ(card.frame_width, twin.frame_width);
     EXPECT_EQ(card.frame_height, twin.frame_height);
     EXPECT_NEAR(card.shift_x_px, twin.shift_x_px, 0.02);
@@ -159,6 +164,21 @@ TEST_F(CudaMotion, FindsWhatTheProcessorFinds) {
   }
   EXPECT_GE(scene_changes, 1);
   EXPECT_GE(changes, 3);
+}
+
+TEST_F(CudaMotion, KnowsAPictureThatComesAgain) {
+  MotionMeter card;
+  MotionMeter twin;
+  const Both both = shoot(400, 240, {}, true);
+  for (const bool again : {false, true, true}) {
+    const Motion found = card.measure(both.device);
+    compare(found, twin.measure(both.host));
+    EXPECT_EQ(found.repeated, again);
+    card.set_reference();
+    twin.set_reference();
+  }
+  const Motion other = card.measure(shoot(400, 240, {0, 0, 1, 1, {}, 2}, true).device);
+  EXPECT_FALSE(other.repeated);
 }
 
 TEST_F(CudaMotion, KeepsItsReferenceAsTheProcessorDoes) {

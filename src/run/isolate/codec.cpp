@@ -263,7 +263,13 @@ SlotRecord record_of(const Frame& frame) {
   record.fy = frame.intrinsics.fy;
   record.cx = frame.intrinsics.cx;
   record.cy = frame.intrinsics.cy;
-  record.flags = frame.intrinsics.assumed ? kIntrinsicsAssumed : 0;
+  record.flags =
+      (frame.intrinsics.assumed ? kIntrinsicsAssumed : 0) | (frame.turn ? kTurnKnown : 0);
+  record.picture_state = static_cast<std::uint32_t>(frame.state);
+  if (frame.turn) {
+    record.turned_right_deg = static_cast<float>(frame.turn->right_deg);
+    record.turned_up_deg = static_cast<float>(frame.turn->up_deg);
+  }
   return record;
 }
 
@@ -282,6 +288,10 @@ Frame frame_of(const SlotRecord& record) {
                       frame.width,
                       frame.height,
                       (record.flags & kIntrinsicsAssumed) != 0};
+  frame.state = static_cast<PictureState>(std::min(record.picture_state, 3U));
+  if ((record.flags & kTurnKnown) != 0) {
+    frame.turn = CameraTurn{record.turned_right_deg, record.turned_up_deg};
+  }
   return frame;
 }
 

@@ -32,19 +32,19 @@ class CudaMotion final : public CardMotion {
         {picture.luma, picture.luma_pitch, frame.width, frame.height, picture.full_range},
         current_.values.as<float>(), stream_.get());
     const bool comparable = reference_.width == frame.width && reference_.height == frame.height;
-    if (comparable) {
-      gpu::measure_motion(reference_.values.as<float>(), current_.values.as<float>(), most_noise,
-                          scratch_.as<float>(), device_found_.as<gpu::MotionFound>(),
-                          stream_.get());
-      gpu::copy_to_host(found_.as<void>(), device_found_.data(), sizeof(gpu::MotionFound),
-                        stream_.get());
-    }
-    // Waited for even where nothing comes back: the picture may be given up after this.
+    // What the picture is like by itself is found without a reference, too.
+    gpu::measure_motion((comparable ? reference_ : current_).values.as<float>(),
+                        current_.values.as<float>(), most_noise, scratch_.as<float>(),
+                        device_found_.as<gpu::MotionFound>(), stream_.get());
+    gpu::copy_to_host(found_.as<void>(), device_found_.data(), sizeof(gpu::MotionFound),
+                      stream_.get());
     gpu::check(cudaEventRecord(done_.get(), stream_.get()), "measuring motion");
     gpu::check(cudaEventSynchronize(done_.get()), "measuring motion");
     current_.width = frame.width;
     current_.height = frame.height;
     const auto& found = *found_.as<gpu::MotionFound>();
+    motion.light = found.light;
+    motion.repeated = comparable && found.repeated != 0;
     if (!comparable || found.scene_change != 0) {
       motion.scene_change = true;
       motion.cells.set();

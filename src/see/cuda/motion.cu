@@ -30,6 +30,29 @@ __device__ bool changed(const PixelRect& inside, int cell, const float* residual
   return different >= rules::least_pixels || covered * 2 < wide * high;
 }
 
+/// light_of(): all threads; the first one writes.
+__device__ void light(Shared& shared, const Plane2& plane, MotionFound& found) {
+  double sum = 0;
+  double squares = 0;
+  double slopes = 0;
+  each_pixel({1, 1, kWidth - 1, kHeight - 1}, 1, [&](int x, int y) {
+    const float* at = plane.row(y);
+    const double level = at[x];
+    sum += level;
+    squares += level * level;
+    slopes += hypot(static_cast<double>(at[x + 1] - at[x - 1]),
+                    static_cast<double>(plane.row(y + 1)[x] - plane.row(y - 1)[x])) /
+              2;
+  });
+  sum = block_sum(shared, sum);
+  squares = block_sum(shared, squares);
+  slopes = block_sum(shared, slopes);
+  if (thread_index() != 0) return;
+  constexpr double n = double{kWidth - 2} * (kHeight - 2);
+  const double mean = sum / n;
+  found.light = {mean, sqrt(fmax(squares / n - mean * mean, 0.0)), slopes / n};
+}
+
 __global__ void __launch_bounds__(kThreads)
     motion_kernel(const float* reference, const float* picture, double most_noise, float* scratch,
                   MotionFound* found) {
@@ -44,11 +67,15 @@ __global__ void __launch_bounds__(kThreads)
   const Plane2 predicted{scratch, kWidth, kHeight};
   constexpr int words = sizeof(MotionFound) / sizeof(std::uint32_t);
   if (thread_index() < words) reinterpret_cast<std::uint32_t*>(found)[thread_index()] = 0;
+  const Plane2 current = level(picture, 0);
+  light(shared, current, *found);
+  bool same = true;
+  for (int at = thread_index(); at < kPixels; at += kThreads) same &= reference[at] == picture[at];
+  if (__syncthreads_and(same ? 1 : 0) != 0 && thread_index() == 0) found->repeated = 1;
   match_coarse(shared, level(reference, 2).values, level(picture, 2).values);
   refine(shared, level(reference, 1), level(picture, 1), {scratch, kWidth / 2, kHeight / 2}, 1);
   refine(shared, level(reference, 0), level(picture, 0), predicted, 2);
 
-  const Plane2 current = level(picture, 0);
   const PixelRect inside = warp(shared, level(reference, 0), 1, predicted);
   const Found r = shared.found;
   const double pixels = static_cast<double>(inside.x1 - inside.x0) * (inside.y1 - inside.y0);

@@ -33,11 +33,12 @@ struct MotionFound {
   double shift_x = 0, shift_y = 0;  ///< small pixels, as Registration
   double zoom = 1, gain = 1;
   std::int32_t scene_change = 0;  ///< 1: nothing above counts, and every cell is changed
-  std::int32_t reserved = 0;
+  std::int32_t repeated = 0;      ///< 1: as Motion::repeated
+  PictureLight light{};
   /// Bit i of the whole: Motion::cells[i].
   std::array<std::uint32_t, (Motion::columns * Motion::rows + 31) / 32> cells{};
 };
-static_assert(sizeof(MotionFound) == 80);
+static_assert(sizeof(MotionFound) == 104);
 
 /// Registrar::reduce() of a picture's luma, in full range: the same values as of a grey frame.
 void reduce_luma(const LumaPicture& picture, float* small, cudaStream_t stream);
