@@ -153,8 +153,8 @@ void expect_same_but_pixels(const Frame& a, const Frame& b) {
   EXPECT_EQ(a.state, b.state);
   ASSERT_EQ(a.turn.has_value(), b.turn.has_value());
   if (!a.turn) return;
-  EXPECT_EQ(a.turn->right_deg, b.turn->right_deg);
-  EXPECT_EQ(a.turn->up_deg, b.turn->up_deg);
+  EXPECT_FLOAT_EQ(static_cast<float>(a.turn->right_deg), static_cast<float>(b.turn->right_deg));
+  EXPECT_FLOAT_EQ(static_cast<float>(a.turn->up_deg), static_cast<float>(b.turn->up_deg));
 }
 
 TEST_F(CodecTest, SeenComesBackAsItWent) {

@@ -189,6 +189,9 @@ TEST_F(PipelineTest, LiveASourceThatStallsIsSaidAndSoIsItsReturn) {
   bool lost = false;
   bool back = false;
   const std::int64_t begin_ns = steady_now_ns();
+  const Frame other = test::make_frame(kSize, kSize, [](int x, int y, int) {
+    return (x * 37 + y * 91) % 200 + 1;
+  });
   auto stalls = source([&](std::uint64_t k) -> std::optional<Frame> {
     // Ten frames, then nothing until the walker was told, then more until told again.
     if (k == 10) lost = eventually([&] { return said("vision_lost"); });
@@ -196,12 +199,34 @@ TEST_F(PipelineTest, LiveASourceThatStallsIsSaidAndSoIsItsReturn) {
     if (back || k > 1000) return std::nullopt;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
     Frame f = frame(k, 100);
+    // A camera that goes on gives no picture twice.
+    if (k % 2 != 0) f.pixels = other.pixels;
     f.stamp.stream_ns = steady_now_ns() - begin_ns;
     return f;
   });
   EXPECT_EQ(Pipeline(options, std::move(stalls)).run().code, ExitCode::ok);
   EXPECT_TRUE(lost);
   EXPECT_TRUE(back);
+}
+
+TEST_F(PipelineTest, LiveACameraThatHangsIsNoCamera) {
+  options.realtime = true;
+  const auto said = [this](const char* kind) {
+    const std::vector<Json> cues = events("cue");
+    return std::any_of(cues.begin(), cues.end(), [&](const Json& c) { return c["kind"] == kind; });
+  };
+  const std::int64_t begin_ns = steady_now_ns();
+  bool lost = false;
+  auto hangs = source([&](std::uint64_t k) -> std::optional<Frame> {
+    if (k % 10 == 0) lost = said("vision_lost");
+    if (lost || k > 1000) return std::nullopt;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    Frame f = frame(k, 100);
+    f.stamp.stream_ns = steady_now_ns() - begin_ns;
+    return f;
+  });
+  EXPECT_EQ(Pipeline(options, std::move(hangs)).run().code, ExitCode::ok);
+  EXPECT_TRUE(lost);
 }
 
 TEST_F(PipelineTest, TenThousandFramesCopyNothingAndLeaveNothingBehind) {
