@@ -64,7 +64,8 @@ void Metrics::fill(Report& report) const {
   report.frames = frames_;
   report.detected = detections_;
   report.depth_maps = depths_;
-  report.stream_s = static_cast<double>(stream_ns_ - std::max<std::int64_t>(begin_stream_ns_, 0)) / 1e9;
+  report.stream_s =
+      static_cast<double>(stream_ns_ - std::max<std::int64_t>(begin_stream_ns_, 0)) / 1e9;
   const std::int64_t end_ns = end_ns_ > 0 ? end_ns_ : steady_now_ns();
   report.wall_s = static_cast<double>(end_ns - begin_ns_) / 1e9;
   const Usage usage = end_ns_ > 0 ? end_usage_ : usage_now();
@@ -81,8 +82,8 @@ void Metrics::fill(Report& report) const {
   report.cues = cues_;
   // In the order data flows.
   for (const char* stage :
-       {"capture", "motion", "preprocess", "inference", "gpu", "postprocess", "depth", "track",
-        "path", "guide", "speak", "record_events", "draw", "record_video"}) {
+       {"capture", "watch", "motion", "preprocess", "inference", "gpu", "postprocess", "depth",
+        "track", "path", "guide", "speak", "record_events", "draw", "record_video"}) {
     const auto found = times_.find(stage);
     if (found != times_.end()) report.stages.emplace_back(stage, found->second);
   }
