@@ -41,6 +41,12 @@ const char* confused_with(const std::string& label) {
   return found == kPairs.end() ? "" : found->second;
 }
 
+double nearness_of(const std::vector<float>& depths_m) {
+  double sum = 0;
+  for (const float depth_m : depths_m) sum += depth_m > 0 ? 1 / double{depth_m} : 0;
+  return sum / static_cast<double>(std::max<std::size_t>(depths_m.size(), 1));
+}
+
 bool is_furniture(const std::string& label) {
   return label == "chair" || label == "couch" || label == "bench" || label == "dining table" ||
          label == "potted plant" || label == "bed";
@@ -58,7 +64,8 @@ std::vector<Key> keys_of(SensorOptions& o) {
           {"eye_m", &o.eye_m, 0.8, 2.2},
           {"pitch_deg", &o.pitch_deg, -20, 45},
           {"sway_deg", &o.sway_deg, 0, 20},
-          {"turn_error_deg_s", &o.turn_error_deg_s, -1, 100},
+          {"turn_known", &o.turn_known, 0, 1},
+          {"turn_error_deg_s", &o.turn_error_deg_s, 0, 100},
           {"latency_frames", &o.latency_frames, 0, 30},
           {"frame_loss", &o.frame_loss, 0, 1},
           {"miss_small", &o.miss_small, 0, 1},
@@ -128,6 +135,7 @@ struct Sensor::Impl {
   std::vector<ActorView> in_view;  ///< at the last map
   std::vector<Solid> solids;
   double next_map_s = 0, last_s = 0, last_map_s = 0;
+  double nearness = 0.2;  ///< of what is in view: mean of 1 / depth, 1/m
   std::optional<Look> frozen;
   std::optional<Eye> before;  ///< of the last picture that came
 
@@ -327,15 +335,21 @@ struct Sensor::Impl {
     return map;
   }
 
-  /// As pictures show it: what does not change does not turn.
+  /// As pictures show it: what does not change does not turn, and a step to the side looks like a
+  /// turn, the more the nearer everything is (see/picture_watch.h).
   std::optional<CameraTurn> turn_to(const Look& look, double dt_s, const Trouble* trouble) {
     const double error = o.turn_error_deg_s * dt_s * turn_error.step(dt_s, kTurnError_s, turns);
     if (!look.comes) return std::nullopt;
     const std::optional<Eye> last = std::exchange(before, look.eye);
-    if (!last || o.turn_error_deg_s < 0) return std::nullopt;
+    if (!last || o.turn_known <= 0) return std::nullopt;
     if (trouble != nullptr) return CameraTurn{};
-    return CameraTurn{look.eye.heading_deg - last->heading_deg + error,
-                      last->pitch_deg - look.eye.pitch_deg};
+    constexpr double kDeg = 180 / std::numbers::pi;
+    const double heading = last->heading_deg / kDeg;
+    const double aside_m = (look.eye.at.x - last->at.x) * std::cos(heading) -
+                           (look.eye.at.y - last->at.y) * std::sin(heading);
+    const double up_m = look.eye.height_m - last->height_m;
+    return CameraTurn{look.eye.heading_deg - last->heading_deg + aside_m * nearness * kDeg + error,
+                      last->pitch_deg - look.eye.pitch_deg + up_m * nearness * kDeg};
   }
 
   Look look(int frame) {
@@ -355,6 +369,7 @@ struct Sensor::Impl {
       next_map_s += 1 / (o.maps_per_s > 0 ? o.maps_per_s : kTruths_per_s);
       look.truth = &caster.cast(solids, world.actors.size(), look.eye);
       in_view = look.truth->actors;
+      nearness = nearness_of(look.truth->depth_m);
       for (std::size_t i = 0; i < in_view.size(); ++i) {
         watched[i].deeper_m.reset();
         if (in_view[i].depth_m <= 0) continue;

@@ -23,7 +23,8 @@ struct SensorOptions {
   double sway_deg = 3;          ///< standard deviation of where the head turns; nods half as much
   double latency_frames = 1;    ///< whole frames from picture to decision
   double frame_loss = 0.005;    ///< part of the pictures that never come
-  double turn_error_deg_s = 1;  ///< of how fast the head is taken to turn; changes within 0.5 s
+  double turn_known = 1;        ///< 0: nothing tells how the head turns
+  double turn_error_deg_s = 1;  ///< beside what steps to the side look like; changes within 0.5 s
 
   // The detector. Sizes: the longer side, pixels of 416.
   double miss_small = 0.55;  ///< part of the pictures in which what is under 32 is missed
