@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "control/command_inputs.h"
 #include "guide/guide.h"
 #include "path/corridor.h"
 #include "run/detector_gate.h"
@@ -38,11 +39,12 @@ struct Config {
   GateOptions skipping;
   RunningOptions running;
   TrackerOptions tracking{.high_score = 0};  ///< 0: the model's own suggestion
-  bool path = true;  ///< watch the corridor, where there is depth in metres
+  bool path = true;                          ///< watch the corridor, where there is depth in metres
   GroundOptions ground;
   CorridorOptions corridor;
   GuideOptions guiding;
   SpeakerOptions speaking;
+  CommandOptions commands;
 };
 
 /// One key of the configuration file, bound to its place in a Config.

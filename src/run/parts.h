@@ -30,8 +30,8 @@ class CapturePart {
   /// Ends when the stream does, with options.frames, or with stop(). `on_warm` is called when the
   /// frames to warm up are over, and after each further one until it says that the rest is ready,
   /// too: from there on options.frames counts.
-  void start(CaptureStage::Outputs outputs, ForesightBoard* lockstep,
-             std::function<bool()> on_warm, OnFailure on_failure);
+  void start(CaptureStage::Outputs outputs, ForesightBoard* lockstep, std::function<bool()> on_warm,
+             OnFailure on_failure);
   void stop() { source_->stop(); }
   void join();
 
@@ -71,10 +71,12 @@ class SeePart {
 
 class GuidePart {
  public:
-  /// `sound` receives what is rendered, beside audio.wav.
+  /// `sound` receives what is rendered, beside audio.wav; `on_manner` is told by the guide's thread
+  /// what a command has set.
   GuidePart(const RunOptions& options, const ModelSet& models, Metrics& metrics,
             Sink<Scene>& scenes, Sink<Foresight>& foresights, SoundSink sound,
-            std::function<void()> on_write_failure);
+            std::function<void()> on_write_failure,
+            std::function<void(const Manner&)> on_manner = {});
   [[nodiscard]] Port<GuideInput>& input() { return input_; }
   void start(OnFailure on_failure);
   void finish();
