@@ -57,6 +57,9 @@ void on_death(int signal) {
 constexpr std::array kDeaths{SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGHUP};
 
 void handle(int signal, void (*handler)(int), int flags) {
+  struct sigaction old {};
+  // What is ignored (nohup) stays so.
+  if (::sigaction(signal, nullptr, &old) != 0 || old.sa_handler == SIG_IGN) return;
   struct sigaction action {};
   action.sa_handler = handler;
   action.sa_flags = flags;

@@ -26,13 +26,13 @@ def minute(tmp_path_factory):
 class Live:
     """A live run in the background, without a sound card."""
 
-    def __init__(self, source, out, *arguments, env=None, **keywords):
+    def __init__(self, source, out, *arguments, env=None, shell=(), **keywords):
         self.out = out
         self.events_file = out / "events.jsonl"
         self.errors = out.parent / f"{out.name}.err"
         with open(self.errors, "w") as errors:
             self.process = subprocess.Popen(
-                [str(PROGRAM), "run", str(source), "--realtime", "--no-video", "--lang", "en", "--out",
+                [*shell, str(PROGRAM), "run", str(source), "--realtime", "--no-video", "--lang", "en", "--out",
                  str(out), *map(str, arguments)],
                 stdout=subprocess.DEVNULL, **{"stderr": errors, "stdin": subprocess.DEVNULL, **keywords},
                 env={**os.environ, **(env or {})})
@@ -303,8 +303,8 @@ def test_keys_are_commands_and_the_terminal_is_as_before(live, terminal, how):
     assert terminal.mode() == terminal.before
 
 
-@pytest.mark.parametrize("how", [[], ["--isolate"]], ids=["one process", "isolated"])
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGQUIT, signal.SIGABRT, "twice"])
+@pytest.mark.parametrize("end, how", [(signal.SIGTERM, []), (signal.SIGQUIT, []), (signal.SIGABRT, []), ("twice", []),
+                                      (signal.SIGTERM, ["--isolate"]), ("twice", ["--isolate"])])
 def test_however_it_ends_the_terminal_is_as_before(live, terminal, how, end):
     run = live("--commands", "none", *how, **terminal.popen())
     run.wait_for_frames()
@@ -331,23 +331,14 @@ def test_stopped_it_gives_the_terminal_back_and_takes_it_again(live, terminal):
 
 
 def test_in_the_background_the_terminal_is_left_alone(live, terminal):
-    def background():
-        import fcntl
-        os.setsid()
-        fcntl.ioctl(terminal.theirs, termios.TIOCSCTTY, 0)
-        if os.fork() != 0:  # the leader stays in the foreground
-            time.sleep(3600)
-        os.setpgid(0, 0)
-
-    run = live("--commands", "none", stdin=terminal.theirs, preexec_fn=background)
+    run = live("--commands", "none", shell=["bash", "-m", "-c", '"$0" "$@" & wait $!'], **terminal.popen())
     run.wait_for_frames()
     assert not terminal.taken()
     assert terminal.mode() == terminal.before
-    child = int(subprocess.run(["ps", "-o", "pid=", "--ppid", str(run.process.pid)],
-                               capture_output=True, text=True).stdout)
-    os.kill(child, signal.SIGTERM)
-    run.process.kill()
-    run.process.wait(30)
+    job = subprocess.run(["ps", "-o", "pid=", "--ppid", str(run.process.pid)], capture_output=True, text=True)
+    os.kill(int(job.stdout), signal.SIGTERM)
+    assert run.process.wait(60) == 143
+    assert terminal.mode() == terminal.before
 
 
 # ---- headset
