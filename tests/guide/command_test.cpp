@@ -181,11 +181,11 @@ TEST(Command, ItSaysThatItSeesAgainAlsoWhenMuted) {
   Guide guide{GuideOptions()};
   (void)guide.obey(Command::mute, {}, {1});
   std::vector<CueKind> kinds;
-  for (int frame = 1; frame < 80; ++frame) {
+  for (std::int64_t frame = 1; frame < 80; ++frame) {
     Tracks tracks;
     tracks.stamp.stream_ns = frame * 50'000'000;
     const bool seen = frame < 20 || frame > 50;
-    Vision vision{seen ? tracks.stamp.stream_ns : 19 * 50'000'000};
+    const Vision vision{seen ? tracks.stamp.stream_ns : 950'000'000};
     for (const Cue& cue : guide.update(tracks, vision)) kinds.push_back(cue.kind);
   }
   EXPECT_THAT(kinds, testing::ElementsAre(CueKind::vision_lost, CueKind::vision_back));
@@ -255,7 +255,7 @@ TEST(Command, AroundTellsOfTheWayToo) {
   Guide guide{GuideOptions()};
   Tracks tracks;
   for (int i = 1; i <= 8; ++i) {
-    tracks.stamp.stream_ns = i * 100'000'000;
+    tracks.stamp.stream_ns = std::int64_t{i} * 100'000'000;
     CorridorView view;
     view.stamp = tracks.stamp;
     view.ground.seen = true;

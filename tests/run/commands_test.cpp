@@ -17,6 +17,8 @@ namespace {
 using Json = nlohmann::json;
 using testing::ElementsAre;
 
+constexpr std::int64_t kFrameNs = 100'000'000;
+
 template <class T>
 class Kept final : public Sink<T> {
  public:
@@ -52,7 +54,7 @@ class CommandsTest : public testing::Test {
 
   void frame(GuideStage& stage, int k, bool person) {
     Seen seen;
-    seen.frame.stamp = {0, static_cast<std::uint64_t>(k), k * 100'000'000, k * 100'000'000};
+    seen.frame.stamp = {0, static_cast<std::uint64_t>(k), k * kFrameNs, k * kFrameNs};
     seen.frame.width = 640;
     seen.frame.height = 480;
     seen.frame.intrinsics = {500, 500, 320, 240, 640, 480, false};

@@ -53,7 +53,7 @@ class Live:
         pytest.fail(f"it did not come; {self.errors.read_text()}")
 
     def wait_for_frames(self):
-        return self.wait_for(lambda e: e["type"] == "frame" and e["looked_at"])
+        return self.wait_for(lambda e: e["type"] == "sighting" or (e["type"] == "frame" and e["looked_at"]))
 
     def wait_for_answers(self, count):
         """The cues that answered the first `count` commands."""
