@@ -4,11 +4,13 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
+#include <string_view>
 
 namespace lazarillo {
 namespace {
@@ -72,6 +74,19 @@ void handle_all(void (*stop)(int), void (*go_on)(int), void (*death)(int)) {
   for (const int signal : kDeaths) {
     handle(signal, death, death == SIG_DFL ? 0 : static_cast<int>(SA_RESETHAND | SA_NODEFER));
   }
+}
+
+constexpr char kEscape = '\x1b';
+
+/// Arrows, Alt with a key and the like are several characters, none of which was meant: ESC and one
+/// more, or ESC [ up to a letter (ECMA-48).
+std::size_t length_of_sequence(std::string_view keys) {
+  if (keys.size() < 2 || (keys[1] != '[' && keys[1] != 'O')) {
+    return std::min<std::size_t>(keys.size(), 2);
+  }
+  std::size_t end = 2;
+  while (end < keys.size() && keys[end] < '@') ++end;
+  return std::min(end + 1, keys.size());
 }
 
 std::optional<Command> command_of_key(char key) {
@@ -139,11 +154,11 @@ void Keyboard::take(std::vector<Command>& commands) {
     open_ = false;
     return;
   }
-  // Arrows and the like are several characters, none of which was meant.
-  constexpr char kEscape = '\x1b';
-  if (typed[0] == kEscape) return;
-  for (ssize_t i = 0; i < count; ++i) {
-    if (const auto command = command_of_key(typed[static_cast<std::size_t>(i)])) {
+  std::string_view keys(typed.data(), static_cast<std::size_t>(count));
+  for (; !keys.empty(); keys.remove_prefix(1)) {
+    if (keys.front() == kEscape) {
+      keys.remove_prefix(length_of_sequence(keys) - 1);
+    } else if (const auto command = command_of_key(keys.front())) {
       commands.push_back(*command);
     }
   }

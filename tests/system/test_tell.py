@@ -291,9 +291,8 @@ def test_keys_are_commands_and_the_terminal_is_as_before(live, terminal, how):
     assert terminal.taken()
     terminal.type("m")
     run.wait_for_answers(1)
-    terminal.type("x\x1b[A")  # no key of ours; an arrow
-    terminal.type("\x1bm")  # Alt and m
-    terminal.type("m3 ")
+    # No key of ours, an arrow, Ctrl with an arrow, Alt and m; in one piece, so that nothing saves it.
+    terminal.type("x\x1b[A\x1b[1;5D\x1bOA\x1bmm3 ")
     run.wait_for_answers(4)
     assert [command for command, _, _ in answers(run.events())] == [
         "toggle-mute", "toggle-mute", "dense", "around"]
