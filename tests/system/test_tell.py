@@ -126,6 +126,9 @@ def test_around_tells_of_the_tracks_in_view(live, vtest, tmp_path):
     run.wait_for(lambda e: e["type"] == "frame" and len(e["tracks"]) >= 2)
     assert tell("around", socket).code == 0
     run.wait_for_answers(1)
+    # Only what was heard is repeated: its earcon, and what is more urgent, come first.
+    asked_ns = next(e for e in run.events() if e["type"] == "command")["stream_ns"]
+    run.wait_for(lambda e: e["type"] == "frame" and e["stream_ns"] > asked_ns + 5_000_000_000)
     assert tell("repeat", socket).code == 0
     run.wait_for_answers(2)
     result = run.end()
