@@ -11,6 +11,7 @@ namespace lazarillo {
 /// Each adds one subcommand to the program. When it was chosen, the command runs as the command
 /// line is parsed and leaves its exit code in `exit_code`.
 void add_run_command(CLI::App& app, int& exit_code);
+void add_tell_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
 void add_models_command(CLI::App& app, int& exit_code);
 void add_models_import(CLI::App& models, int& exit_code);  // of `models`

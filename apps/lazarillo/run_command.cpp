@@ -3,18 +3,22 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "commands.h"
+#include "control/command_inputs.h"
 #include "guide/pace.h"
 #include "run/isolate/supervisor.h"
 #include "run/machine_profile.h"
 #include "run/paths.h"
 #include "run/pipeline.h"
+#include "run/thread_role.h"
 #include "speak/phrasebook.h"
 #include "speak/sound_info.h"
 
@@ -63,13 +67,32 @@ class SignalWatch {
     while (!stop.stop_requested()) {
       const int signal = sigtimedwait(&signals, nullptr, &patience);
       if (signal <= 0) continue;
-      if (received_ != 0) _exit(128 + signal);
+      if (received_ != 0) {
+        restore_terminal();
+        _exit(128 + signal);
+      }
       received_ = signal;
       pipeline.stop();
     }
   }
 
   std::atomic<int> received_ = 0;
+  std::jthread thread_;
+};
+
+/// Hands the walker's commands to the pipeline as long as it lives.
+class CommandThread {
+ public:
+  CommandThread(CommandInputs& inputs, Pipeline& pipeline)
+      : thread_([&inputs, &pipeline](const std::stop_token& stop) {
+          begin_thread("lz-commands", ThreadRole::normal);
+          constexpr std::chrono::milliseconds kPatience{100};
+          while (!stop.stop_requested()) {
+            for (const Command command : inputs.wait(kPatience)) pipeline.tell(command);
+          }
+        }) {}
+
+ private:
   std::jthread thread_;
 };
 
@@ -80,6 +103,7 @@ struct RunArguments {
   std::string models;
   std::string language;
   std::string pace;
+  std::string commands;
   double hfov_deg = 0;
   int threads = 0;
   bool fast = false;
@@ -109,6 +133,12 @@ RunOptions options_from(const RunArguments& a) {
                 config);
   if (!a.pace.empty()) config.guiding.words_per_minute = *words_per_minute_of(a.pace);
   if (!a.language.empty()) config.language = a.language;
+  if (!a.commands.empty()) {
+    if (!options.realtime) {
+      throw Error(ExitCode::usage, "--commands is for live runs: add --realtime");
+    }
+    config.commands.socket = a.commands;
+  }
   if (a.hfov_deg > 0) {
     config.hfov_deg = a.hfov_deg;
     config.hfov_assumed = false;
@@ -130,15 +160,27 @@ int finish(const RunResult& result, int signal) {
 }
 
 int run(const RunArguments& arguments) {
+  const RunOptions options = options_from(arguments);
+  // Before a key can be pressed, and before any thread begins.
+  SignalWatch::block();
+  std::optional<CommandInputs> inputs;
+  if (options.realtime) {
+    inputs.emplace(options.config.commands,
+                   [](const std::string& line) { std::cerr << "lazarillo: " << line << '\n'; });
+  }
   if (arguments.isolate) {
     int signal = 0;
-    const RunResult result = run_isolated(options_from(arguments), signal);
+    const RunResult result = run_isolated(options, signal, inputs ? &*inputs : nullptr);
+    inputs.reset();
     return finish(result, signal);
   }
-  SignalWatch::block();
-  Pipeline pipeline(options_from(arguments));
+  Pipeline pipeline(options);
   const SignalWatch signals(pipeline);
+  std::optional<CommandThread> commands;
+  if (inputs) commands.emplace(*inputs, pipeline);
   const RunResult result = pipeline.run();
+  commands.reset();
+  inputs.reset();
   return finish(result, signals.received());
 }
 
@@ -169,6 +211,9 @@ void add_run_command(CLI::App& app, int& exit_code) {
                                              : "known are critical-only, calm, normal and dense";
           },
           "PACE"));
+  command->add_option("--commands", a.commands,
+                      "Live: where `lazarillo tell` reaches this run (default "
+                      "$XDG_RUNTIME_DIR/lazarillo.sock; none: nowhere)");
   command->add_option("--hfov", a.hfov_deg, "Horizontal field of view of the camera, degrees")
       ->check(CLI::Range(5.0, 170.0));
   command->add_option("--threads", a.threads, "Threads of the networks (default: one per core)")

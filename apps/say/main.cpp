@@ -41,21 +41,11 @@ int say(int argc, char** argv) {
           CLI::CheckedTransformer(std::map<std::string, Priority>{{"critical", Priority::critical},
                                                                   {"warning", Priority::warning},
                                                                   {"info", Priority::info}}));
-  app.add_option(
-         "--kind", cue.kind,
-         "object, approaching, vision_lost, vision_back, obstacle, head_level, drop, stairs_down, "
-         "stairs_up or path_clear")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, CueKind>{{"object", CueKind::object},
-                                         {"approaching", CueKind::approaching},
-                                         {"vision_lost", CueKind::vision_lost},
-                                         {"vision_back", CueKind::vision_back},
-                                         {"obstacle", CueKind::obstacle},
-                                         {"head_level", CueKind::head_level},
-                                         {"drop", CueKind::drop},
-                                         {"stairs_down", CueKind::stairs_down},
-                                         {"stairs_up", CueKind::stairs_up},
-                                         {"path_clear", CueKind::path_clear}}));
+  std::map<std::string, CueKind> kinds;
+  for (int i = 0; i < kCueKinds; ++i)
+    kinds[to_string(static_cast<CueKind>(i))] = static_cast<CueKind>(i);
+  app.add_option("--kind", cue.kind, "what the cue says (docs/events.md)")
+      ->transform(CLI::CheckedTransformer(kinds));
   app.add_option("--lang", language, "language of the sentence")->capture_default_str();
   app.add_option("--languages", directory, "folder of other language files");
   app.add_option("--rate", options.words_per_minute, "words a minute")->capture_default_str();

@@ -54,6 +54,24 @@ const char* to_string(CueKind kind) {
       return "stairs_up";
     case CueKind::path_clear:
       return "path_clear";
+    case CueKind::around:
+      return "around";
+    case CueKind::repeated:
+      return "repeated";
+    case CueKind::nothing_to_repeat:
+      return "nothing_to_repeat";
+    case CueKind::muted:
+      return "muted";
+    case CueKind::unmuted:
+      return "unmuted";
+    case CueKind::pace_critical_only:
+      return "pace_critical_only";
+    case CueKind::pace_calm:
+      return "pace_calm";
+    case CueKind::pace_normal:
+      return "pace_normal";
+    case CueKind::pace_dense:
+      return "pace_dense";
   }
   return "";
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "source/frame.h"
 
@@ -26,7 +27,18 @@ enum class CueKind {
   stairs_down,
   stairs_up,
   path_clear,  ///< what was in the corridor is gone
+  // Answers to a command (guide/command.h).
+  around,             ///< what is in view: Cue::parts; none: nothing is
+  repeated,           ///< what was said last is said again
+  nothing_to_repeat,  ///< nothing was said yet
+  muted,
+  unmuted,
+  pace_critical_only,
+  pace_calm,
+  pace_normal,
+  pace_dense,
 };
+inline constexpr int kCueKinds = static_cast<int>(CueKind::pace_dense) + 1;
 
 /// Something the walker deserves to be told now. Pure data: no sentence, no sound.
 struct Cue {
@@ -43,6 +55,10 @@ struct Cue {
   double distance_sigma_m = 0;
   std::optional<double> ttc_s;
   std::optional<Side> way_round;  ///< obstacle: on this side there is room to pass it
+  /// Tracks with the same label beside `track`, told with it in one sentence ("3 people ahead");
+  /// the distance is that of the nearest, `track`.
+  std::vector<int> others;
+  std::vector<Cue> parts;  ///< of `around`, the most relevant first
 };
 
 /// Something about the system itself.
@@ -55,13 +71,23 @@ struct Cue {
   return kind == CueKind::vision_lost || kind == CueKind::too_dark || kind == CueKind::view_blocked;
 }
 
+/// How many things it is about.
+[[nodiscard]] inline int count_of(const Cue& cue) {
+  return 1 + static_cast<int>(cue.others.size());
+}
+
 /// Something about the corridor, not about an object with a track.
 [[nodiscard]] constexpr bool is_of_path(CueKind kind) {
   return kind >= CueKind::obstacle && kind <= CueKind::path_clear;
 }
 
-/// What a cue is about: a track's id, below 0 a kind of hazard on the path, 0 the system itself.
-[[nodiscard]] constexpr int subject_of(const Cue& cue) {
+/// The answer to a command, not guidance.
+[[nodiscard]] constexpr bool is_answer(CueKind kind) { return kind >= CueKind::around; }
+
+/// What a cue is about: a track's id, below 0 a kind of hazard on the path, or all answers together
+/// (a newer one takes the place of one that waits), 0 the system itself.
+[[nodiscard]] inline int subject_of(const Cue& cue) {
+  if (is_answer(cue.kind)) return -static_cast<int>(CueKind::around);
   return is_of_path(cue.kind) ? -static_cast<int>(cue.kind) : cue.track;
 }
 

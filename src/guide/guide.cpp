@@ -8,9 +8,11 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "guide/groups.h"
 #include "guide/pace.h"
 #include "guide/path_watch.h"
 #include "guide/threat.h"
+#include "guide/vision_watch.h"
 
 namespace lazarillo {
 namespace {
@@ -19,15 +21,13 @@ constexpr double kNsPerS = 1e9;
 constexpr double kDegPerRad = 180 / std::numbers::pi;
 constexpr double kNever = -1e9;
 constexpr double kForgetS = 60;
+constexpr double kFar_m = 1e6;
 constexpr double kSameBearingDeg = 10;
 // Two tracks this close together are taken for the same thing when one ends and the other begins.
 // To the side nothing moves while the walker goes straight on; the head turns a little.
 constexpr double kSameAside_m = 1, kSameAside = 0.15;  ///< the latter a part of the distance
 constexpr double kSameDistanceRatio = 1.5;
 constexpr double kSameDistance_m = 1.5;  ///< where that is more than the ratio
-// What is seen is old: on average over so long; it is no more when its age fell below this part of
-// the limit for so long, and is not said again for so long after that.
-constexpr double kAgeMeanS = 0.2, kFastAgain = 0.6, kFastS = 2, kSlowAgainS = 10;
 // A hazard on the path that flickers is the same for so long.
 constexpr double kSameHazardS = 3;
 
@@ -61,12 +61,8 @@ struct Guide::Impl {
   double last_any_s = kNever;
   double last_urgent_s = kNever;  ///< critical or warning
   double last_critical_s = kNever;
-  double seeing_since_s = kNever;
-  bool lost_told = false;
-  double age_s = 0;          ///< of what is seen, on average
-  double age_at_s = kNever;  ///< when that was reckoned
-  bool slow_told = false;
-  double slow_at_s = kNever;  ///< when it was last slow, or told so
+  bool muted = false;
+  VisionWatch vision{options.vision_lost_s, options.vision_slow_s};
   PathWatch path;
   WordBudget budget;
 
@@ -140,25 +136,6 @@ struct Guide::Impl {
     return false;
   }
 
-  Wish object_wish(const Track& track, const Threat& threat, const FrameStamp& stamp) const {
-    Cue cue;
-    cue.kind = threat.approaching ? CueKind::approaching : CueKind::object;
-    cue.priority = threat.priority;
-    cue.stamp = stamp;
-    cue.track = track.id;
-    cue.label = track.label;
-    // In danger every word costs a step, and what it is matters less than that it is there.
-    cue.maybe = cue.priority != Priority::critical && track.certainty &&
-                *track.certainty < options.maybe_below;
-    cue.bearing_deg = track.bearing_deg;
-    cue.side = side_of(track.bearing_deg, options.ahead_deg);
-    cue.clock_hour = clock_hour_of(track.bearing_deg);
-    cue.distance_m = track.distance_m;
-    cue.distance_sigma_m = track.distance_sigma_m;
-    cue.ttc_s = track.ttc_s;
-    return {std::move(cue), threat};
-  }
-
   /// An estimate that swings must not cry out: what has not been critical for long enough is no
   /// more than a warning.
   void believe(Threat& threat, int track, double now_s,
@@ -186,7 +163,7 @@ struct Guide::Impl {
       if (followed_s < (critical ? options.persistence_critical_s : options.persistence_s))
         continue;
       if (unseen_s > (critical ? options.stale_critical_s : options.stale_s)) continue;
-      wishes.push_back(object_wish(track, *threat, tracks.stamp));
+      wishes.push_back({object_cue(track, *threat, tracks.stamp, options), *threat, 0, {}});
     }
     critical_since_s = std::move(still_critical);
     std::vector<Wish> of_path = path.wishes(now_s, tracks, options);
@@ -196,6 +173,7 @@ struct Guide::Impl {
       return std::tuple(a.threat.priority, a.threat.urgency, subject_of(a.cue)) <
              std::tuple(b.threat.priority, b.threat.urgency, subject_of(b.cue));
     });
+    if (options.groups) join_groups(wishes);
     return wishes;
   }
 
@@ -221,6 +199,7 @@ struct Guide::Impl {
   /// Gives a cue out and remembers it, where the budget allows for it.
   bool tell(const Cue& cue, double now_s, int serial, std::vector<Cue>& cues) {
     const int words = words_of(cue);
+    if (muted && cue.priority != Priority::critical) return false;
     if (!budget.affords(cue.priority, words, now_s)) return false;
     budget.spend(words, now_s);
     cues.push_back(cue);
@@ -228,63 +207,20 @@ struct Guide::Impl {
     return true;
   }
 
-  /// Says once that the system does not see, and once that it sees again.
-  std::optional<Cue> vision_cue(const Vision& vision, const FrameStamp& stamp, double now_s) {
-    const double unseen_s = now_s - static_cast<double>(vision.last_seen_ns) / kNsPerS;
-    const bool lost = vision.broken || unseen_s >= options.vision_lost_s;
-    if (lost) {
-      seeing_since_s = kNever;
-    } else if (seeing_since_s == kNever) {
-      seeing_since_s = now_s;
-    }
-    // Pictures must come for a while before they are believed: a flicker is not vision.
-    const bool changed =
-        lost_told ? !lost && now_s - seeing_since_s >= options.vision_lost_s : lost;
-    if (!changed) return std::nullopt;
-    lost_told = lost;
-    Cue cue;
-    cue.kind = lost ? why_lost(vision) : CueKind::vision_back;
-    cue.priority = lost ? Priority::critical : Priority::warning;
-    cue.stamp = stamp;
-    return cue;
+  /// The answer to "what is around me".
+  Cue look_around(const Tracks& tracks, const Vision& seeing, double now_s) {
+    if (const auto lost = vision.asked(seeing, tracks.stamp, now_s)) return *lost;
+    // Of the path, too, what is too far away to warn of.
+    GuideOptions far = options;
+    far.warning_distance_m = far.drop_warning_m = kFar_m;
+    return around(tracks, path.wishes(now_s, tracks, far), options);
   }
 
-  static CueKind why_lost(const Vision& vision) {
-    if (vision.broken) return CueKind::vision_lost;
-    switch (vision.picture) {
-      case PictureState::dark:
-        return CueKind::too_dark;
-      case PictureState::blocked:
-        return CueKind::view_blocked;
-      case PictureState::clear:
-      case PictureState::repeated:
-        break;
-    }
-    return CueKind::vision_lost;
-  }
-
-  /// Says once that what is seen is old, and once that it is not any more.
-  std::optional<Cue> slow_cue(const Vision& vision, const FrameStamp& stamp, double now_s) {
-    if (!vision.looked_ns || options.vision_slow_s <= 0 || lost_told) return std::nullopt;
-    const double age = now_s - static_cast<double>(*vision.looked_ns) / kNsPerS;
-    const double passed = age_at_s == kNever ? 0 : now_s - age_at_s;
-    age_at_s = now_s;
-    age_s += (1 - std::exp(-passed / kAgeMeanS)) * (age - age_s);
-    if (age_s > options.vision_slow_s * (slow_told ? kFastAgain : 1)) {
-      const bool again = now_s - slow_at_s > kSlowAgainS;
-      slow_at_s = now_s;
-      if (slow_told || !again) return std::nullopt;
-      slow_told = true;
-    } else if (!slow_told || now_s - slow_at_s < kFastS) {
-      return std::nullopt;
-    } else {
-      slow_told = false;
-    }
-    Cue cue;
-    cue.kind = slow_told ? CueKind::vision_slow : CueKind::vision_back;
-    cue.priority = Priority::warning;
-    cue.stamp = stamp;
-    return cue;
+  CueKind choose_pace(const PacePreset& preset) {
+    budget.set_limit(options.words_per_minute = preset.words_per_minute);
+    muted = false;
+    const auto index = static_cast<int>(&preset - pace_presets().data());
+    return static_cast<CueKind>(static_cast<int>(CueKind::pace_critical_only) + index);
   }
 };
 
@@ -296,18 +232,19 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
   Impl& s = *impl_;
   const double now_s = static_cast<double>(tracks.stamp.stream_ns) / kNsPerS;
   std::vector<Cue> cues;
-  for (const auto& cue :
-       {s.vision_cue(vision, tracks.stamp, now_s), s.slow_cue(vision, tracks.stamp, now_s)}) {
-    if (!cue) continue;
-    cues.push_back(*cue);
-    s.budget.spend(words_of(*cue), now_s);
-    s.remember(*cue, now_s);
+  for (const Cue& cue : s.vision.update(vision, tracks.stamp, now_s)) {
+    cues.push_back(cue);
+    s.budget.spend(words_of(cue), now_s);
+    s.remember(cue, now_s);
   }
-  if (s.lost_told) return cues;
+  if (s.vision.lost()) return cues;
 
   for (const Wish& wish : s.wishes(tracks, now_s)) {
     if (!s.may_speak(wish.threat, now_s)) continue;
     const bool told = s.tell(wish.cue, now_s, wish.serial, cues);
+    for (const Cue& member : wish.members) {
+      if (told) s.remember(member, now_s);
+    }
     if (told && is_of_path(wish.cue.kind)) s.path.told_of_hazard();
   }
   if (cues.empty() && s.path.take_clear(now_s, s.options)) {
@@ -328,5 +265,47 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
 }
 
 void Guide::see_path(const CorridorView& view) { impl_->path.see(view); }
+
+Cue Guide::obey(Command command, const Tracks& tracks, const Vision& vision) {
+  Impl& s = *impl_;
+  const double now_s = static_cast<double>(tracks.stamp.stream_ns) / kNsPerS;
+  Cue answer;
+  answer.stamp = tracks.stamp;
+  switch (command) {
+    case Command::critical_only:
+    case Command::calm:
+    case Command::normal:
+    case Command::dense:
+      answer.kind = s.choose_pace(pace_presets().at(static_cast<std::size_t>(command)));
+      break;
+    case Command::more:
+    case Command::less:
+      answer.kind =
+          s.choose_pace(next_preset(s.options.words_per_minute, command == Command::more ? 1 : -1));
+      break;
+    case Command::repeat:
+      answer.kind = CueKind::repeated;
+      break;
+    case Command::around:
+      answer = s.look_around(tracks, vision, now_s);
+      break;
+    case Command::mute:
+    case Command::unmute:
+    case Command::toggle_mute:
+      s.muted = command == Command::mute || (command == Command::toggle_mute && !s.muted);
+      answer.kind = s.muted ? CueKind::muted : CueKind::unmuted;
+      break;
+  }
+  // Information waits as after anything else that was said.
+  s.last_any_s = now_s;
+  return answer;
+}
+
+Manner Guide::manner() const { return {impl_->options.words_per_minute, impl_->muted}; }
+
+void Guide::set_manner(const Manner& manner) {
+  impl_->muted = manner.muted;
+  impl_->budget.set_limit(impl_->options.words_per_minute = manner.words_per_minute);
+}
 
 }  // namespace lazarillo

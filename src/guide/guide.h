@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "guide/command.h"
 #include "guide/cue.h"
 #include "path/corridor.h"
 #include "track/track.h"
@@ -45,6 +46,7 @@ struct GuideOptions {
   /// words_of(), not from sentences: what is told must not depend on the language.
   double words_per_minute = 60;
 
+  bool groups = true;  ///< several alike near each other in one sentence, none of them critical
   double maybe_below = 0.6;  ///< less certain to be what it is called: "maybe"
 
   double vision_lost_s = 0.4;  ///< nothing seen for so long: say so; seen for so long: say so
@@ -65,6 +67,12 @@ struct Vision {
   bool broken = false;
 };
 
+/// What a walker has set by commands.
+struct Manner {
+  double words_per_minute = 0;  ///< GuideOptions::words_per_minute
+  bool muted = false;           ///< nothing but what is critical, and whether the system sees
+};
+
 /// Decides who deserves a word now. Pure: tracks and their time in, cues out; no clock, no I/O, no
 /// threads. Deterministic. Not thread-safe.
 class Guide {
@@ -79,6 +87,14 @@ class Guide {
 
   /// What a depth map shows of the corridor; update() decides by it. In stream order, too.
   void see_path(const CorridorView& view);
+
+  /// Does what the walker asks, at the moment `tracks.stamp.stream_ns`, and gives the answer: that
+  /// costs no words of the budget. `repeated` has no words here: only who speaks knows them. A
+  /// chosen pace ends being muted. Asked what is around without seeing, it answers vision_lost.
+  [[nodiscard]] Cue obey(Command command, const Tracks& tracks, const Vision& vision);
+
+  [[nodiscard]] Manner manner() const;
+  void set_manner(const Manner& manner);
 
  private:
   struct Impl;

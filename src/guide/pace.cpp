@@ -26,13 +26,48 @@ std::optional<double> words_per_minute_of(std::string_view preset) {
   return found->words_per_minute;
 }
 
+const PacePreset& next_preset(double words_per_minute, int step) {
+  const auto& all = pace_presets();
+  if (step > 0) {
+    const auto above = std::find_if(all.begin(), all.end(), [&](const PacePreset& each) {
+      return each.words_per_minute > words_per_minute;
+    });
+    return above == all.end() ? all.back() : *above;
+  }
+  const auto below = std::find_if(all.rbegin(), all.rend(), [&](const PacePreset& each) {
+    return each.words_per_minute < words_per_minute;
+  });
+  return below == all.rend() ? all.front() : *below;
+}
+
 int words_of(const Cue& cue) {
   constexpr int kOfTheSystem = 4, kHour = 2, kWayRound = 4;
   const bool urgent = cue.priority == Priority::critical;
   int words = 2;  // what, and where
   switch (cue.kind) {
     case CueKind::path_clear:
+    case CueKind::muted:
+    case CueKind::unmuted:
+    case CueKind::pace_calm:
+    case CueKind::pace_normal:
+    case CueKind::pace_dense:
       return 1;
+    case CueKind::pace_critical_only:
+      return 2;
+    case CueKind::nothing_to_repeat:
+      return 3;
+    case CueKind::repeated:
+      return 0;  // not known here
+    case CueKind::around: {
+      if (cue.parts.empty()) return 3;
+      int sum = 0;
+      for (Cue part : cue.parts) {
+        part.priority = Priority::info;
+        part.clock_hour = 12;  // left out
+        sum += words_of(part);
+      }
+      return sum;
+    }
     case CueKind::vision_lost:
     case CueKind::vision_back:
     case CueKind::too_dark:
@@ -50,7 +85,11 @@ int words_of(const Cue& cue) {
       words = 3;
       [[fallthrough]];
     case CueKind::object:
-      if (!urgent && cue.side != Side::ahead && cue.clock_hour != 12) words += kHour;
+      if (!cue.others.empty()) {
+        ++words;  // how many
+      } else if (!urgent && cue.side != Side::ahead && cue.clock_hour != 12) {
+        words += kHour;
+      }
       break;
     case CueKind::obstacle:
     case CueKind::stairs_up:

@@ -21,6 +21,9 @@ struct PacePreset {
 /// nullopt: no preset is called so.
 [[nodiscard]] std::optional<double> words_per_minute_of(std::string_view preset);
 
+/// The next preset above (`step` 1) or below (-1) so many words; the last one where there is none.
+[[nodiscard]] const PacePreset& next_preset(double words_per_minute, int step);
+
 /// How many words a cue costs: as many as it has in English, about. Counted from what it tells, not
 /// from a sentence: what is told must not depend on the language.
 [[nodiscard]] int words_of(const Cue& cue);
@@ -35,6 +38,8 @@ class WordBudget {
   /// warnings.
   [[nodiscard]] bool affords(Priority priority, int words, double now_s);
   void spend(int words, double now_s);
+  /// What was said counts against the new limit.
+  void set_limit(double words_per_minute) { limit_ = words_per_minute; }
 
  private:
   struct Spent {

@@ -14,7 +14,8 @@ namespace lazarillo {
 struct Wish {
   Cue cue;
   Threat threat;
-  int serial = 0;  ///< of the path: another number is another obstacle, drop, ...
+  int serial = 0;            ///< of the path: another number is another obstacle, drop, ...
+  std::vector<Cue> members;  ///< of a group: a cue for each
 };
 
 /// Follows what depth maps show of the corridor from map to map: what was seen often enough, how

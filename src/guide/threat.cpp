@@ -15,28 +15,6 @@ constexpr double kWayDoubt = 0.12;  // m/s
 constexpr double kPossible = 0.2, kProbable = 0.5;
 constexpr double kNoDistanceWidthDeg = 25;  // something this wide without a distance is near
 
-/// From how far away a kind of object is worth a word: what moves by itself, and faster, from
-/// farther.
-double interest_factor(ObjectKind kind) {
-  switch (kind) {
-    case ObjectKind::person:
-      return 2.5;
-    case ObjectKind::vehicle:
-      return 5;
-    case ObjectKind::cycle:
-      return 4;
-    case ObjectKind::animal:
-      return 2;
-    case ObjectKind::door:
-      return 1;
-    case ObjectKind::furniture:
-      return 0.8;
-    case ObjectKind::thing:
-      return 0.5;
-  }
-  return 1;
-}
-
 bool moves(ObjectKind kind) {
   return kind == ObjectKind::person || kind == ObjectKind::vehicle || kind == ObjectKind::cycle ||
          kind == ObjectKind::animal;
@@ -92,6 +70,27 @@ Priority toned_down(Priority priority, const Track& track) {
 }
 
 }  // namespace
+
+// What moves by itself, and faster, from farther.
+double interest_factor(ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::person:
+      return 2.5;
+    case ObjectKind::vehicle:
+      return 5;
+    case ObjectKind::cycle:
+      return 4;
+    case ObjectKind::animal:
+      return 2;
+    case ObjectKind::door:
+      return 1;
+    case ObjectKind::furniture:
+      return 0.8;
+    case ObjectKind::thing:
+      return 0.5;
+  }
+  return 1;
+}
 
 std::optional<Threat> assess(const Track& track, const GuideOptions& options) {
   if (!track.distance_m) {

@@ -22,6 +22,9 @@ struct Threat {
 /// nullopt when the walker need not hear of it at all.
 [[nodiscard]] std::optional<Threat> assess(const Track& track, const GuideOptions& options);
 
+/// From how many times as far away a kind of object is worth a word.
+[[nodiscard]] double interest_factor(ObjectKind kind);
+
 /// Left, ahead or right.
 [[nodiscard]] Side side_of(double bearing_deg, double ahead_deg);
 

@@ -244,6 +244,7 @@ std::vector<Setting> settings_of(Config& c) {
       {"guide.words_per_minute",
        "said in any minute, what is critical apart; critical-only 0, calm 30, normal 60, dense 120",
        &g.words_per_minute, 0, 1000},
+      {"guide.groups", "several alike near each other are told in one sentence", &g.groups},
       {"guide.maybe_below",
        "less certain to be what it is called: \"maybe\" (networks with calibrated scores)",
        &g.maybe_below, 0, 1},
@@ -258,6 +259,13 @@ std::vector<Setting> settings_of(Config& c) {
       {"speak.grace_ms", "how long a lesser sentence may go on once a critical cue came",
        &s.grace_ms, 0, 5000},
       {"speak.expire_s", "a sentence that waited longer is dropped", &s.expire_s, 0, 60},
+
+      {"commands.socket",
+       "live: where `lazarillo tell` reaches the run; \"\": $XDG_RUNTIME_DIR/lazarillo.sock, or "
+       "none",
+       &c.commands.socket},
+      {"commands.headset", "live: input device whose media keys give commands (/dev/input/event7)",
+       &c.commands.headset},
   };
 }
 

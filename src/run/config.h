@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "control/command_inputs.h"
 #include "guide/guide.h"
 #include "path/corridor.h"
 #include "run/detector_gate.h"
@@ -46,6 +47,7 @@ struct Config {
   CorridorOptions corridor;
   GuideOptions guiding;
   SpeakerOptions speaking;
+  CommandOptions commands;
 };
 
 /// One key of the configuration file, bound to its place in a Config.

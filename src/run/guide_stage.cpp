@@ -184,6 +184,7 @@ std::int64_t GuideStage::decide(const Tracks& tracks, const FrameStamp& led_by, 
     cue.stamp = led_by;
     sentences.push_back(parts_.phrases.sentence(cue));
     metrics_.cue(to_string(cue.priority));
+    last_told_ = {sentences.back(), cue.bearing_deg};
   }
   if (!parts_.speaker) return decision_ns;
   const StageTimer timer(metrics_, "speak");
@@ -247,18 +248,56 @@ std::int64_t GuideStage::stream_now(std::int64_t wall_ns) const {
                  : 0;
 }
 
-void GuideStage::idle() {
-  if (!newest_) return;
+FrameStamp GuideStage::present() const {
+  if (!parts_.live || !newest_) return given_.value_or(FrameStamp{});
   FrameStamp stamp = *newest_;
   const std::int64_t wall_ns = steady_now_ns();
   stamp.stream_ns = stream_now(wall_ns);
   stamp.capture_ns = wall_ns;
+  return stamp;
+}
+
+void GuideStage::idle() {
+  if (!newest_) return;
+  const FrameStamp stamp = present();
   Scene scene;
   scene.tracks = parts_.tracker.predict(stamp, intrinsics_);
   std::vector<std::string> sentences;
   const std::int64_t decision_ns = decide(scene.tracks, stamp, scene, sentences);
   record_cues(scene, sentences, decision_ns);
   std::move(scene.cues.begin(), scene.cues.end(), std::back_inserter(late_cues_));
+}
+
+LastSaid GuideStage::words_again() const {
+  return parts_.speaker ? parts_.speaker->last_said() : last_told_;
+}
+
+void GuideStage::take(Command command) {
+  const FrameStamp stamp = present();
+  const Tracks tracks = parts_.tracker.predict(stamp, intrinsics_);
+  Cue answer = parts_.guide.obey(command, tracks, vision_);
+  if (parts_.on_manner) parts_.on_manner(parts_.guide.manner());
+  std::string text;
+  if (answer.kind == CueKind::repeated) {
+    LastSaid again = words_again();
+    if (again.text.empty()) answer.kind = CueKind::nothing_to_repeat;
+    text = std::move(again.text);
+    answer.bearing_deg = again.bearing_deg;
+  }
+  if (text.empty()) text = parts_.phrases.sentence(answer);
+  metrics_.cue(to_string(answer.priority));
+  const std::int64_t decision_ns = steady_now_ns();
+  if (parts_.speaker) {
+    parts_.speaker->advance(stamp.stream_ns);
+    if (answer.kind == CueKind::muted) parts_.speaker->hush();
+    parts_.speaker->say(answer, text, stamp.stream_ns);
+  }
+  last_told_ = {text, answer.bearing_deg};
+  if (parts_.events) {
+    parts_.events->command(command, stamp, decision_ns);
+    parts_.events->cue(answer, text, decision_ns);
+  }
+  late_cues_.push_back(std::move(answer));
 }
 
 void GuideStage::finish() {

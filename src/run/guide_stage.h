@@ -44,7 +44,8 @@ class GuideStage {
     bool live = false;
     /// Prediction doubt up to which a frame need not be looked at; 0: every frame is.
     double skip_doubt = 0;
-    std::function<void()> on_write_failure;  ///< called once when events cannot be written
+    std::function<void()> on_write_failure;        ///< called once when events cannot be written
+    std::function<void(const Manner&)> on_manner;  ///< called when a command changed it
   };
   GuideStage(Parts parts, Metrics& metrics, Sink<Scene>& scenes, Sink<Foresight>& foresights);
 
@@ -64,6 +65,7 @@ class GuideStage {
   void take(Seen seen);
   void take(DepthSighting depth);
   void take(VisionBreak vision_break);
+  void take(Command command);
 
   /// A frame that was looked at, and shows something or not.
   void look(const Frame& frame);
@@ -82,6 +84,10 @@ class GuideStage {
   void record_cues(const Scene& scene, const std::vector<std::string>& sentences,
                    std::int64_t decision_ns);
   void foresee(const Scene& scene);
+  /// Answers for `repeated`: what was said last, in its words and from where it came.
+  [[nodiscard]] LastSaid words_again() const;
+  /// The moment for what no frame led to: live, now.
+  [[nodiscard]] FrameStamp present() const;
   /// Stream time of a wall-clock moment, by the newest frame.
   [[nodiscard]] std::int64_t stream_now(std::int64_t wall_ns) const;
 
@@ -97,6 +103,7 @@ class GuideStage {
   Intrinsics intrinsics_;                ///< of the newest frame given out
   Vision vision_;
   std::int64_t path_seen_ns_ = -1;  ///< stream time of the newest map looked along
+  LastSaid last_told_;              ///< without a speaker: the newest cue's
   std::vector<Cue> late_cues_;      ///< decided between two frames: shown with the next
 };
 

@@ -237,7 +237,8 @@ void SeePart::finish() {
 
 GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics& metrics,
                      Sink<Scene>& scenes, Sink<Foresight>& foresights, SoundSink sound,
-                     std::function<void()> on_write_failure)
+                     std::function<void()> on_write_failure,
+                     std::function<void(const Manner&)> on_manner)
     : live_(options.realtime), input_(PortPolicy::block(live_ ? kGuideBehind : 4)) {
   const Config& config = options.config;
   const fs::path home = home_directory();
@@ -290,7 +291,9 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
                           std::move(events),
                           live_,
                           config.skipping.enabled ? config.skipping.doubt : 0,
-                          std::move(on_write_failure)};
+                          std::move(on_write_failure),
+                          std::move(on_manner)};
+  if (options.resume.manner) parts.guide.set_manner(*options.resume.manner);
   stage_ = std::make_unique<GuideStage>(std::move(parts), metrics, scenes, foresights);
   thread_role_ = role(options, ThreadRole::urgent);
 }

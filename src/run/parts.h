@@ -72,10 +72,12 @@ class SeePart {
 
 class GuidePart {
  public:
-  /// `sound` receives what is rendered, beside audio.wav.
+  /// `sound` receives what is rendered, beside audio.wav; `on_manner` is told by the guide's thread
+  /// what a command has set.
   GuidePart(const RunOptions& options, const ModelSet& models, Metrics& metrics,
             Sink<Scene>& scenes, Sink<Foresight>& foresights, SoundSink sound,
-            std::function<void()> on_write_failure);
+            std::function<void()> on_write_failure,
+            std::function<void(const Manner&)> on_manner = {});
   [[nodiscard]] Port<GuideInput>& input() { return input_; }
   void start(OnFailure on_failure);
   void finish();

@@ -88,6 +88,10 @@ void Pipeline::stop() {
   impl_->capture.stop();
 }
 
+void Pipeline::tell(Command command) {
+  if (impl_->options.realtime) impl_->guide.input().push(command);
+}
+
 RunResult Pipeline::run() {
   Impl& s = *impl_;
   const OnFailure on_failure = [&s](std::exception_ptr error) { s.fail(std::move(error)); };
@@ -95,13 +99,13 @@ RunResult Pipeline::run() {
   s.show.start(on_failure);
   s.guide.start(on_failure);
   s.see.start(on_failure);
-  s.capture.start({s.guide.input(), s.see.input()},
-                  s.options.config.running.lockstep ? &s.foresights : nullptr,
-                  [&s] {
-                    s.metrics.begin();
-                    return true;
-                  },
-                  on_failure);
+  s.capture.start(
+      {s.guide.input(), s.see.input()}, s.options.config.running.lockstep ? &s.foresights : nullptr,
+      [&s] {
+        s.metrics.begin();
+        return true;
+      },
+      on_failure);
   s.capture.join();
   if (s.options.realtime) s.metrics.end();
   s.see.finish();

@@ -36,8 +36,9 @@ struct RunOptions {
   /// A guide or show that goes on after another one died: files are continued, not replaced.
   struct Resume {
     bool files = false;
-    std::int64_t stream_ns = 0;  ///< present
-    int last_track = 0;          ///< highest id given so far
+    std::int64_t stream_ns = 0;    ///< present
+    int last_track = 0;            ///< highest id given so far
+    std::optional<Manner> manner;  ///< what commands had set
   } resume;
   bool silent = false;  ///< sound is rendered, to be measured, and heard by nobody
   Config config;
@@ -66,6 +67,9 @@ class Pipeline {
 
   /// Ends the stream in order: what was captured is still finished. Thread-safe.
   void stop();
+
+  /// Has the guide obey a command; only live, a replay takes none. Thread-safe.
+  void tell(Command command);
 
  private:
   struct Impl;

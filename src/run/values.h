@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "guide/command.h"
 #include "see/perception.h"
 #include "source/frame.h"
 
@@ -30,7 +31,7 @@ struct VisionBreak {
 };
 
 /// Everything the guide stage takes. The frame itself comes first, then what was seen in it.
-using GuideInput = std::variant<Frame, Seen, DepthSighting, VisionBreak>;
+using GuideInput = std::variant<Frame, Seen, DepthSighting, VisionBreak, Command>;
 
 /// How far ahead the tracks may be trusted without a detection.
 struct Foresight {

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "error.h"
 #include "show/write_all.h"
@@ -46,6 +47,10 @@ class Object {
   void integer(const char* name, std::int64_t value) {
     key(name);
     fmt::format_to(std::back_inserter(out_), "{}", value);
+  }
+  void integers(const char* name, const std::vector<int>& values) {
+    key(name);
+    fmt::format_to(std::back_inserter(out_), "[{}]", fmt::join(values, ","));
   }
   void truth(const char* name, bool value) {
     key(name);
@@ -240,6 +245,42 @@ void EventsWriter::cue(const Cue& cue, const std::string& text, std::int64_t dec
     }
     o.string("priority", to_string(cue.priority));
     o.string("text", text);
+    if (!cue.others.empty()) o.integers("others", cue.others);
+    if (cue.kind == CueKind::around) {
+      o.key("parts");
+      char before = '[';
+      for (const Cue& part : cue.parts) {
+        line_ += before;
+        before = ',';
+        Object item(line_);
+        item.string("kind", to_string(part.kind));
+        if (part.track != 0) {
+          item.integer("track", part.track);
+          item.string("label", part.label);
+        } else {
+          item.null("track");
+          item.null("label");
+        }
+        item.integers("others", part.others);
+        item.string("side", to_string(part.side));
+        item.number("distance_m", part.distance_m, 3);
+      }
+      line_ += before == '[' ? "[]" : "]";
+    }
+  }
+  write_line();
+}
+
+void EventsWriter::command(Command command, const FrameStamp& stamp, std::int64_t decision_ns) {
+  if (!fault_.empty()) return;
+  {
+    Object o(line_);
+    o.string("type", "command");
+    o.integer("stream_ns", stamp.stream_ns);
+    o.integer("capture_ns", stamp.capture_ns);
+    o.integer("decision_ns", decision_ns);
+    o.integer("sequence", static_cast<std::int64_t>(stamp.sequence));
+    o.string("command", to_string(command));
   }
   write_line();
 }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "guide/command.h"
 #include "guide/cue.h"
 #include "see/detections.h"
 #include "show/look.h"
@@ -41,6 +42,8 @@ class EventsWriter {
              int width, int height, std::int64_t decision_ns, Look look = Look::in_time);
   /// A cue of the last frame and its sentence.
   void cue(const Cue& cue, const std::string& text, std::int64_t decision_ns);
+  /// A command of the walker, at a moment of the stream; the cue that answers it follows.
+  void command(Command command, const FrameStamp& stamp, std::int64_t decision_ns);
 
   /// Why writing failed (full disk, ...), one line; empty while all is well. After a fault nothing
   /// more is written, and the file ends with a whole line.

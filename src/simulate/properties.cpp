@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "simulate/truth.h"
 
@@ -44,6 +45,23 @@ bool points_to(const World& world, const Said& said, std::size_t actor) {
   return false;
 }
 
+/// Whether the two tell of the same track, or of the same actor under two tracks.
+bool same_things(const Said& before, const Said& again) {
+  const auto of = [](const Said& said) {
+    std::vector<std::pair<int, int>> things{{said.cue.track, said.actor}};
+    for (std::size_t i = 0; i < said.cue.others.size(); ++i) {
+      things.emplace_back(said.cue.others[i], said.other_actors[i]);
+    }
+    return things;
+  };
+  for (const auto& [track, actor] : of(before)) {
+    for (const auto& [other_track, other_actor] : of(again)) {
+      if (track == other_track || (track != 0 && actor >= 0 && actor == other_actor)) return true;
+    }
+  }
+  return false;
+}
+
 void judge_announced(const World& world, const Walk& walk, const Record& record,
                      const Limits& limits, const Contact& contact, Judgement& judgement) {
   const double told_by_s = contact.at_s - limits.announce_s;
@@ -69,9 +87,10 @@ void judge_announced(const World& world, const Walk& walk, const Record& record,
   for (const Said& said : record.said) {
     if (said.cue.priority == Priority::info) continue;
     if (said.decided_s < contact.at_s - kSameEncounter_s || said.decided_s > contact.at_s) continue;
-    if (said.actor != static_cast<int>(contact.actor) && !points_to(world, said, contact.actor)) {
-      continue;
-    }
+    const int hit = static_cast<int>(contact.actor);
+    const bool about_it = said.actor == hit ||
+                          std::count(said.other_actors.begin(), said.other_actors.end(), hit) > 0;
+    if (!about_it && !points_to(world, said, contact.actor)) continue;
     if (!decided_s) decided_s = said.decided_s;
     if (said.begun_s < 0 || said.begun_s > contact.at_s) continue;
     if (said.begun_s <= told_by_s) return;
@@ -145,9 +164,7 @@ void judge_cooldown(const Record& record, const Limits& limits, Verdict& verdict
       const Said& before = record.said[k];
       if (before.cue.kind == CueKind::path_clear && of_path) break;  // what comes now is another
       const bool same = of_path ? before.cue.kind == again.cue.kind && before.actor == again.actor
-                                : before.cue.track == again.cue.track ||
-                                      (!is_of_path(before.cue.kind) && before.cue.track != 0 &&
-                                       before.actor >= 0 && before.actor == again.actor);
+                                : !is_of_path(before.cue.kind) && same_things(before, again);
       if (!same) continue;
       const double since_s = again.decided_s - before.decided_s;
       if (since_s >= cooldown(before.cue, again.cue, limits.meant) - kTiny_s) break;

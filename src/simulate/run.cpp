@@ -55,7 +55,8 @@ class Mouth {
     }
     std::erase_if(waiting_, [&](std::size_t other) { return said_[other].dropped_s >= 0; });
     // The queue gives back the number of the cue in place of its text.
-    queue_.add({std::to_string(said_.size()), queued, subject, cue.bearing_deg, now_ns, ready_ns});
+    queue_.add({std::to_string(said_.size()), queued, subject, cue.bearing_deg, now_ns, ready_ns,
+                is_answer(cue.kind)});
     waiting_.push_back(said_.size());
     subject_.push_back(subject);
     said_.push_back(std::move(said));
@@ -205,10 +206,14 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
       mouth.say(cue, queued, stamp.stream_ns);
       Said& said = record.said.back();
       said.eye = eye;
-      const auto track = std::find_if(tracks.items.begin(), tracks.items.end(),
-                                      [&](const Track& t) { return t.id == cue.track; });
-      if (cue.track != 0 && track != tracks.items.end()) {
-        said.actor = detected(newest, track->box);
+      const auto actor_of = [&](int id) {
+        const auto track = std::find_if(tracks.items.begin(), tracks.items.end(),
+                                        [&](const Track& t) { return t.id == id; });
+        return track == tracks.items.end() ? -1 : detected(newest, track->box);
+      };
+      for (const int other : cue.others) said.other_actors.push_back(actor_of(other));
+      if (cue.track != 0) {
+        said.actor = actor_of(cue.track);
       } else if (is_of_path(cue.kind) && cue.kind != CueKind::path_clear) {
         said.actor = pointed_at(world, cue, eye, said.decided_s);
       }

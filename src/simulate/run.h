@@ -50,6 +50,7 @@ struct Said {
   bool cut_off = false;
   Eye eye;         ///< where the walker stood and looked when it was decided
   int actor = -1;  ///< it truly is about: index into World::actors; -1: nothing there
+  std::vector<int> other_actors;  ///< likewise, of Cue::others
 };
 
 /// Which actors the eyes could resolve.

@@ -72,6 +72,8 @@ std::span<const float> earcon(const Cue& cue) {
   static const std::vector<float> kHead = synthesise({900, 1.5, 2, 0.08, 0.02, 0.55});
   static const std::vector<float> kDrop = synthesise({900, 0.67, 3, 0.06, 0.02, 0.55});
   static const std::vector<float> kClear = synthesise({880, 1, 1, 0.14, 0, 0.3});
+  static const std::vector<float> kAnswer = synthesise({300, 1, 1, 0.1, 0, 0.3});
+  if (is_answer(cue.kind)) return kAnswer;
   switch (cue.kind) {
     case CueKind::head_level:
       return kHead;

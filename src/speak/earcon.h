@@ -15,7 +15,8 @@ namespace lazarillo {
 
 /// The sound of a cue: that of its priority, but for what must be told apart before a word is
 /// heard. At head height two tones that rise (up is high: Pratt, J. Exp. Psych. 13, 1930); a drop
-/// and stairs down three that fall; a clear path one soft high tone.
+/// and stairs down three that fall; a clear path one soft high tone; an answer to
+/// a command one soft low tone, shorter than all others.
 [[nodiscard]] std::span<const float> earcon(const Cue& cue);
 
 /// Gain of a sound by the distance of what it stands for: 1 up to 2 m, then 3 dB less each time the

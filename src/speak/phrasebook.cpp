@@ -22,21 +22,46 @@ const std::map<std::string, std::vector<std::string>> kKeys{
     {"side", {"left", "ahead", "right"}},
     {"distance", {"half", "one", "one_and_half", "metres", "about"}},
     {"sentence",
-     {"object", "approaching", "critical", "critical_approaching", "vision_lost", "vision_back",
-      "too_dark", "view_blocked", "vision_slow", "obstacle", "critical_obstacle", "head_level",
-      "critical_head_level", "drop", "critical_drop", "stairs_down", "critical_stairs_down",
-      "stairs_up", "path_clear"}},
+     {"object",
+      "approaching",
+      "critical",
+      "critical_approaching",
+      "vision_lost",
+      "vision_back",
+      "obstacle",
+      "critical_obstacle",
+      "head_level",
+      "critical_head_level",
+      "drop",
+      "critical_drop",
+      "stairs_down",
+      "critical_stairs_down",
+      "stairs_up",
+      "path_clear",
+      "group",
+      "group_approaching",
+      "nothing_around",
+      "nothing_to_repeat",
+      "muted",
+      "unmuted",
+      "pace_critical_only",
+      "pace_calm",
+      "pace_normal",
+      "pace_dense"}},
     {"way", {"left", "right"}},
 };
 /// Placeholders: of a sentence about an object, of a number of metres, of anything else.
 const std::vector<std::string> kObject{"object"}, kPlace{"object", "side", "clock", "distance"},
     kUrgent{"object", "side", "distance"}, kOfPath{"distance"}, kWithWay{"distance", "way"},
-    kCount{"n"}, kNothing;
+    kGroup{"n", "objects", "side", "distance"}, kCount{"n"}, kNothing;
 
 const std::vector<std::string>& placeholders_of(const std::string& sentence) {
-  static const std::set<std::string> kPlain{"vision_lost",  "vision_back", "too_dark",
-                                            "view_blocked", "vision_slow", "path_clear"};
+  static const std::set<std::string> kPlain{
+      "vision_lost", "vision_back",    "too_dark",   "view_blocked",      "vision_slow",
+      "path_clear",  "nothing_around", "muted",      "unmuted",           "nothing_to_repeat",
+      "pace_calm",   "pace_normal",    "pace_dense", "pace_critical_only"};
   if (kPlain.contains(sentence)) return kNothing;
+  if (sentence.starts_with("group")) return kGroup;
   if (sentence == "obstacle") return kWithWay;
   if (sentence == "object" || sentence == "approaching") return kPlace;
   if (sentence == "critical" || sentence == "critical_approaching") return kUrgent;
@@ -131,9 +156,10 @@ std::string capitalised(std::string text) {
 struct Phrasebook::Words {
   std::string voice;
   std::array<std::string, kHours> clock;  ///< index 0: one o'clock
-  Table side, way, distance, sentence, objects;
-  std::string obstacle;  ///< for objects without a word
-  std::string maybe;     ///< for objects that may be something else
+  Table side, way, distance, sentence, objects, plurals;
+  std::string obstacle;   ///< for objects without a word
+  std::string obstacles;  ///< for several of them
+  std::string maybe;      ///< for objects that may be something else
 };
 
 std::vector<std::string> Phrasebook::languages(const fs::path& directory) {
@@ -165,6 +191,7 @@ Phrasebook Phrasebook::load(const fs::path& directory, const std::string& langua
   auto words = std::make_shared<Words>();
   words->voice = text_at(document, "voice", "voice", file);
   words->obstacle = text_at(document, "obstacle", "obstacle", file);
+  words->obstacles = text_at(document, "obstacles", "obstacles", file);
   words->maybe = text_at(document, "maybe", "maybe", file);
   check_placeholders(words->maybe, "maybe", kObject, file);
   const toml::array* hours = document["clock"].as_array();
@@ -187,15 +214,23 @@ Phrasebook Phrasebook::load(const fs::path& directory, const std::string& langua
     check_placeholders(text, "sentence." + name, placeholders_of(name), file);
   }
   const toml::table* objects = document["objects"].as_table();
+  const toml::table* plurals = document["plurals"].as_table();
   if (objects == nullptr) refuse(file, "the section [objects] is missing");
+  if (plurals == nullptr) refuse(file, "the section [plurals] is missing");
   for (const auto& [key, node] : *objects) {
     const std::string name(key.str());
     words->objects[name] = text_at(*objects, name, "objects." + name, file);
+    words->plurals[name] = text_at(*plurals, name, "plurals." + name, file);
+  }
+  for (const auto& [key, node] : *plurals) {
+    const std::string name(key.str());
+    if (!words->objects.contains(name)) refuse(file, "'plurals." + name + "' is no object");
   }
   for (const auto& [key, node] : document) {
     const std::string name(key.str());
-    const std::vector<std::string> top{"voice", "obstacle", "maybe",    "clock",  "side",
-                                       "way",   "distance", "sentence", "objects"};
+    const std::vector<std::string> top{"voice",    "obstacle", "obstacles", "maybe",
+                                       "clock",    "side",     "way",       "distance",
+                                       "sentence", "objects",  "plurals"};
     if (std::find(top.begin(), top.end(), name) == top.end()) {
       refuse(file, "nobody asks for '" + name + "'; the nearest is '" + nearest(name, top) + "'");
     }
@@ -219,7 +254,19 @@ std::string Phrasebook::distance(double metres) const {
 
 std::string Phrasebook::sentence(const Cue& cue) const {
   const Words& words = *words_;
-  if (is_of_vision(cue.kind)) {
+  if (cue.kind == CueKind::around) {
+    if (cue.parts.empty()) return words.sentence.at("nothing_around");
+    std::string all;
+    for (Cue part : cue.parts) {
+      // Urgent things have been told as such; and with an hour there would be room for less.
+      part.priority = Priority::info;
+      part.clock_hour = 12;
+      all += (all.empty() ? "" : " ") + sentence(part) + ".";
+    }
+    return all;
+  }
+  if (cue.kind == CueKind::repeated) return "";
+  if (is_answer(cue.kind) || is_of_vision(cue.kind)) {
     return words.sentence.at(to_string(cue.kind));
   }
   const std::string distance_words =
@@ -231,6 +278,12 @@ std::string Phrasebook::sentence(const Cue& cue) const {
     const std::string way = cue.way_round ? words.way.at(to_string(*cue.way_round)) : "";
     return capitalised(fill(words.sentence.at(name), {{"distance", distance_words}, {"way", way}}));
   }
+  return capitalised(cue.others.empty() ? of_one(cue, distance_words)
+                                        : of_several(cue, distance_words));
+}
+
+std::string Phrasebook::of_one(const Cue& cue, const std::string& distance_words) const {
+  const Words& words = *words_;
   const auto known = words.objects.find(cue.label);
   std::string object = known == words.objects.end() ? words.obstacle : known->second;
   // An obstacle it is in any case.
@@ -248,7 +301,20 @@ std::string Phrasebook::sentence(const Cue& cue) const {
   if (cue.priority == Priority::critical) {
     name = cue.kind == CueKind::approaching ? "critical_approaching" : "critical";
   }
-  return capitalised(fill(words.sentence.at(name), values));
+  return fill(words.sentence.at(name), values);
+}
+
+std::string Phrasebook::of_several(const Cue& cue, const std::string& distance_words) const {
+  const Words& words = *words_;
+  const auto known = words.plurals.find(cue.label);
+  const bool named = known != words.plurals.end();
+  const bool coming = cue.kind == CueKind::approaching;
+  const std::string text = fill(words.sentence.at(coming ? "group_approaching" : "group"),
+                                {{"n", std::to_string(count_of(cue))},
+                                 {"objects", named ? known->second : words.obstacles},
+                                 {"side", words.side.at(to_string(cue.side))},
+                                 {"distance", distance_words}});
+  return cue.maybe && named ? fill(words.maybe, {{"object", text}}) : text;
 }
 
 }  // namespace lazarillo

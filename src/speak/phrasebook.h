@@ -22,7 +22,7 @@ class Phrasebook {
   static std::vector<std::string> languages(const std::filesystem::path& directory);
 
   /// The sentence for a cue. An object the language has no word for is called "obstacle" in it; a
-  /// vague distance (is_vague) is left out.
+  /// vague distance (is_vague) is left out. Empty for `repeated`: who speaks knows the words.
   [[nodiscard]] std::string sentence(const Cue& cue) const;
 
   /// A distance as people say it: half a metre, one, one and a half, whole metres up to ten, then
@@ -37,6 +37,8 @@ class Phrasebook {
 
  private:
   struct Words;
+  [[nodiscard]] std::string of_one(const Cue& cue, const std::string& distance_words) const;
+  [[nodiscard]] std::string of_several(const Cue& cue, const std::string& distance_words) const;
   explicit Phrasebook(std::shared_ptr<const Words> words) : words_(std::move(words)) {}
   std::shared_ptr<const Words> words_;
 };

@@ -57,6 +57,7 @@ struct Speaker::Impl {
   SpeechQueue queue;
   int sentence = 0;  ///< handle of the sound of what is being said; 0: being synthesised
   std::optional<Voice::Result> synthesising;
+  LastSaid last_said;
   std::int64_t ducked_until_ns = 0;  ///< an earcon sounds until then
   int failed = 0;
   std::int64_t rendered_frames = 0;
@@ -68,7 +69,8 @@ struct Speaker::Impl {
 
   void say(const Cue& cue, const std::string& text, std::int64_t now_ns) {
     // A newer sentence about the same hazard of the path replaces one that waits.
-    Utterance utterance{text, cue.priority, subject_of(cue), cue.bearing_deg, now_ns, now_ns};
+    Utterance utterance{text,   cue.priority, subject_of(cue),    cue.bearing_deg,
+                        now_ns, now_ns,       is_answer(cue.kind)};
     if (options.earcons) {
       const std::span<const float> sound = earcon(cue);
       stage.play(sound, kSampleRate, cue.bearing_deg, gain_by_distance(cue.distance_m));
@@ -98,7 +100,10 @@ struct Speaker::Impl {
       stage.stop(std::exchange(sentence, 0));
       synthesising.reset();
     }
-    if (step.begin) synthesising = voice->request(step.begin->text);
+    if (step.begin) {
+      synthesising = voice->request(step.begin->text);
+      last_said = {step.begin->text, step.begin->bearing_deg};
+    }
     begin_when_ready();
   }
 
@@ -167,6 +172,16 @@ void Speaker::say(const Cue& cue, const std::string& sentence, std::int64_t now_
 void Speaker::advance(std::int64_t now_ns) {
   if (impl_->options.device) return;
   impl_->render_until(now_ns);
+}
+
+void Speaker::hush() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->queue.hush();
+}
+
+LastSaid Speaker::last_said() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->last_said;
 }
 
 SpokenNow Speaker::spoken_now() const {

@@ -32,6 +32,12 @@ inline constexpr std::int64_t kAfterEarconNs = 40'000'000;
 /// sample is stream time 0, or SpeakerOptions::first_frame.
 using SoundSink = std::function<void(std::span<const float>)>;
 
+/// The sentence that was begun last.
+struct LastSaid {
+  std::string text;  ///< empty: none yet
+  double bearing_deg = 0;
+};
+
 struct SpokenNow {
   std::string text;  ///< the sentence being heard at the asked time; empty when there is none
   int track = 0;
@@ -54,7 +60,11 @@ class Speaker {
   /// Moves the sound's clock to `now_ns`: renders up to it, starts and ends what falls due.
   void advance(std::int64_t now_ns);
 
+  /// Muted: what is waiting or being said is dropped, but for what is critical.
+  void hush();
+
   [[nodiscard]] SpokenNow spoken_now() const;
+  [[nodiscard]] LastSaid last_said() const;
 
   /// Cues whose sentence was not said, or not to its end, by reason.
   struct Dropped {

@@ -19,6 +19,7 @@ auto order(const Utterance& u) {
 bool SpeechQueue::cuts_off(const Utterance& waiting, std::int64_t now_ns) const {
   if (now_ns - waiting.asked_ns < grace_ns_) return false;
   const Utterance& said = *speaking_;
+  if (waiting.answer && said.priority == Priority::info) return true;
   const bool critical = waiting.priority == Priority::critical;
   if (critical && said.priority != Priority::critical) return true;
   if (waiting.track == said.track || waiting.priority == Priority::info) return false;
@@ -37,19 +38,28 @@ void SpeechQueue::add(Utterance utterance) {
   waiting_.push_back(std::move(utterance));
 }
 
+void SpeechQueue::hush() {
+  const auto lesser = [](const Utterance& u) {
+    return u.priority != Priority::critical && u.track != 0;
+  };
+  replaced_ += static_cast<int>(std::erase_if(waiting_, lesser));
+  hushed_ = speaking_ && lesser(*speaking_);
+}
+
 SpeechQueue::Step SpeechQueue::step(std::int64_t now_ns) {
   Step result;
   expired_ += static_cast<int>(std::erase_if(
       waiting_, [&](const Utterance& u) { return now_ns - u.asked_ns > expire_ns_; }));
   if (speaking_) {
-    const bool cut = std::any_of(waiting_.begin(), waiting_.end(),
-                                 [&](const Utterance& u) { return cuts_off(u, now_ns); });
+    const bool cut = hushed_ || std::any_of(waiting_.begin(), waiting_.end(),
+                                            [&](const auto& u) { return cuts_off(u, now_ns); });
     if (cut) {
       speaking_.reset();
       ++interrupted_;
       result.cut_off = true;
     }
   }
+  hushed_ = false;
   if (speaking_ || waiting_.empty()) return result;
   const auto next =
       std::min_element(waiting_.begin(), waiting_.end(),

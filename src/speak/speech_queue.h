@@ -17,6 +17,7 @@ struct Utterance {
   double bearing_deg = 0;
   std::int64_t asked_ns = 0;
   std::int64_t not_before_ns = 0;  ///< its earcon comes first
+  bool answer = false;             ///< the walker asked for it
 };
 
 /// Which sentence is said when. Pure: times in, decisions out.
@@ -28,6 +29,7 @@ struct Utterance {
 ///   that was heard for kEssential_ns.
 /// - That the system does not see (critical, of track 0) comes before everything else, and cuts it
 ///   off after the grace: what was said before is no longer watched over.
+/// - An answer cuts off information, and another answer, after the grace.
 /// - A newer sentence about the same track (0: the system itself) replaces the one that waits.
 /// - What waited longer than `expire_ns` is dropped.
 class SpeechQueue {
@@ -46,6 +48,9 @@ class SpeechQueue {
   };
   /// What happens at `now_ns`. Times must not go back.
   [[nodiscard]] Step step(std::int64_t now_ns);
+  /// Nothing more is said of what is waiting or being said, but for what is critical and whether
+  /// the system sees.
+  void hush();
   /// What is being said has ended.
   void ended() { speaking_.reset(); }
 
@@ -63,6 +68,7 @@ class SpeechQueue {
   std::vector<Utterance> waiting_;
   std::optional<Utterance> speaking_;
   std::int64_t begun_ns_ = 0;  ///< what is being said
+  bool hushed_ = false;        ///< what is being said is to be silenced
   int expired_ = 0;
   int replaced_ = 0;
   int interrupted_ = 0;

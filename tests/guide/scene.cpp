@@ -79,6 +79,7 @@ CuePattern pattern(const toml::table& table) {
   p.until = table["until"].value_or(1e9);
   p.distance_m = table["distance"].value<double>();
   p.maybe = table["maybe"].value<bool>();
+  p.count = table["count"].value<int>();
   if (const auto hour = table["clock"].value<int64_t>()) p.clock = static_cast<int>(*hour);
   return p;
 }
@@ -93,6 +94,7 @@ bool CuePattern::matches(const Cue& cue) const {
   if (!side.empty() && side != to_string(cue.side)) return false;
   if (!kind.empty() && kind != to_string(cue.kind)) return false;
   if (maybe && *maybe != cue.maybe) return false;
+  if (count && *count != count_of(cue)) return false;
   if (clock && *clock != cue.clock_hour) return false;
   return !distance_m || (cue.distance_m && std::abs(*cue.distance_m / *distance_m - 1) <= 0.25);
 }

@@ -30,6 +30,7 @@ struct CuePattern {
   std::optional<double> distance_m;  ///< within 25 %
   std::optional<int> clock;
   std::optional<bool> maybe;
+  std::optional<int> count;  ///< how many it is about
   [[nodiscard]] bool matches(const Cue& cue) const;
 };
 
@@ -37,7 +38,7 @@ struct Scenario {
   std::string title;
   double seconds = 6, fps = 15, hfov_deg = 70;
   bool calibrated = false;  ///< scores are probabilities
-  bool depth = true;  ///< false: no depth map, only known heights tell distances
+  bool depth = true;        ///< false: no depth map, only known heights tell distances
   std::vector<Actor> actors;
   std::vector<Interval> blind;  ///< seconds during which frames cannot be seen
   std::vector<CuePattern> expect, never;

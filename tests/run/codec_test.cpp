@@ -89,6 +89,7 @@ class CodecTest : public testing::Test {
     c.clock_hour = 2;
     c.distance_sigma_m = real();
     c.ttc_s = real();
+    c.others = {whole(), whole()};
     return c;
   }
 
@@ -191,6 +192,7 @@ TEST_F(CodecTest, ASceneComesBackAsItWent) {
   scene.sighting.depth = metric();
   scene.tracks = {scene.frame.stamp, {track(), track()}};
   scene.cues = {cue()};
+  scene.cues[0].parts = {cue(), cue()};
   scene.caption = "Persona a la izquierda";
   scene.caption_track = 3;
   scene.fps = real();
@@ -226,6 +228,13 @@ TEST_F(CodecTest, ASceneComesBackAsItWent) {
                        a.clock_hour, a.distance_m, a.distance_sigma_m, a.ttc_s),
             std::tuple(b.kind, b.priority, b.track, b.label, b.maybe, b.bearing_deg, b.side,
                        b.clock_hour, b.distance_m, b.distance_sigma_m, b.ttc_s));
+  EXPECT_EQ(a.others, b.others);
+  ASSERT_EQ(a.parts.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(a.parts[i].track, b.parts[i].track);
+    EXPECT_EQ(a.parts[i].others, b.parts[i].others);
+    EXPECT_EQ(a.parts[i].distance_sigma_m, b.parts[i].distance_sigma_m);
+  }
   EXPECT_EQ(std::tuple(back.caption, back.caption_track, back.fps, back.latency_ms),
             std::tuple(scene.caption, scene.caption_track, scene.fps, scene.latency_ms));
 }

@@ -112,6 +112,18 @@ Cue lost_cue() {
   return c;
 }
 
+Cue around_cue() {
+  Cue person = some_cue();
+  person.others = {7, 8};
+  Cue drop;
+  drop.kind = CueKind::drop;
+  drop.distance_m = 2.5;
+  Cue around;
+  around.kind = CueKind::around;
+  around.parts = {person, drop};
+  return around;
+}
+
 /// Everything a run can write.
 void write_all(EventsWriter& writer) {
   writer.frame(some_detections(), some_tracks(), "", 768, 576, 1'050'000'000);
@@ -119,6 +131,11 @@ void write_all(EventsWriter& writer) {
   Detections nothing = some_detections(0);
   writer.frame(nothing, {}, "the network's output is not finite", 768, 576, 1'100'000'000);
   writer.cue(lost_cue(), "No veo", 1'100'000'000);
+  writer.command(Command::around, some_cue().stamp, 1'200'000'000);
+  writer.cue(around_cue(), "3 personas delante.", 1'200'000'000);
+  Cue group = some_cue();
+  group.others = {4};
+  writer.cue(group, "2 personas", 1'200'000'000);
 }
 
 TEST(Events, LinesSayWhatHappened) {
@@ -126,7 +143,7 @@ TEST(Events, LinesSayWhatHappened) {
   EventsWriter writer(file, kRun);
   write_all(writer);
   const auto lines = lines_of(file);  // before close(): every call has written its line
-  ASSERT_EQ(lines.size(), 5U);
+  ASSERT_EQ(lines.size(), 8U);
   EXPECT_EQ(lines[0], R"({"type":"run","schema":1,"program":"lazarillo","version":"0.1.0",)"
                       R"("source":"calle \"ñ\".avi","models":"lznet","language":"es"})");
   EXPECT_EQ(
@@ -157,6 +174,14 @@ TEST(Events, LinesSayWhatHappened) {
        {"track", "label", "maybe", "distance_m", "bearing_deg", "side", "clock", "ttc_s"}) {
     EXPECT_TRUE(lost[key].is_null()) << key;
   }
+  EXPECT_EQ(lines[5], R"({"type":"command","stream_ns":1366666667,"capture_ns":1000000123,)"
+                      R"("decision_ns":1200000000,"sequence":41,"command":"around"})");
+  EXPECT_EQ(json::parse(lines[6])["parts"],
+            json::parse(R"([{"kind":"approaching","track":3,"label":"person","others":[7,8],)"
+                        R"("side":"left","distance_m":4.2},{"kind":"drop","track":null,)"
+                        R"("label":null,"others":[],"side":"ahead","distance_m":2.5}])"));
+  EXPECT_EQ(json::parse(lines[7])["others"], json::parse("[4]"));
+  EXPECT_FALSE(lost.contains("others"));
 }
 
 TEST(Events, UnknownNumbersAreNull) {
@@ -282,7 +307,7 @@ TEST(Events, LinesFitTheSchema) {
     types.insert(value["type"]);
     EXPECT_EQ(mismatch(value, root["$defs"][value["type"].get<std::string>()], root), "") << line;
   }
-  EXPECT_EQ(types, (std::set<std::string>{"cue", "frame", "run"}));
+  EXPECT_EQ(types, (std::set<std::string>{"command", "cue", "frame", "run"}));
   const json odd = {{"type", "run"}, {"schema", 2}};
   EXPECT_NE(mismatch(odd, root["$defs"]["run"], root), "")
       << "the check itself must be able to fail";
@@ -306,7 +331,8 @@ TEST(Events, DocumentNamesTheFieldsOfTheSchema) {
   const json root = schema();
   for (const auto& [heading, name] :
        {std::pair{"Run", "run"}, std::pair{"Frame", "frame"}, std::pair{"Detection", "detection"},
-        std::pair{"Track", "track"}, std::pair{"Cue", "cue"}}) {
+        std::pair{"Track", "track"}, std::pair{"Cue", "cue"},
+        std::pair{"Part", "part"}, std::pair{"Command", "command"}}) {
     std::set<std::string> fields;
     for (const auto& [key, rule] : root["$defs"][name]["properties"].items()) fields.insert(key);
     EXPECT_EQ(documented(heading), fields) << heading;
@@ -377,7 +403,8 @@ TEST(Events, SaysWhyItCannotBeCreated) {
     }
     return std::string();
   };
-  EXPECT_THAT(failure("/proc/nonexistent/events.jsonl"), HasSubstr("/proc/nonexistent/events.jsonl"));
+  EXPECT_THAT(failure("/proc/nonexistent/events.jsonl"),
+              HasSubstr("/proc/nonexistent/events.jsonl"));
   EXPECT_THAT(failure("/proc/nonexistent/events.jsonl"), HasSubstr("No such file"));
   EXPECT_THAT(failure("/dev/full"), HasSubstr("No space left"));
 }

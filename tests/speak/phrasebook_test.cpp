@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "error.h"
@@ -27,7 +28,7 @@ const fs::path kLanguages = LZ_SOURCE_DIR "/data/lang";
 Cue cue_of(const toml::table& row) {
   Cue cue;
   const std::string kind = row["kind"].value_or("object");
-  for (int each = 0; each <= static_cast<int>(CueKind::path_clear); ++each) {
+  for (int each = 0; each < kCueKinds; ++each) {
     if (kind == to_string(static_cast<CueKind>(each))) cue.kind = static_cast<CueKind>(each);
   }
   const std::string priority = row["priority"].value_or("info");
@@ -45,6 +46,10 @@ Cue cue_of(const toml::table& row) {
   cue.clock_hour = row["clock"].value_or(12);
   cue.distance_m = row["distance"].value<double>();
   cue.distance_sigma_m = row["sigma"].value_or(0.0);
+  for (int other = 1; other < row["count"].value_or(1); ++other) cue.others.push_back(other);
+  if (const toml::array* parts = row["parts"].as_array()) {
+    for (const toml::node& part : *parts) cue.parts.push_back(cue_of(*part.as_table()));
+  }
   return cue;
 }
 
@@ -91,6 +96,61 @@ TEST(Phrasebook, HasAWordForEverythingNetworksFind) {
       EXPECT_TRUE(book.knows(catalog.find(label).name)) << language << ": " << label;
     }
     EXPECT_FALSE(book.knows("quantum bollard"));
+  }
+}
+
+TEST(Phrasebook, EveryKindOfCueHasASentence) {
+  for (const std::string& language : Phrasebook::languages(kLanguages)) {
+    const Phrasebook book = Phrasebook::load(kLanguages, language);
+    std::set<std::string> sentences;
+    for (int each = 0; each < kCueKinds; ++each) {
+      Cue cue;
+      cue.kind = static_cast<CueKind>(each);
+      cue.label = "person";
+      // What was said before has its words already.
+      EXPECT_EQ(book.sentence(cue).empty(), cue.kind == CueKind::repeated) << to_string(cue.kind);
+      EXPECT_TRUE(sentences.insert(book.sentence(cue)).second)
+          << language << ": " << book.sentence(cue) << " is said of two kinds of cue";
+    }
+  }
+}
+
+TEST(Phrasebook, ManyAreNotCalledAsOne) {
+  const auto catalog = ObjectCatalog::load(LZ_SOURCE_DIR "/data/objects.toml");
+  for (const std::string& language : Phrasebook::languages(kLanguages)) {
+    const Phrasebook book = Phrasebook::load(kLanguages, language);
+    int same = 0;
+    for (const std::string& label : split(std::string(kCoco) + ",door,quantum bollard")) {
+      Cue cue;
+      cue.label = catalog.find(label).name;
+      if (label == "quantum bollard") cue.label = label;
+      const std::string one = book.sentence(cue);
+      cue.others = {2, 3};
+      const std::string three = book.sentence(cue);
+      EXPECT_TRUE(three.starts_with("3 ")) << three;
+      same += three == "3 " + one ? 1 : 0;
+    }
+    // German trucks and some others are called the same; most things are not.
+    EXPECT_LE(same, 15) << language;
+  }
+}
+
+TEST(Phrasebook, AnAnswerFitsIntoFiveSeconds) {
+  // Three groups, as long as they get: at 190 words a minute five seconds are 16 words.
+  for (const std::string& language : Phrasebook::languages(kLanguages)) {
+    const Phrasebook book = Phrasebook::load(kLanguages, language);
+    Cue around, part;
+    around.kind = CueKind::around;
+    part.label = "person";
+    part.side = Side::left;
+    part.clock_hour = 10;
+    part.distance_m = 4;
+    around.parts = {part, part, part};
+    ASSERT_LE(words_of(around), 15);
+    const std::string text = book.sentence(around);
+    // "a la izquierda" is three words where English has one.
+    EXPECT_LE(1 + std::count(text.begin(), text.end(), ' '), language == "en" ? 12 : 21) << text;
+    EXPECT_EQ(std::count(text.begin(), text.end(), '.'), 3) << text;
   }
 }
 
@@ -172,6 +232,38 @@ TEST(Phrasebook, TheBudgetCountsTheWordsOfEnglish) {
   EXPECT_GT(cues, 100);
 }
 
+TEST(Phrasebook, TheWordsOfAnswersAndGroupsAreCountedToo) {
+  const Phrasebook book = Phrasebook::load(kLanguages, "en");
+  const auto expect_counted = [&](const Cue& cue) {
+    const std::string text = book.sentence(cue);
+    const auto words = 1 + std::count(text.begin(), text.end(), ' ');
+    EXPECT_GE(words_of(cue), words) << text;
+    EXPECT_LE(words_of(cue), words + 1) << text;
+  };
+  for (int each = static_cast<int>(CueKind::around); each < kCueKinds; ++each) {
+    Cue cue;
+    cue.kind = static_cast<CueKind>(each);
+    if (cue.kind != CueKind::repeated) expect_counted(cue);
+  }
+  for (const CueKind kind : {CueKind::object, CueKind::approaching}) {
+    Cue group;
+    group.kind = kind;
+    group.label = "car";
+    group.side = Side::left;
+    group.clock_hour = 10;
+    group.distance_m = 4;
+    group.others = {2};
+    expect_counted(group);
+    Cue drop;
+    drop.kind = CueKind::drop;
+    drop.distance_m = 3;
+    Cue around;
+    around.kind = CueKind::around;
+    around.parts = {group, drop, group};
+    expect_counted(around);
+  }
+}
+
 TEST(Phrasebook, CriticalSentencesAreNotLonger) {
   for (const std::string& language : Phrasebook::languages(kLanguages)) {
     const Phrasebook book = Phrasebook::load(kLanguages, language);
@@ -215,6 +307,10 @@ TEST(Phrasebook, RefusesAFileThatLacksSomething) {
   EXPECT_THAT(refusal("\nvoice =", "\n# voice ="), HasSubstr("voice"));
   EXPECT_THAT(refusal("\nobstacle =", "\n# obstacle ="), HasSubstr("obstacle"));
   EXPECT_THAT(refusal("\nmaybe =", "\n# maybe ="), HasSubstr("maybe"));
+  EXPECT_THAT(refusal("\nmuted =", "\n# muted ="), HasSubstr("sentence.muted"));
+  EXPECT_THAT(refusal("\nobstacles =", "\n# obstacles ="), HasSubstr("obstacles"));
+  EXPECT_THAT(refusal("\nperson = \"people\"", "\n#"), HasSubstr("plurals.person"));
+  EXPECT_THAT(refusal("[plurals]", "[many]"), HasSubstr("plurals"));
   EXPECT_THAT(refusal("\"three o'clock\",", ""), HasSubstr("clock"));
   EXPECT_THAT(refusal("[objects]", "[things]"), HasSubstr("objects"));
 }
@@ -223,6 +319,8 @@ TEST(Phrasebook, RefusesWhatNobodyAsksForAndNamesTheNearest) {
   EXPECT_THAT(refusal("\nvision_lost =", "\nvision_losst = \"x\"\nvision_lost ="),
               AllOf(HasSubstr("vision_losst"), HasSubstr("vision_lost'")));
   EXPECT_THAT(refusal("\nobstacle =", "\nobstacles = \"x\"\nobstacle ="), HasSubstr("obstacles"));
+  EXPECT_THAT(refusal("\nperson = \"people\"", "\nperson = \"people\"\npersom = \"x\""),
+              HasSubstr("plurals.persom"));
 }
 
 TEST(Phrasebook, RefusesAPlaceholderItCannotFill) {

@@ -23,6 +23,11 @@ class Scene {
     lasts_[text] = ns(lasts);
   }
 
+  void answer(double at, const std::string& text, double lasts) {
+    asked_.emplace(ns(at), Utterance{text, Priority::info, -10, 0, ns(at), ns(at), true});
+    lasts_[text] = ns(lasts);
+  }
+
   std::string heard(double until = 10) {
     std::ostringstream out;
     std::int64_t begun = 0, ends = 0;
@@ -202,6 +207,55 @@ TEST(SpeechQueue, EverySentenceIsAccountedFor) {
   EXPECT_EQ(said + s.queue.expired() + s.queue.replaced(), count) << heard;
   EXPECT_EQ(std::count(heard.begin(), heard.end(), '!'), s.queue.interrupted());
   EXPECT_GT(s.queue.interrupted(), 0);
+}
+
+TEST(SpeechQueue, AnAnswerCutsOffInformation) {
+  Scene scene;
+  scene.ask(0, kInfo, 7, "dog", 3);
+  scene.answer(0.5, "calm", 1);
+  EXPECT_EQ(scene.heard(), "0-0.75 dog!; 0.75-1.75 calm");
+}
+
+TEST(SpeechQueue, AnAnswerCutsOffAnother) {
+  Scene scene;
+  scene.answer(0, "three people", 5);
+  scene.answer(1, "muted", 1);
+  EXPECT_EQ(scene.heard(), "0-1.25 three people!; 1.25-2.25 muted");
+}
+
+TEST(SpeechQueue, AnAnswerWaitsBehindWhatIsUrgent) {
+  Scene scene;
+  scene.ask(0, kWarning, 7, "dog", 2);
+  scene.answer(0.5, "calm", 1);
+  scene.ask(2.5, kCritical, 8, "car", 1);
+  EXPECT_EQ(scene.heard(), "0-2 dog; 2-2.75 calm!; 2.75-3.75 car");
+}
+
+TEST(SpeechQueue, AnAnswerDoesNotTakeThePlaceOfBlindness) {
+  Scene scene;
+  scene.ask(0, kCritical, 7, "car", 0.2);
+  scene.ask(0.1, kCritical, 0, "blind", 1);
+  scene.answer(0.1, "calm", 1);
+  EXPECT_EQ(scene.heard(), "0-0.2 car; 0.2-1.2 blind; 1.2-2.2 calm");
+}
+
+TEST(SpeechQueue, HushedOnlyWhatIsCriticalOrOfTheSystemIsSaid) {
+  SpeechQueue queue(ns(kGrace), ns(kExpire));
+  queue.add({"dog", kInfo, 7, 0, 0, 0});
+  EXPECT_EQ(queue.step(0).begin->text, "dog");
+  queue.add({"bus", kWarning, 8, 0, 0, 0});
+  queue.add({"sees", kWarning, 0, 0, 0, 0});
+  queue.add({"car", kCritical, 9, 0, 0, 0});
+  queue.hush();
+  const SpeechQueue::Step step = queue.step(ns(0.01));
+  EXPECT_TRUE(step.cut_off);
+  EXPECT_EQ(step.begin->text, "car");
+  queue.hush();  // what is critical goes on
+  EXPECT_FALSE(queue.step(ns(0.02)).cut_off);
+  queue.ended();
+  EXPECT_EQ(queue.step(ns(1)).begin->text, "sees");
+  queue.ended();
+  EXPECT_TRUE(queue.idle());
 }
 
 }  // namespace

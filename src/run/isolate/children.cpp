@@ -141,13 +141,16 @@ void run_capture(const RunOptions& given, const Rings& rings, SharedState& state
   }
   FrameLink frames(rings.frames, std::move(on_card), process.metrics);
   NoSink<GuideInput> guide;  // reads the ring of frames itself
-  part.start({guide, frames}, nullptr, [&] {
-    if (state.spare_loads) return false;
-    process.metrics.begin();
-    ++state.steady;
-    process.steady_seen = state.steady;
-    return true;
-  }, process.on_failure());
+  part.start(
+      {guide, frames}, nullptr,
+      [&] {
+        if (state.spare_loads) return false;
+        process.metrics.begin();
+        ++state.steady;
+        process.steady_seen = state.steady;
+        return true;
+      },
+      process.on_failure());
   process.ready();
   {
     const Watch watch([&] {
@@ -215,9 +218,9 @@ void run_see(const RunOptions& options, const ModelSet& models, const Rings& rin
   part.finish();
   process.metrics.drop("detector_busy", reader.dropped());
   if (process.metrics.faults() > 0) {
-    process.note(ExitCode::vision, std::to_string(process.metrics.faults()) +
-                                       " frames could not be seen: " +
-                                       process.metrics.first_fault());
+    process.note(ExitCode::vision,
+                 std::to_string(process.metrics.faults()) +
+                     " frames could not be seen: " + process.metrics.first_fault());
   }
   seen->close();
   process.done();
@@ -234,6 +237,8 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
     options.resume.last_track = state.last_track;
     if (state.origin_ns != 0) options.resume.stream_ns = steady_now_ns() - state.origin_ns;
   }
+  // Also of a run before this one (succession.h).
+  options.resume.manner = state.manner();
   SceneLink scenes(rings.scenes, process.metrics, state);
   ForesightLink foresights(rings.foresights);
   std::optional<SoundLink> sound;
@@ -242,7 +247,7 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
       [&](std::span<const float> samples) {
         if (sound) sound->push(samples);
       },
-      [] {});
+      [] {}, [&state](const Manner& manner) { state.keep(manner); });
   sound.emplace(rings.sound, part.first_sound_frame());
   part.start(process.on_failure());
   process.ready();
@@ -259,6 +264,7 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
   {
     const Watch watch([&] {
       process.watch_steady();
+      state.take_commands([&](Command command) { part.input().push(command); });
       if (state.breaks != breaks_told) {
         breaks_told = state.breaks.load();
         break_vision();
@@ -299,7 +305,8 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
   process.done(part.files());
   if (!orphan || state.stopping || state.stream_ended) return;
   // The files are closed and everybody else ends with the supervisor: the run can go on anew.
-  start_successor({state.origin_ns, state.last_track, state.last_frame, state.generation + 1});
+  start_successor(
+      {state.origin_ns, state.last_track, state.last_frame, state.generation + 1, state.manner()});
 }
 
 /// The frames a scene may still ask for, held in place.
@@ -358,15 +365,15 @@ void run_show(const RunOptions& given, const ModelSet& models, const Rings& ring
   RecentFrames frames(rings.frames);
   pump(rings.scenes, state, start == Start::restarted ? state.last_frame.load() : -1,
        [&](const Pin& pin) {
-    Scene scene = decode_scene(pin.record(), pin.bytes(), labels);
-    if (std::holds_alternative<std::monostate>(scene.sighting.depth)) {
-      scene.sighting.depth = depth;
-    } else {
-      depth = scene.sighting.depth;
-    }
-    if (scene.look != Look::late) frames.complete(scene.frame);
-    part.input().push(std::move(scene));
-  });
+         Scene scene = decode_scene(pin.record(), pin.bytes(), labels);
+         if (std::holds_alternative<std::monostate>(scene.sighting.depth)) {
+           scene.sighting.depth = depth;
+         } else {
+           depth = scene.sighting.depth;
+         }
+         if (scene.look != Look::late) frames.complete(scene.frame);
+         part.input().push(std::move(scene));
+       });
   sound.join();
   part.finish();
   part.close_video();
@@ -393,19 +400,21 @@ void SharedText::set(const std::string& text) noexcept {
 std::string SharedText::get() const { return state_ == 2 ? std::string(text_.data()) : ""; }
 
 Rings make_rings(const Intrinsics& camera, const ModelSet& models) {
-  const std::uint64_t row = (std::uint64_t{3} * static_cast<std::uint64_t>(camera.width) + 63) / 64 * 64;
+  const std::uint64_t row =
+      (std::uint64_t{3} * static_cast<std::uint64_t>(camera.width) + 63) / 64 * 64;
   std::uint64_t cells = 0;
   for (const NetworkManifest& network : models.networks) {
     cells = std::max(cells, static_cast<std::uint64_t>(network.input_width) *
                                 static_cast<std::uint64_t>(network.input_height));
   }
   const std::uint64_t value = value_bytes(cells);
-  return {Ring::create({"lazarillo frames", kSlots, row * static_cast<std::uint64_t>(camera.height),
-                        kReaders, kPins}),
-          Ring::create({"lazarillo seen", kValueSlots, value, 3, 1}),
-          Ring::create({"lazarillo scenes", kValueSlots, value, 3, 1}),
-          Ring::create({"lazarillo foresights", 8, sizeof(Box) * 300, 3, 1}),
-          Ring::create({"lazarillo sound", 128, 2 * sizeof(float) * SoundLink::kBlockFrames, 3, 1})};
+  return {
+      Ring::create({"lazarillo frames", kSlots, row * static_cast<std::uint64_t>(camera.height),
+                    kReaders, kPins}),
+      Ring::create({"lazarillo seen", kValueSlots, value, 3, 1}),
+      Ring::create({"lazarillo scenes", kValueSlots, value, 3, 1}),
+      Ring::create({"lazarillo foresights", 8, sizeof(Box) * 300, 3, 1}),
+      Ring::create({"lazarillo sound", 128, 2 * sizeof(float) * SoundLink::kBlockFrames, 3, 1})};
 }
 
 void probe_source(const RunOptions& options, SharedState& state) {

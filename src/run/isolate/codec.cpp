@@ -122,6 +122,8 @@ Track track_from(const Json& j) {
 }
 
 Json to_json(const Cue& c) {
+  Json parts = Json::array();
+  for (const Cue& part : c.parts) parts.push_back(to_json(part));
   return {static_cast<int>(c.kind),
           static_cast<int>(c.priority),
           to_json(c.stamp),
@@ -134,7 +136,9 @@ Json to_json(const Cue& c) {
           to_json(c.distance_m),
           c.distance_sigma_m,
           to_json(c.ttc_s),
-          c.way_round ? static_cast<int>(*c.way_round) : -1};
+          c.way_round ? static_cast<int>(*c.way_round) : -1,
+          Json(c.others),
+          std::move(parts)};
 }
 
 Cue cue_from(const Json& j) {
@@ -154,6 +158,8 @@ Cue cue_from(const Json& j) {
   c.ttc_s = number_from(j[i++]);
   const int way = j[i++].get<int>();
   if (way >= 0) c.way_round = static_cast<Side>(way);
+  c.others = j[i++].get<std::vector<int>>();
+  for (const Json& part : j[i++]) c.parts.push_back(cue_from(part));
   return c;
 }
 

@@ -3,9 +3,11 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "error.h"
+#include "guide/guide.h"
 #include "source/intrinsics.h"
 
 namespace lazarillo {
@@ -38,8 +40,8 @@ struct SharedState {
 
   /// Steady-clock moment of stream time 0: set by the first capture, kept by the next.
   std::atomic<std::int64_t> origin_ns = 0;
-  std::atomic<int> last_track = 0;             ///< highest id given to an object
-  std::atomic<std::int64_t> last_frame = -1;   ///< sequence of the newest frame given out
+  std::atomic<int> last_track = 0;            ///< highest id given to an object
+  std::atomic<std::int64_t> last_frame = -1;  ///< sequence of the newest frame given out
 
   std::atomic<int> supervisor = 0;          ///< its pid
   int generation = 0;                       ///< supervisors before this one (succession.h)
@@ -54,18 +56,49 @@ struct SharedState {
   std::atomic<bool> spare_loads = false;    ///< the first one is still to come, or loads them
   std::atomic<int> spare_called = 0;        ///< its pid, once it is to take over
 
+  // What commands set, by the guide, for the one that takes its place.
+  std::atomic<double> words_per_minute = -1;  ///< -1: nothing was
+  std::atomic<bool> muted = false;
+  /// The walker's commands, in a circle: the supervisor gives them, the guide takes them.
+  std::array<std::atomic<Command>, 16> commands{};
+  std::atomic<std::uint32_t> commands_given = 0;
+  std::atomic<std::uint32_t> commands_taken = 0;
+
   struct Part {
-    std::atomic<bool> ready = false;     ///< set up and at work
-    std::atomic<bool> done = false;      ///< ended in order
-    std::atomic<int> error_code = 0;     ///< ExitCode of a failed set-up
-    SharedText error;                    ///< of its last process
-    SharedText fault;                    ///< what went wrong in its work
-    std::atomic<int> fault_code = 0;     ///< ExitCode of that
+    std::atomic<bool> ready = false;  ///< set up and at work
+    std::atomic<bool> done = false;   ///< ended in order
+    std::atomic<int> error_code = 0;  ///< ExitCode of a failed set-up
+    SharedText error;                 ///< of its last process
+    SharedText fault;                 ///< what went wrong in its work
+    std::atomic<int> fault_code = 0;  ///< ExitCode of that
     /// Its numbers as CBOR (report_codec.h), when it ended in order.
     std::atomic<std::uint32_t> report_bytes = 0;
     std::array<std::uint8_t, std::size_t{1} << 18> report{};
   };
   std::array<Part, kParts> parts;
+
+  void give(Command command) {
+    commands[commands_given % commands.size()] = command;
+    ++commands_given;
+  }
+  /// Calls `take` with each that was not taken yet. By one thread at a time.
+  template <class Take>
+  void take_commands(const Take& take) {
+    const std::uint32_t given = commands_given;
+    std::uint32_t next = commands_taken;
+    if (given - next > commands.size()) next = given - static_cast<std::uint32_t>(commands.size());
+    for (; next != given; ++next) take(commands[next % commands.size()].load());
+    commands_taken = given;
+  }
+  void keep(const Manner& manner) {
+    muted = manner.muted;
+    words_per_minute = manner.words_per_minute;
+  }
+  /// nullopt: no command has set any.
+  [[nodiscard]] std::optional<Manner> manner() const {
+    if (words_per_minute < 0) return std::nullopt;
+    return Manner{words_per_minute, muted};
+  }
 
   [[nodiscard]] Part& of(PartName part) { return parts[static_cast<std::size_t>(part)]; }
 };

@@ -27,7 +27,9 @@ void start_successor(const Succession& s) {
   }
   arguments.push_back(nullptr);
   const std::string value = std::to_string(s.origin_ns) + ' ' + std::to_string(s.last_track) + ' ' +
-                            std::to_string(s.last_frame) + ' ' + std::to_string(s.generation);
+                            std::to_string(s.last_frame) + ' ' + std::to_string(s.generation) +
+                            ' ' + std::to_string(s.manner ? s.manner->words_per_minute : -1) + ' ' +
+                            std::to_string(s.manner && s.manner->muted ? 1 : 0);
   ::setenv(kVariable, value.c_str(), 1);
   // This process takes the new role itself: nobody waits for another child.
   ::execv("/proc/self/exe", arguments.data());
@@ -39,12 +41,15 @@ std::optional<Succession> take_succession() {
   Succession s;
   long long origin = 0;
   long long frame = 0;
-  const bool whole = std::sscanf(value, "%lld %d %lld %d", &origin, &s.last_track, &frame,
-                                 &s.generation) == 4;
+  double words = -1;
+  int muted = 0;
+  const bool whole = std::sscanf(value, "%lld %d %lld %d %lf %d", &origin, &s.last_track, &frame,
+                                 &s.generation, &words, &muted) == 6;
   ::unsetenv(kVariable);
   if (!whole) return std::nullopt;
   s.origin_ns = origin;
   s.last_frame = frame;
+  if (words >= 0) s.manner = Manner{words, muted != 0};
   return s;
 }
 

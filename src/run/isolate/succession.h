@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "guide/guide.h"
+
 namespace lazarillo {
 
 /// What a run that goes on after its supervisor died must know of the one before.
@@ -11,6 +13,7 @@ struct Succession {
   int last_track = 0;            ///< highest id given to an object
   std::int64_t last_frame = -1;  ///< sequence of the newest frame given out
   int generation = 0;            ///< supervisors before this one
+  std::optional<Manner> manner;  ///< what commands had set
 };
 
 /// How often a run may go on without its supervisor before it is given up.

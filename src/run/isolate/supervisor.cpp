@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "clock.h"
+#include "control/keyboard.h"
 #include "run/isolate/children.h"
 #include "run/isolate/report_codec.h"
 #include "run/isolate/succession.h"
@@ -70,8 +71,8 @@ struct Child {
   std::int64_t again_ns = 0;  ///< when to start it again; 0: not planned
   std::int64_t pause_ns = 0;
   int starts = 0;
-  std::uint64_t given = 0;    ///< sequence of the newest value that left it
-  std::int64_t idle_ns = 0;   ///< for how long none has, while frames came
+  std::uint64_t given = 0;   ///< sequence of the newest value that left it
+  std::int64_t idle_ns = 0;  ///< for how long none has, while frames came
 };
 
 void kill_child(Child& child) {
@@ -85,8 +86,9 @@ void kill_child(Child& child) {
 
 class Supervisor {
  public:
-  explicit Supervisor(const RunOptions& options)
+  Supervisor(const RunOptions& options, CommandInputs* inputs)
       : options_(options),
+        inputs_(inputs),
         models_(load_model_set(options.config.models, model_directories())) {
     state_.supervisor = ::getpid();
     const std::optional<Succession> before = take_succession();
@@ -96,6 +98,7 @@ class Supervisor {
     state_.origin_ns = before->origin_ns;
     state_.last_track = before->last_track;
     state_.last_frame = before->last_frame;
+    if (before->manner) state_.keep(*before->manner);
     state_.blind = true;
     state_.broken_ns = steady_now_ns();
     for (Child& child : children_) child.starts = 1;
@@ -126,14 +129,20 @@ class Supervisor {
   [[nodiscard]] bool ending() const { return state_.stopping || state_.stream_ended; }
   [[nodiscard]] RunResult collect();
 
+  /// In a child: the terminal and the rest are the supervisor's.
+  void leave_inputs() {
+    if (inputs_ != nullptr) inputs_->leave();
+  }
+
   const RunOptions& options_;
+  CommandInputs* inputs_;
   ModelSet models_;
   SharedStateMemory memory_;
   SharedState& state_ = *memory_;
   SharedState::Part spare_part_;  ///< nobody reads it: a spare that fails is tried again
   std::optional<Rings> rings_;
   std::array<Child, kParts> children_;
-  Child spare_;  ///< a second pair of eyes, networks loaded
+  Child spare_;           ///< a second pair of eyes, networks loaded
   bool at_work_ = false;  ///< everything was ready once
   std::int64_t ending_since_ns_ = 0;
   int signal_ = 0;
@@ -180,8 +189,10 @@ pid_t fork_child(const char* name, pid_t parent, SharedState::Part& part, bool o
 
 void Supervisor::probe() {
   SharedState::Part& part = state_.of(PartName::capture);
-  const pid_t pid = fork_child("lz-probe", ::getpid(), part, false,
-                               [this] { probe_source(options_, state_); });
+  const pid_t pid = fork_child("lz-probe", ::getpid(), part, false, [this] {
+    leave_inputs();
+    probe_source(options_, state_);
+  });
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
@@ -201,11 +212,12 @@ void Supervisor::start(PartName name) {
   const std::string title = std::string("lz-") + to_string(name);
   child.again_ns = 0;
   child.started_ns = steady_now_ns();
-  child.pid = fork_child(title.c_str(), ::getpid(), part, name == PartName::guide,
-                         [this, name, restarted] {
-                           run_part(name, options_, models_, *rings_, state_,
-                                    restarted ? Start::restarted : Start::first);
-                         });
+  child.pid =
+      fork_child(title.c_str(), ::getpid(), part, name == PartName::guide, [this, name, restarted] {
+        leave_inputs();
+        run_part(name, options_, models_, *rings_, state_,
+                 restarted ? Start::restarted : Start::first);
+      });
 }
 
 void Supervisor::start_spare() {
@@ -214,6 +226,7 @@ void Supervisor::start_spare() {
   spare_.again_ns = 0;
   spare_.started_ns = steady_now_ns();
   spare_.pid = fork_child("lz-spare", ::getpid(), spare_part_, false, [this] {
+    leave_inputs();
     run_part(PartName::see, options_, models_, *rings_, state_, Start::spare);
   });
 }
@@ -279,6 +292,9 @@ void Supervisor::watch() {
   for (;;) {
     const int signal = ::sigtimedwait(&watched, nullptr, &patience);
     if (signal == SIGINT || signal == SIGTERM) handle_signal(signal);
+    if (inputs_ != nullptr) {
+      for (const Command command : inputs_->take()) state_.give(command);
+    }
     // Only what this process has witnessed counts: all of them may have been stopped together.
     const std::int64_t tick_ns = std::min(steady_now_ns() - last_ns, 5 * patience.tv_nsec);
     last_ns = steady_now_ns();
@@ -300,6 +316,7 @@ void Supervisor::watch() {
 void Supervisor::handle_signal(int signal) {
   if (signal_ != 0) {
     kill_all();
+    restore_terminal();
     _exit(128 + signal);
   }
   signal_ = signal;
@@ -333,8 +350,8 @@ void Supervisor::on_death(PartName name, int status) {
   // At the end only what still has values to work off is worth starting again.
   const bool needed = !ending() || (name == PartName::guide && !state_.stopping);
   const std::string why = part.error_code != 0 ? part.error.get() : how_it_ended(status);
-  std::cerr << "lazarillo: " << to_string(name) << ' ' << why
-            << (needed ? "; started again" : "") << std::endl;
+  std::cerr << "lazarillo: " << to_string(name) << ' ' << why << (needed ? "; started again" : "")
+            << std::endl;
   ++deaths_;
   // The next process of this part may die of something else.
   part.error_code = 0;
@@ -349,9 +366,8 @@ void Supervisor::on_death(PartName name, int status) {
     return;
   }
   const bool soon = now_ns - child.started_ns < kSoonNs;
-  child.pause_ns = soon && child.starts > 1
-                       ? std::min(kLongestPauseNs, child.pause_ns * 2 + kNsPerS / 10)
-                       : 0;
+  child.pause_ns =
+      soon && child.starts > 1 ? std::min(kLongestPauseNs, child.pause_ns * 2 + kNsPerS / 10) : 0;
   child.again_ns = now_ns + child.pause_ns;
 }
 
@@ -422,7 +438,7 @@ RunResult Supervisor::collect() {
 
 }  // namespace
 
-RunResult run_isolated(const RunOptions& options, int& signal_received) {
+RunResult run_isolated(const RunOptions& options, int& signal_received, CommandInputs* inputs) {
   if (!options.realtime) {
     throw Error(ExitCode::usage, "--isolate is for live runs: add --realtime");
   }
@@ -430,7 +446,7 @@ RunResult run_isolated(const RunOptions& options, int& signal_received) {
   sigemptyset(&watched);
   for (const int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&watched, signal);
   ::sigprocmask(SIG_BLOCK, &watched, nullptr);
-  return Supervisor(options).run(signal_received);
+  return Supervisor(options, inputs).run(signal_received);
 }
 
 }  // namespace lazarillo

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "control/command_inputs.h"
 #include "run/pipeline.h"
 
 namespace lazarillo {
@@ -11,6 +12,8 @@ namespace lazarillo {
 ///
 /// Call from a process that has no other thread yet: it forks. SIGINT and SIGTERM end the run in
 /// order, a second one at once. Throws Error when it cannot be set up.
-[[nodiscard]] RunResult run_isolated(const RunOptions& options, int& signal_received);
+/// `inputs` (null: none) give the walker's commands; the processes forked let go of them.
+[[nodiscard]] RunResult run_isolated(const RunOptions& options, int& signal_received,
+                                     CommandInputs* inputs = nullptr);
 
 }  // namespace lazarillo
