@@ -191,13 +191,17 @@ def read_depth(file):
     return data
 
 
+def png(pixels):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "png")
+    return stream.getvalue()
+
+
 def put_measured(pack, name, colour_file, depth, focal):
     """`focal`: of the picture, in its pixels."""
     colour = read(colour_file)
     width, height = size_of(colour, colour_file)
-    stream = io.BytesIO()
-    Image.fromarray(depth).save(stream, "png")
-    pack.add(file=pack.put(name + colour_file.suffix, colour), depth=pack.put(f"{name}-depth.png", stream.getvalue()),
+    pack.add(file=pack.put(name + colour_file.suffix, colour), depth=pack.put(f"{name}-depth.png", png(depth)),
              width=width, height=height, focal=focal)
 
 
@@ -246,22 +250,17 @@ def convert_aria_twin(args):
         from aria_twin import CLASSES, Recording
     except ImportError as error:
         raise Refused(f"{error}: pip install --no-deps -r tools/eval/requirements-aria.txt") from None
-    try:
-        recording = Recording(args.folder, args.size, args.focal)
-    except (OSError, ValueError, KeyError) as error:
-        raise Refused(f"'{args.folder}' is no sequence of Aria Digital Twin: {error}") from None
     measured, labelled = Pack(args.out, "depth", args), Pack(args.out, "detect", args)
     labelled.set_classes(CLASSES)
-    for number, colour, depth, boxes, hidden, down in recording.frames():
-        name = f"{args.folder.name}-{number:05}"
-        stream = io.BytesIO()
-        Image.fromarray(colour).save(stream, "png")
-        picture = {"file": measured.put(f"{name}.png", stream.getvalue()), "width": args.size, "height": args.size}
-        stream = io.BytesIO()
-        Image.fromarray(depth).save(stream, "png")
-        measured.add(**picture, depth=measured.put(f"{name}-depth.png", stream.getvalue()), focal=args.focal,
-                     **({"down": down} if down else {}))
-        labelled.add(**picture, boxes=boxes, difficult=hidden, labelled_classes=list(range(len(CLASSES))))
+    try:
+        for number, colour, depth, boxes, hidden, down in Recording(args.folder, args.size, args.focal).frames():
+            name = f"{args.folder.name}-{number:05}"
+            picture = {"file": measured.put(f"{name}.png", png(colour)), "width": args.size, "height": args.size}
+            measured.add(**picture, depth=measured.put(f"{name}-depth.png", png(depth)), focal=args.focal,
+                         **({"down": down} if down else {}))
+            labelled.add(**picture, boxes=boxes, difficult=hidden, labelled_classes=list(range(len(CLASSES))))
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise Refused(f"'{args.folder}' is no sequence of Aria Digital Twin: {error}") from None
     measured.close()
     labelled.close()
 
