@@ -107,12 +107,16 @@ cv::Vec3d down_of(const std::vector<Point>& points) {
   cv::Vec3d down(0, 1, 0);
   for (const double angle : {45, 45, 45, 45, 45, 15, 15, 15, 15, 15}) {
     cv::Matx33d across = cv::Matx33d::zeros();
+    std::size_t count = 0;
     for (const Point& point : points) {
+      if (point.normal == cv::Vec3d(0, 0, 0)) continue;
+      ++count;
       const double along = std::abs(point.normal.dot(down));
       const cv::Matx33d outer = point.normal * point.normal.t();
       if (along > cosine(angle)) across -= outer;
       if (along < cosine(90 - angle)) across += outer;
     }
+    if (count == 0) break;
     cv::Vec3d values;
     cv::Matx33d vectors;
     cv::eigen(across, values, vectors);

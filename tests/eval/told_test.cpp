@@ -23,7 +23,9 @@ void write_run(const std::filesystem::path& file) {
     Tracks tracks;
     tracks.stamp.sequence = static_cast<std::uint64_t>(i);
     tracks.stamp.stream_ns = i * kPeriod_ns;
-    events.frame({}, tracks, "", 64, 48, 0);
+    Detections detections;
+    detections.stamp = tracks.stamp;
+    events.frame(detections, tracks, "", 64, 48, 0);
     Cue cue;
     cue.stamp = tracks.stamp;
     if (i == 3) {
