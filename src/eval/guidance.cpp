@@ -144,6 +144,8 @@ SequenceOutcome match(const AnnotatedSequence& sequence, const Told& told) {
     }
     result.hazards.push_back({hazard, Telling::missed, std::nullopt});
   }
+  const std::vector<CueKind>& never = sequence.never;
+  result.knows_never = !never.empty();
   const std::vector<Span> quiet = quiet_of(sequence, told.seconds);
   for (const Span& span : quiet) result.quiet_s += span.to_s - span.from_s;
   for (const ToldCue& cue : told.cues) {
@@ -157,19 +159,25 @@ SequenceOutcome match(const AnnotatedSequence& sequence, const Told& told) {
     const bool in_quiet = std::any_of(quiet.begin(), quiet.end(), [&cue](const Span& span) {
       return cue.at_s > span.from_s && cue.at_s < span.to_s;
     });
-    if (in_quiet && warns(cue)) result.false_cues.push_back(cue);
+    if (!warns(cue)) continue;
+    if (in_quiet) result.false_cues.push_back(cue);
+    if (std::find(never.begin(), never.end(), cue.kind) != never.end()) {
+      result.impossible_cues.push_back(cue);
+    }
   }
   return result;
 }
 
 GuidanceScore score(const std::vector<SequenceOutcome>& sequences) {
   GuidanceScore score;
-  double cues = 0, words = 0;
+  double cues = 0, words = 0, known_s = 0;
   std::vector<double> leads;
   for (const SequenceOutcome& sequence : sequences) {
     score.seconds += sequence.seconds;
     score.quiet_s += sequence.quiet_s;
     score.false_cues += sequence.false_cues.size();
+    score.impossible_cues += sequence.impossible_cues.size();
+    if (sequence.knows_never) known_s += sequence.seconds;
     cues += static_cast<double>(sequence.cues);
     words += static_cast<double>(sequence.words);
     for (const HazardOutcome& outcome : sequence.hazards) {
@@ -180,6 +188,9 @@ GuidanceScore score(const std::vector<SequenceOutcome>& sequences) {
   }
   if (score.quiet_s > 0) {
     score.false_per_minute = static_cast<double>(score.false_cues) / score.quiet_s * 60;
+  }
+  if (known_s > 0) {
+    score.impossible_per_minute = static_cast<double>(score.impossible_cues) / known_s * 60;
   }
   if (score.seconds > 0) {
     score.cues_per_minute = cues / score.seconds * 60;

@@ -31,6 +31,9 @@ struct SequenceOutcome {
   std::vector<HazardOutcome> hazards;
   /// Critical cues and warnings where nothing is in the way. Those about the system are none.
   std::vector<ToldCue> false_cues;
+  /// Critical cues and warnings, anywhere, of a kind that there never is.
+  std::vector<ToldCue> impossible_cues;
+  bool knows_never = false;  ///< somebody said which kinds these are
 };
 
 /// Whether the cue can be about the hazard: its kind, label and side (docs/evaluation.md has the
@@ -53,6 +56,8 @@ struct GuidanceScore {
   double seconds = 0;
   double quiet_s = 0;
   std::optional<double> false_per_minute;  ///< of quiet_s; nullopt without
+  std::size_t impossible_cues = 0;
+  std::optional<double> impossible_per_minute;  ///< of the sequences where that is known
   double cues_per_minute = 0;
   double words_per_minute = 0;
   std::optional<double> lead_median_s;  ///< told before tell_by_s; late: negative

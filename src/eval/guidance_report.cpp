@@ -46,12 +46,15 @@ ordered_json sequence_json(const SequenceOutcome& sequence) {
                       {"quiet_s", sequence.quiet_s}};
   result.update(counts_json(score.all));
   result["false"] = score.false_cues;
+  result["impossible"] = score.impossible_cues;
   result["cues"] = sequence.cues;
   result["words"] = sequence.words;
   ordered_json& hazards = result["each"] = ordered_json::array();
   for (const HazardOutcome& outcome : sequence.hazards) hazards.push_back(hazard_json(outcome));
   ordered_json& cues = result["false_cues"] = ordered_json::array();
   for (const ToldCue& cue : sequence.false_cues) cues.push_back(cue_json(cue));
+  ordered_json& impossible = result["impossible_cues"] = ordered_json::array();
+  for (const ToldCue& cue : sequence.impossible_cues) impossible.push_back(cue_json(cue));
   return result;
 }
 
@@ -85,6 +88,8 @@ std::string to_json(const Guidance& guidance, const EvalAbout& about) {
   result["seconds_of_stream"] = score.seconds;
   result["quiet_s"] = score.quiet_s;
   result["false_per_minute"] = number(score.false_per_minute);
+  result["impossible"] = score.impossible_cues;
+  result["impossible_per_minute"] = number(score.impossible_per_minute);
   result["cues_per_minute"] = score.cues_per_minute;
   result["words_per_minute"] = score.words_per_minute;
   result["lead_median_s"] = number(score.lead_median_s);
@@ -104,6 +109,9 @@ void print(const Guidance& guidance, std::ostream& out) {
     for (const ToldCue& cue : sequence.false_cues) {
       out << fmt::format("  {:>7.2f} s  false  {}\n", cue.at_s, cue.text);
     }
+    for (const ToldCue& cue : sequence.impossible_cues) {
+      out << fmt::format("  {:>7.2f} s  there is none here: {}\n", cue.at_s, cue.text);
+    }
     out << '\n';
   }
   out << fmt::format("  {:<16}{:>8}{:>7}{:>7}{:>8}\n", "kind", "hazards", "hit", "late", "missed");
@@ -113,6 +121,10 @@ void print(const Guidance& guidance, std::ostream& out) {
                      score.cues_per_minute, score.words_per_minute,
                      score.false_per_minute ? fmt::format("{:.2f}", *score.false_per_minute) : "-",
                      score.quiet_s);
+  if (score.impossible_per_minute) {
+    out << fmt::format("  {:.2f} a minute of a kind that there is not\n",
+                       *score.impossible_per_minute);
+  }
   if (score.lead_median_s) {
     out << fmt::format("  told {:.2f} s before it had to be, in the middle\n",
                        *score.lead_median_s);

@@ -95,8 +95,24 @@ std::vector<Span> quiet_of(const json& list) {
   return spans;
 }
 
+std::vector<CueKind> never_of(const json& list) {
+  if (!list.is_array()) throw Bad{"needs a list of kinds in 'never'"};
+  std::vector<CueKind> kinds;
+  for (const json& name : list) {
+    if (!name.is_string()) throw Bad{"needs a list of kinds in 'never'"};
+    kinds.push_back(named(kKinds, name.get<std::string>(), "never"));
+    if (!is_of_path(kinds.back())) throw Bad{"has objects in 'never', it is for the path's kinds"};
+  }
+  return kinds;
+}
+
 void forbid_overlap(const AnnotatedSequence& sequence) {
   for (const Hazard& hazard : sequence.hazards) {
+    if (std::find(sequence.never.begin(), sequence.never.end(), hazard.kind) !=
+        sequence.never.end()) {
+      throw Bad{
+          fmt::format("has a hazard of the kind {}, which is in 'never'", to_string(hazard.kind))};
+    }
     for (const Span& span : sequence.quiet) {
       if (hazard.from_s >= span.to_s || hazard.end_s <= span.from_s) continue;
       throw Bad{
@@ -108,7 +124,7 @@ void forbid_overlap(const AnnotatedSequence& sequence) {
 }
 
 AnnotatedSequence sequence_of(const json& file, const ObjectCatalog& catalog) {
-  know_all(file, {"schema", "video", "hfov_deg", "hazards", "quiet"});
+  know_all(file, {"schema", "video", "hfov_deg", "hazards", "quiet", "never"});
   if (file.value("schema", json()) != 1) throw Bad{"needs \"schema\": 1"};
   AnnotatedSequence sequence;
   sequence.video = text_of(file, "video");
@@ -130,6 +146,7 @@ AnnotatedSequence sequence_of(const json& file, const ObjectCatalog& catalog) {
   const json quiet = file.value("quiet", json::array());
   sequence.quiet_elsewhere = quiet == "elsewhere";
   if (!sequence.quiet_elsewhere) sequence.quiet = quiet_of(quiet);
+  sequence.never = never_of(file.value("never", json::array()));
   forbid_overlap(sequence);
   return sequence;
 }

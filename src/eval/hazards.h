@@ -35,6 +35,7 @@ struct AnnotatedSequence {
   std::vector<Hazard> hazards;
   /// Here nothing is in the way. Without overlap, in order; no hazard reaches into them.
   std::vector<Span> quiet;
+  std::vector<CueKind> never;    ///< of the path: there is none in the whole sequence
   bool quiet_elsewhere = false;  ///< so it is wherever no hazard is; `quiet` is empty then
 };
 

@@ -161,6 +161,26 @@ TEST(Guidance, QuietElsewhere) {
   EXPECT_EQ(outcome.false_cues[1].at_s, 19);
 }
 
+TEST(Guidance, WhatThereNeverIs) {
+  AnnotatedSequence sequence;
+  sequence.never = {CueKind::drop, CueKind::stairs_down};
+  sequence.quiet = {{10, 20}};
+  const SequenceOutcome outcome =
+      match(sequence, {"lznet",
+                       20,
+                       {path_cue(1, CueKind::drop), path_cue(2, CueKind::obstacle),
+                        path_cue(3, CueKind::stairs_down, Priority::info),
+                        path_cue(12, CueKind::stairs_down, Priority::critical)}});
+  ASSERT_EQ(outcome.impossible_cues.size(), 2U);
+  EXPECT_EQ(outcome.impossible_cues[0].at_s, 1);
+  EXPECT_EQ(outcome.impossible_cues[1].at_s, 12);
+  EXPECT_EQ(outcome.false_cues.size(), 1U) << "where it is quiet it counts there, too";
+  EXPECT_DOUBLE_EQ(*score({outcome}).impossible_per_minute, 6);
+  EXPECT_DOUBLE_EQ(*score({outcome, told({}, {path_cue(1, CueKind::drop)})}).impossible_per_minute,
+                   6)
+      << "nobody said that there is none in the other";
+}
+
 TEST(Guidance, SequencesTogether) {
   const SequenceOutcome walk =
       told({hazard(CueKind::obstacle), hazard(CueKind::drop)}, {path_cue(5)});

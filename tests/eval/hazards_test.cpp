@@ -51,7 +51,8 @@ TEST_F(Hazards, AreReadByName) {
   write("b.hazards.json", R"({"schema": 1, "video": "v.mp4", "hfov_deg": 62.5, "hazards": [
       {"kind": "object", "label": "tvmonitor", "side": "left", "from_s": 1, "tell_by_s": 2.5, "end_s": 3},
       {"kind": "stairs_down", "from_s": 4, "tell_by_s": 4, "end_s": 4}], "quiet": [[3, 4], [5, 6.5]]})");
-  write("a.hazards.json", R"({"schema": 1, "video": "sub/w.mkv", "quiet": "elsewhere"})");
+  write("a.hazards.json",
+        R"({"schema": 1, "video": "sub/w.mkv", "quiet": "elsewhere", "never": ["drop"]})");
   write("other.json", "no annotation");
   const auto sequences = read();
   ASSERT_EQ(sequences.size(), 2U);
@@ -59,6 +60,7 @@ TEST_F(Hazards, AreReadByName) {
   EXPECT_EQ(sequences[0].video, folder_.path() / "sub/w.mkv");
   EXPECT_TRUE(sequences[0].quiet_elsewhere);
   EXPECT_FALSE(sequences[0].hfov_deg);
+  EXPECT_EQ(sequences[0].never, std::vector{CueKind::drop});
   const AnnotatedSequence& b = sequences[1];
   EXPECT_EQ(b.hfov_deg, 62.5);
   ASSERT_EQ(b.hazards.size(), 2U);
@@ -101,6 +103,15 @@ TEST_F(Hazards, BadHazardsAreRefused) {
               HasSubstr("'end_s'"));
   EXPECT_THAT(refused_hazard(R"("kind": "drop", "from_s": 1, "tell_by_s": 4, "end_s": 3)"),
               HasSubstr("from_s <= tell_by_s <= end_s"));
+}
+
+TEST_F(Hazards, WhatThereNeverIsIsNoHazard) {
+  EXPECT_THAT(refused(R"({"schema": 1, "video": "v", "never": "drop"})"), HasSubstr("'never'"));
+  EXPECT_THAT(refused(R"({"schema": 1, "video": "v", "never": ["dog"]})"), HasSubstr("known are"));
+  EXPECT_THAT(refused(R"({"schema": 1, "video": "v", "never": ["object"]})"), HasSubstr("path"));
+  EXPECT_THAT(refused(R"({"schema": 1, "video": "v", "never": ["drop"], "hazards": [
+                  {"kind": "drop", "from_s": 4, "tell_by_s": 6, "end_s": 7}]})"),
+              HasSubstr("'never'"));
 }
 
 TEST_F(Hazards, WhereItIsQuietThereIsNone) {

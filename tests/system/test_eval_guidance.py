@@ -46,7 +46,7 @@ def guidance(folder, tmp_path, *arguments):
 def test_hit_late_missed_and_false(tmp_path):
     walk = [HAZARD, {**HAZARD, "kind": "drop", "from_s": 7, "tell_by_s": 8, "end_s": 10},
             {**HAZARD, "kind": "object", "label": "person", "side": "left", "from_s": 11, "tell_by_s": 12, "end_s": 14}]
-    annotate(tmp_path, "walk", walk, [[0, 2], [15, 19]])
+    annotate(tmp_path, "walk", walk, [[0, 2], [15, 19]], never=["head_level"])
     annotate(tmp_path, "still", [], "elsewhere")
     events = tmp_path / "events"
     write_events(events, "walk", [
@@ -54,15 +54,17 @@ def test_hit_late_missed_and_false(tmp_path):
         cue(9, kind="stairs_down", priority="critical", text="Stairs down"),
         cue(11.5, kind="object", priority="info", side="right", track=3, label="person", text="Person on your right"),
         cue(16, kind="object", side="right", track=4, label="chair", text="Chair on your right"),
-        cue(17, kind="object", priority="info", track=5, label="cup", text="Cup ahead")])
+        cue(17, kind="object", priority="info", track=5, label="cup", text="Cup ahead"),
+        cue(19.5, kind="head_level", text="Head!")])
     write_events(events, "still", [cue(5)], seconds=10)
     result, numbers = guidance(tmp_path, tmp_path, "--events", events)
     assert {k: numbers[k] for k in ("hazards", "hit", "late", "missed", "false")} == {
         "hazards": 3, "hit": 1, "late": 1, "missed": 1, "false": 2}
     assert numbers["quiet_s"] == pytest.approx(2 + 4 + 10)
     assert numbers["false_per_minute"] == pytest.approx(2 / 16 * 60)
-    assert numbers["cues_per_minute"] == pytest.approx(7 / 30 * 60)
-    assert numbers["words_per_minute"] == pytest.approx((3 * 3 + 2 + 4 + 4 + 2) / 30 * 60)
+    assert numbers["impossible"] == 1 and numbers["impossible_per_minute"] == pytest.approx(3)
+    assert numbers["cues_per_minute"] == pytest.approx(8 / 30 * 60)
+    assert numbers["words_per_minute"] == pytest.approx((3 * 3 + 2 + 4 + 4 + 2 + 1) / 30 * 60)
     still, walk = numbers["sequences"]
     assert [s["name"] for s in (still, walk)] == ["still", "walk"]
     assert [h["telling"] for h in walk["each"]] == ["hit", "late", "missed"]
@@ -116,7 +118,8 @@ def test_bad_input(tmp_path):
     write_events(tmp_path / "events", "walk", [], seconds=3)
     refuses(SOURCE, "walk", "4 s", "3.00 s", arguments=["--events", tmp_path / "events"])
     refuses(OUTPUT, "none", arguments=["--json", tmp_path / "none" / "x.json"])
-    refuses(USAGE, "--events", arguments=["--events", tmp_path / "events", "--models", "lznet"])
+    both = lazarillo("eval", "guidance", tmp_path, "--events", tmp_path / "events", "--models", "lznet")
+    assert both.code == USAGE and "--events" in both.err and "--models" in both.err
 
 
 def kitchen_like(folder, distances, fps=10):
@@ -156,6 +159,7 @@ def test_annotations_out_of_depth(tmp_path):
     assert [float(low), float(high)] == pytest.approx([1.5, 1.5], abs=0.03)
     made = json.loads((tmp_path / "out" / "walk.hazards.json").read_text())
     assert made["video"] == str(folder / "walk.mp4") and made["hfov_deg"] == pytest.approx(65.24, abs=0.01)
+    assert made["never"] == ["drop", "stairs_down"], "the wall reaches up to the head"
     (hazard,) = made["hazards"]
     assert hazard["kind"] == "obstacle"
     assert hazard["from_s"] == pytest.approx(4.0, abs=0.21), "3 m"

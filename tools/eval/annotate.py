@@ -15,7 +15,9 @@ fills --area of it nearest is how far it is free.
 An obstacle is what comes nearer than --tell in it. A cue is about it from where it came nearer than --see; it is
 due when it is within --tell, but no sooner than --notice seconds after it came into the corridor within --see
 (a camera that turns brings things in at once). It ends when the corridor is free up to --see again. Quiet is
-where it is free up to --see, and depth is known, for a second or more.
+where it is free up to --see, and depth is known, for a second or more. Drops and stairs down are said never to be there
+when no more than a thousandth of the points lies deeper than 0.12 m below the floor; head-level hazards when nothing
+shows in the corridor between 1.4 m and --high as near as --see.
 
 Nobody walked for this, and nobody decided what matters: it is geometry. Where a camera is held over a table,
 the table is an obstacle.
@@ -114,8 +116,8 @@ def find_floor(points, down):
     raise Refused("no floor was found in the depth maps")
 
 
-def free_up_to(points, areas, pose, down, floor, args):
-    """How far the corridor ahead is free, metres over the ground; nan where too little is known."""
+def free_up_to(points, areas, pose, down, floor, low, args):
+    """How far the corridor ahead is free from `low` up, metres over the ground; nan where too little is known."""
     world = points @ pose[:, :3].T + pose[:, 3]
     ahead = pose[:, 2] - pose[:, 2] @ down * down
     ahead /= np.linalg.norm(ahead)
@@ -126,7 +128,7 @@ def free_up_to(points, areas, pose, down, floor, args):
     corridor = (abs(from_camera @ across) < args.half_width) & (distance > 0.2)
     if areas[corridor].sum() < args.area:
         return math.nan
-    solid = corridor & (height > args.low) & (height < args.high)
+    solid = corridor & (height > low) & (height < args.high)
     order = np.argsort(distance[solid])
     filled = np.searchsorted(np.cumsum(areas[solid][order]), args.area)
     return distance[solid][order][filled] if filled < solid.sum() else math.inf
@@ -173,7 +175,11 @@ def annotate(args):
     floor = find_floor(world, down)
     frames = np.array(list(seen))
     times = frames / args.fps
-    free = np.array([free_up_to(*seen[f], poses[f], down, floor, args) for f in frames])
+    free, free_at_head = (np.array([free_up_to(*seen[f], poses[f], down, floor, low, args) for f in frames])
+                          for low in (args.low, 1.4))
+    never = ["drop", "stairs_down"] if ((world @ down - floor) > 0.12).mean() < 0.001 else []
+    if np.nanmin(free_at_head) > args.see:
+        never.append("head_level")
     heights = [floor - poses[f][:, 3] @ down for f in frames]
     print(f"camera {min(heights):.2f} to {max(heights):.2f} m above the floor; free for "
           f"{np.nanquantile(free, 0.1):.2f}, {np.nanmedian(free):.2f}, {np.nanquantile(free, 0.9):.2f} m "
@@ -185,7 +191,7 @@ def annotate(args):
     file.write_text(json.dumps({
         "schema": 1, "video": str(videos[0].resolve()),
         "hfov_deg": round(2 * math.degrees(math.atan(args.width / 2 / args.focal)), 2),
-        "hazards": hazards, "quiet": quiet}, indent=1) + "\n")
+        "hazards": hazards, "quiet": quiet, "never": never}, indent=1) + "\n")
     print(f"{file}: {len(hazards)} hazards, {sum(b - a for a, b in quiet):.1f} s of {times[-1]:.1f} s quiet")
 
 
