@@ -187,6 +187,7 @@ std::vector<AnnotatedSequence> read_sequences(const fs::path& folder,
   }
   std::sort(files.begin(), files.end());
   std::vector<AnnotatedSequence> sequences;
+  sequences.reserve(files.size());
   for (const fs::path& file : files) sequences.push_back(read_sequence(file, catalog));
   return sequences;
 }
