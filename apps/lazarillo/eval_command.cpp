@@ -12,6 +12,7 @@
 #include "eval/depth.h"
 #include "eval/detection.h"
 #include "eval/distance.h"
+#include "eval/ground.h"
 #include "eval/report.h"
 #include "run/config.h"
 #include "run/machine_profile.h"
@@ -113,6 +114,18 @@ int eval_depth(const EvalArguments& a) {
   return 0;
 }
 
+int eval_ground(const EvalArguments& a) {
+  Setting setting(a);
+  setting.measured_with(measurer_of(setting.models));
+  Perception perception(setting.models, setting.config.seeing);
+  Grounds grounds;
+  grounds.pictures =
+      find_grounds(perception, setting.config.ground, a.folder, a.choice, pictures_progress());
+  grounds.scores = score(grounds.pictures);
+  tell(grounds, setting, a);
+  return 0;
+}
+
 int eval_distance(const EvalArguments& a) {
   Setting setting(a);
   setting.measured_with(measurer_of(setting.models));
@@ -144,11 +157,13 @@ void add_common(CLI::App& command, EvalArguments& a) {
 
 void add_eval_command(CLI::App& app, int& exit_code) {
   CLI::App* eval = app.add_subcommand(
-      "eval", "Measure how good it sees, on pictures with labels or measured depth");
+      "eval",
+      "Measure how good it sees and guides: on pictures with labels or measured depth, and "
+      "on annotated videos");
   eval->require_subcommand(1);
   eval->footer(
       "Plots of what --json wrote: tools/eval/plots.py. Data sets out of COCO, VOC, ScanNet, "
-      "7-Scenes: tools/eval/convert.py.");
+      "7-Scenes, Aria: tools/eval/convert.py; annotated videos: tools/eval/annotate.py.");
   auto a = std::make_shared<EvalArguments>();
   CLI::App* detection =
       eval->add_subcommand("detection", "Objects: average precision as COCO counts it");
@@ -169,6 +184,11 @@ void add_eval_command(CLI::App& app, int& exit_code) {
   add_common(*depth, *a);
   depth->callback([a, &exit_code] { exit_code = eval_depth(*a); });
 
+  CLI::App* ground = eval->add_subcommand(
+      "ground", "The ground under the walker against the floor in measured depth");
+  add_common(*ground, *a);
+  ground->callback([a, &exit_code] { exit_code = eval_ground(*a); });
+
   CLI::App* distance = eval->add_subcommand(
       "distance", "Distances of objects, by depth and known height, against measured ones");
   add_common(*distance, *a);
@@ -181,6 +201,8 @@ void add_eval_command(CLI::App& app, int& exit_code) {
       ->transform(CLI::CheckedTransformer(objects, CLI::ignore_case))
       ->default_str("any");
   distance->callback([a, &exit_code] { exit_code = eval_distance(*a); });
+
+  add_eval_guidance(*eval, exit_code);
 }
 
 }  // namespace lazarillo

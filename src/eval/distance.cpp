@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "eval/picture.h"
+#include "eval/quantile.h"
 #include "track/range.h"
 
 namespace lazarillo {
@@ -140,16 +141,6 @@ void add_labelled(const Scene& scene, const LabelledPicture& picture,
     if (best != nullptr) scene.find(*best, detection);
   }
   objects.insert(objects.end(), here.begin(), here.end());
-}
-
-/// Linear between the values, as numpy.quantile.
-double quantile(std::vector<double> values, double part) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const double place = part * static_cast<double>(values.size() - 1);
-  const auto low = static_cast<std::size_t>(place);
-  const std::size_t high = std::min(low + 1, values.size() - 1);
-  return values[low] + (place - static_cast<double>(low)) * (values[high] - values[low]);
 }
 
 DistanceErrors errors_of(const std::vector<const DistantObject*>& objects) {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -59,6 +60,15 @@ int class_of(int index, std::size_t classes) {
     throw BadLine{fmt::format("has class {}, classes.json has 0 to {}", index, classes - 1)};
   }
   return index;
+}
+
+/// A direction, made a unit vector.
+std::optional<std::array<double, 3>> down_of(const json& row) {
+  if (!row.contains("down")) return std::nullopt;
+  const auto down = value_of<std::vector<double>>(row, "down");
+  const double length = down.size() == 3 ? std::hypot(down[0], down[1], down[2]) : 0;
+  if (!(length > 0.1)) throw BadLine{"'down' must be a direction [x, y, z]"};
+  return std::array{down[0] / length, down[1] / length, down[2] / length};
 }
 
 /// The chosen lines of a file, each turned into a value by `read`.
@@ -147,7 +157,8 @@ std::vector<MeasuredPicture> read_measured(const fs::path& folder, const Choice&
                             side_of(row, "width"),
                             side_of(row, "height"),
                             value_of<double>(row, "focal"),
-                            value_of<std::string>(row, "set")};
+                            value_of<std::string>(row, "set"),
+                            down_of(row)};
     if (!(picture.focal_px > 0)) throw BadLine{"'focal' must be above 0"};
     return picture;
   };

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,8 @@ struct MeasuredPicture {
   int height = 0;
   double focal_px = 0;  ///< of the picture
   std::string set;
+  /// Where down is, unit, in the camera frame (x right, y down, z forward), where it was measured.
+  std::optional<std::array<double, 3>> down;
 };
 
 /// Which lines are read.

@@ -5,13 +5,13 @@
 namespace lazarillo {
 
 nlohmann::ordered_json heading(const char* measured, const EvalAbout& about) {
-  nlohmann::ordered_json result{{"schema", 1},
-                                {"measured", measured},
-                                {"data", about.data},
-                                {"split", about.split},
-                                {"models", about.models},
-                                {"network", {{"file", about.network}, {"sha256", about.sha256}}},
-                                {"seconds", about.seconds}};
+  nlohmann::ordered_json result{{"schema", 1}, {"measured", measured}, {"data", about.data}};
+  if (!about.split.empty()) result["split"] = about.split;
+  result["models"] = about.models;
+  if (!about.network.empty()) {
+    result["network"] = {{"file", about.network}, {"sha256", about.sha256}};
+  }
+  result["seconds"] = about.seconds;
   if (about.least_score > 0) result["least_score"] = about.least_score;
   return result;
 }

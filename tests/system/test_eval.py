@@ -304,7 +304,7 @@ def test_labelled_objects_are_found_or_missed(wall, tmp_path):
 def test_every_option_is_documented():
     page = (ROOT / "docs" / "evaluation.md").read_text()
     manual = (ROOT / "docs" / "lazarillo.1").read_text().replace("\\-", "-")
-    for what in "detection", "depth", "distance":
+    for what in "detection", "depth", "distance", "ground", "guidance":
         options = set(re.findall(r"--[a-z-]+", lazarillo("eval", what, "--help").out)) - {"--help"}
         assert len(options) > 4
         for option in options:

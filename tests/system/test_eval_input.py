@@ -96,6 +96,9 @@ def test_depth_rows(data):
     refused(lazarillo("eval", "depth", data), SOURCE, "line 1", "focal")
     change(data / "depth.jsonl", focal=50, depth="a.png")
     refused(lazarillo("eval", "depth", data), SOURCE, "a.png", "16 bit|GRAY16|negotiated")
+    for down in [0, 1], [0, 0, 0], "down":
+        change(data / "depth.jsonl", depth="a-depth.png", down=down)
+        refused(lazarillo("eval", "ground", data), SOURCE, "line 1", "'down'")
 
 
 def test_a_room_without_objects(data):

@@ -5,6 +5,7 @@
     convert.py voc VOCdevkit/VOC2007 OUT --image-set test
     convert.py scannet scans/scene0000_00 scans/scene0011_00 OUT --every 50
     convert.py 7scenes redkitchen/seq-03 redkitchen/seq-04 OUT --every 20
+    convert.py aria-twin Apartment_release_work_skeleton_seq131 OUT
 
 OUT becomes a folder with detect.jsonl or depth.jsonl, classes.json and the pictures, unchanged
 (docs/evaluation.md describes it). What a folder holds already is kept with --add: another split, or a
@@ -14,6 +15,10 @@ scannet: scenes as ScanNet's SensReader exports them: color/*.jpg, depth/*.png, 
 7scenes: frame-*.color.png and frame-*.depth.png. Its depth is that of a camera beside the colour camera, with
 another focal length: both are evened out, but not the few centimetres between the cameras; edges of near
 things are off by that.
+aria-twin: a sequence of the Aria Digital Twin dataset, with video.vrs, depth_images.vrs, 2d_bounding_box.csv,
+instances.json and aria_trajectory.csv. Its fisheye pictures are straightened and turned upright, those with depth
+are taken, and things that COCO has a class for get boxes. It needs projectaria-tools:
+pip install --no-deps -r requirements-aria.txt.
 """
 
 import argparse
@@ -45,7 +50,7 @@ class Pack:
             raise Refused(f"'{file}' is there already: name another folder, or --add to it")
         folder.mkdir(parents=True, exist_ok=True)
         self.tar = None
-        if args.tar:
+        if getattr(args, "tar", False):
             shard = folder / f"{args.set}-{args.split}.tar"
             if shard.exists():
                 raise Refused(f"'{shard}' is there already: another --set or --split")
@@ -186,13 +191,17 @@ def read_depth(file):
     return data
 
 
+def png(pixels):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "png")
+    return stream.getvalue()
+
+
 def put_measured(pack, name, colour_file, depth, focal):
     """`focal`: of the picture, in its pixels."""
     colour = read(colour_file)
     width, height = size_of(colour, colour_file)
-    stream = io.BytesIO()
-    Image.fromarray(depth).save(stream, "png")
-    pack.add(file=pack.put(name + colour_file.suffix, colour), depth=pack.put(f"{name}-depth.png", stream.getvalue()),
+    pack.add(file=pack.put(name + colour_file.suffix, colour), depth=pack.put(f"{name}-depth.png", png(depth)),
              width=width, height=height, focal=focal)
 
 
@@ -236,9 +245,29 @@ def convert_7scenes(args):
     pack.close()
 
 
+def convert_aria_twin(args):
+    try:
+        from aria_twin import CLASSES, Recording
+    except ImportError as error:
+        raise Refused(f"{error}: pip install --no-deps -r tools/eval/requirements-aria.txt") from None
+    measured, labelled = Pack(args.out, "depth", args), Pack(args.out, "detect", args)
+    labelled.set_classes(CLASSES)
+    try:
+        for number, colour, depth, boxes, hidden, down in Recording(args.folder, args.size, args.focal).frames():
+            name = f"{args.folder.name}-{number:05}"
+            picture = {"file": measured.put(f"{name}.png", png(colour)), "width": args.size, "height": args.size}
+            measured.add(**picture, depth=measured.put(f"{name}-depth.png", png(depth)), focal=args.focal,
+                         **({"down": down} if down else {}))
+            labelled.add(**picture, boxes=boxes, difficult=hidden, labelled_classes=list(range(len(CLASSES))))
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise Refused(f"'{args.folder}' is no sequence of Aria Digital Twin: {error}") from None
+    measured.close()
+    labelled.close()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    kinds = parser.add_subparsers(required=True, metavar="coco | voc | scannet | 7scenes")
+    kinds = parser.add_subparsers(required=True, metavar="coco | voc | scannet | 7scenes | aria-twin")
 
     def kind(name, function, about):
         command = kinds.add_parser(name, help=about, description=about)
@@ -258,11 +287,16 @@ def main():
         command.add_argument("--every", type=int, default=1, help="every n-th frame (%(default)s)")
     scenes.add_argument("--focal", type=float, default=527.0, help="of the colour camera, pixels (%(default)s: fitted)")
     scenes.add_argument("--depth-focal", type=float, default=585.0, help="of the depth camera (%(default)s)")
+    aria = kind("aria-twin", convert_aria_twin, "depth and boxes of Aria Digital Twin")
+    aria.add_argument("folder", type=pathlib.Path)
+    aria.add_argument("--size", type=int, default=640, help="of the straight picture, pixels (%(default)s)")
+    aria.add_argument("--focal", type=float, default=400.0, help="likewise (%(default)s: 77 degrees wide)")
     for name, command in kinds.choices.items():
         command.add_argument("out", type=pathlib.Path)
         command.add_argument("--split", default="val", help="its name in the data set (%(default)s)")
         command.add_argument("--set", default=name, help="likewise (%(default)s)")
-        command.add_argument("--tar", action="store_true", help="pictures in one tar instead of a folder")
+        if command is not aria:  # two lists share its pictures
+            command.add_argument("--tar", action="store_true", help="pictures in one tar instead of a folder")
         command.add_argument("--add", action="store_true", help="to what the folder has already")
     args = parser.parse_args()
     try:

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Draws what `lazarillo eval ... --json FILE` wrote.
 
-    plots.py detection.json depth.json distance.json --out plots/
+    plots.py detection.json depth.json distance.json ground.json guidance.json --out plots/
 
 detection: reliability.png, the part of detections that is right against their score;
 depth: depth-error.png, the error by distance in the walking corridor, and depth-sigma.png;
-distance: distance-error.png, every object's error against its distance, and distance-sigma.png.
+distance: distance-error.png, every object's error against its distance, and distance-sigma.png;
+ground: ground-tilt.png, how many pictures have which error of its tilt;
+guidance: guidance.png, how long before it was due each hazard was told, and false cues, along each sequence.
 *-sigma.png are calibration curves: the part of the errors within so many stated sigmas, beside what a
 normal distribution has there.
 """
@@ -34,7 +36,7 @@ def figure(file, x_label, y_label, title):
 
 
 def title_of(result):
-    return f"{result['models']}, split {result['split']}"
+    return f"{result['models']}, split {result['split']}" if "split" in result else result["models"]
 
 
 def draw_coverage(result, file):
@@ -87,13 +89,47 @@ def draw_distance(result, out):
     draw_coverage(result, out / "distance-sigma.png")
 
 
+def draw_ground(result, out):
+    axes, save = figure(out / "ground-tilt.png", "error of the tilt, degrees", "pictures",
+                        f"{title_of(result)}: found in {result['found']} of {result['with_floor']}, "
+                        f"false in {result['found_without_floor']} of {result['without_floor']}")
+    errors = {name: [p["tilt_error_deg"] for p in result["pictures"]
+                     if p["set"] == name and p["found"] and p["floor_share"] >= result["least_floor"]]
+              for name in sorted({p["set"] for p in result["pictures"]})}
+    most = max([10, *(e for some in errors.values() for e in some)])
+    axes.hist(list(errors.values()), bins=range(0, int(most) + 2), stacked=True, label=list(errors))
+    if result["tilt_median_deg"] is not None:
+        axes.axvline(result["tilt_median_deg"], color="grey", linewidth=1, label="median")
+    axes.legend()
+    save()
+
+
+def draw_guidance(result, out):
+    axes, save = figure(out / "guidance.png", "moment it is due, s", "told before that, s",
+                        f"{title_of(result)}: {result['hit']} hit, {result['late']} late, {result['missed']} missed, "
+                        f"{result['false']} false")
+    axes.axhline(0, color="grey", linewidth=1)
+    for sequence in result["sequences"]:
+        told = [h for h in sequence["each"] if h["cue"]]
+        points = axes.plot([h["tell_by_s"] for h in told], [h["lead_s"] for h in told], "o", label=sequence["name"])
+        colour = points[0].get_color()
+        missed = [h["tell_by_s"] for h in sequence["each"] if not h["cue"]]
+        axes.plot(missed, [0] * len(missed), "x", color=colour)
+        axes.plot([c["at_s"] for c in sequence["false_cues"]], [0] * len(sequence["false_cues"]), "v", color=colour)
+    axes.plot([], [], "x", color="grey", label="missed")
+    axes.plot([], [], "v", color="grey", label="false")
+    axes.legend(fontsize=7)
+    save()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", nargs="+", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    draw = {"detection": draw_detection, "depth": draw_depth, "distance": draw_distance}
+    draw = {"detection": draw_detection, "depth": draw_depth, "distance": draw_distance, "ground": draw_ground,
+            "guidance": draw_guidance}
     for file in args.results:
         try:
             result = json.loads(file.read_text())
