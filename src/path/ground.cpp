@@ -12,10 +12,10 @@ namespace {
 constexpr double kDegree = std::numbers::pi / 180;
 constexpr float kNearest_m = 0.3F, kFarthest_m = 10;
 constexpr double kLeastInverse = 0.1;  ///< of the plane: beyond 10 m nothing is compared
-constexpr int kCellsAcross = 52;  ///< so many and a few more are looked at; more tell nothing new
+constexpr int kCoarse = 104;           ///< cells across: of a map with fewer all are looked at
 constexpr int kSamples = 150, kSamplesTracked = 40;  ///< of planes; fewer around a known one
 constexpr std::size_t kFewest = 30;
-constexpr std::size_t kRefined = 4, kRefinedTracked = 2;  ///< of them are fitted to all cells
+constexpr std::size_t kRefined = 4, kRefinedTracked = 1;  ///< of them are fitted to all cells
 // What a degree of freedom more unlikely costs, in cells of a thousand.
 constexpr double kPriorCost = 0.02;
 constexpr double kBelowCost = 1.5;  ///< of a point below the plane against one on it
@@ -171,6 +171,11 @@ std::vector<Vector3> GroundFinder::search(const std::vector<DepthCell>& cells,
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Vector3> best;
+  // Where it was a moment ago.
+  if (prior.tracked) {
+    const double height = last_->height_m;
+    best.push_back({last_->down[0] / height, last_->down[1] / height, last_->down[2] / height});
+  }
   const std::size_t refined = prior.tracked ? kRefinedTracked : kRefined;
   for (std::size_t i = 0; i < std::min(found.size(), refined); ++i) {
     best.push_back(found[i].second);
@@ -205,7 +210,7 @@ GroundPlane GroundFinder::find(const MetricDepth& depth, const Intrinsics& camer
   const std::int64_t now_ns = depth.stamp.stream_ns;
   const Expected prior = expected(now_ns, gravity);
   int in_frame = 0;
-  const int step = std::max(depth.depth_m.width / kCellsAcross, 1);
+  const int step = depth.depth_m.width < kCoarse ? 1 : 2;
   const std::vector<DepthCell> cells = cells_of(depth, camera, step, &in_frame);
   std::optional<Vector3> best;
   double best_score = 0;

@@ -328,7 +328,7 @@ struct Sensor::Impl {
         if (map_random.chance(o.depth_holes)) continue;
         const double far_m = true_m > 0 ? static_cast<double>(true_m) : 100;
         const double error = common + bent + o.depth_noise * map_random.quick_normal();
-        grid.values[at] = static_cast<float>(far_m * std::exp(error));
+        grid.values[at] = static_cast<float>(far_m) * std::exp(static_cast<float>(error));
       }
     }
     map->sigma_relative.assign(grid.values.size(), static_cast<float>(o.depth_states));
