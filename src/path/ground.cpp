@@ -12,7 +12,7 @@ namespace {
 constexpr double kDegree = std::numbers::pi / 180;
 constexpr float kNearest_m = 0.3F, kFarthest_m = 10;
 constexpr double kLeastInverse = 0.1;  ///< of the plane: beyond 10 m nothing is compared
-constexpr int kCoarse = 104;           ///< cells across: of a map with fewer all are looked at
+constexpr int kCoarse = 104;           ///< cells across: of a map with fewer no more are left out
 constexpr int kSamples = 150, kSamplesTracked = 40;  ///< of planes; fewer around a known one
 constexpr std::size_t kFewest = 30;
 constexpr std::size_t kRefined = 4, kRefinedTracked = 1;  ///< of them are fitted to all cells
@@ -210,11 +210,11 @@ GroundPlane GroundFinder::find(const MetricDepth& depth, const Intrinsics& camer
   const std::int64_t now_ns = depth.stamp.stream_ns;
   const Expected prior = expected(now_ns, gravity);
   int in_frame = 0;
-  const int step = depth.depth_m.width < kCoarse ? 1 : 2;
-  const std::vector<DepthCell> cells = cells_of(depth, camera, step, &in_frame);
+  const std::vector<DepthCell> cells = cells_of(depth, camera, 2, &in_frame);
+  const int sparse = depth.depth_m.width < kCoarse ? 2 : 4;
   std::optional<Vector3> best;
   double best_score = 0;
-  for (const Vector3& sample : search(cells_of(depth, camera, 2 * step), prior)) {
+  for (const Vector3& sample : search(cells_of(depth, camera, sparse), prior)) {
     std::optional<Vector3> g = sample;
     for (const double widened : {1.5, 1.0, 1.0}) {
       if (g) g = fitted(cells, *g, widened * options_.tolerance);

@@ -57,7 +57,7 @@ struct SlotRecord {
   double cy = 0.0;
   std::uint32_t flags = 0;
   std::uint32_t picture_state = 0;  ///< 0: clear, or not looked at; 1 dark, 2 blocked, 3 repeated
-  float turned_right_deg = 0;       ///< since the camera's frame before; with kTurnKnown
+  float turned_right_deg = 0;       ///< since the camera's first frame; with kTurnKnown
   float turned_up_deg = 0;
   std::array<std::uint32_t, 4> reserved{};
 };

@@ -31,7 +31,7 @@ void GuideStage::process(GuideInput input) {
 void GuideStage::take(Frame frame) {
   if (given_ && frame.stamp.sequence <= given_->sequence) return;
   newest_ = frame.stamp;
-  parts_.tracker.turn(frame.stamp.stream_ns, frame.turn);
+  if (frame.turned) parts_.tracker.turn(frame.stamp.stream_ns, *frame.turned);
   waiting_.push_back(std::move(frame));
   while (parts_.live && waiting_.size() > 1) give_out_predicted();
 }

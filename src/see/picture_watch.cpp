@@ -24,11 +24,16 @@ PictureState state_of(const Motion& since_last, const PictureRules& rules) {
 }
 
 void PictureWatch::look(Frame& frame) {
-  MotionMeter& meter = meters_[frame.stamp.camera];
-  const Motion motion = meter.measure(frame);
-  meter.set_reference();
+  Watched& camera = cameras_[frame.stamp.camera];
+  const Motion motion = camera.meter.measure(frame);
+  camera.meter.set_reference();
   frame.state = state_of(motion, rules_);
-  if (!motion.scene_change && !frame.lens) frame.turn = turn_of(motion, frame.intrinsics);
+  if (!motion.scene_change && !frame.lens) {
+    const CameraTurn turn = turn_of(motion, frame.intrinsics);
+    camera.turned.right_deg += turn.right_deg;
+    camera.turned.up_deg += turn.up_deg;
+  }
+  frame.turned = camera.turned;
 }
 
 }  // namespace lazarillo

@@ -24,19 +24,23 @@ struct PictureRules {
 ///
 /// The turn is that of a camera that only turns: when it moves to the side, what is near moves as
 /// if it turned (by 1 degree a second for a head that looks 5 degrees aside while walking, where
-/// most is 5 m away). Not known across a scene change, behind a lens and on the first picture.
+/// most is 5 m away). Across a scene change and behind a lens it is not known.
 ///
 /// Not thread-safe. Throws as MotionMeter does.
 class PictureWatch {
  public:
   explicit PictureWatch(const PictureRules& rules = {}) : rules_(rules) {}
 
-  /// Fills Frame::turn and Frame::state. In stream order.
+  /// Fills Frame::turned and Frame::state. In stream order.
   void look(Frame& frame);
 
  private:
   PictureRules rules_;
-  std::map<int, MotionMeter> meters_;  ///< by camera
+  struct Watched {
+    MotionMeter meter;
+    CameraTurn turned;
+  };
+  std::map<int, Watched> cameras_;
 };
 
 }  // namespace lazarillo

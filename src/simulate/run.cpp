@@ -178,7 +178,7 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
       record.in_view.push_back(std::move(in_view));
     }
     mouth.advance(stamp.stream_ns);
-    if (look.comes) tracker.turn(stamp.stream_ns, look.turn);
+    if (look.turned) tracker.turn(stamp.stream_ns, *look.turned);
     on_the_way.push_back(std::move(look));
     if (on_the_way.size() <= latency) continue;
     Look arrived = std::move(on_the_way.front());

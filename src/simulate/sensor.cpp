@@ -138,6 +138,7 @@ struct Sensor::Impl {
   double nearness = 0.2;  ///< of what is in view: mean of 1 / depth, 1/m
   std::optional<Look> frozen;
   std::optional<Eye> before;  ///< of the last picture that came
+  CameraTurn turned;
 
   Impl(const World& w, const Walk& path, const SensorOptions& options)
       : world(w),
@@ -339,17 +340,18 @@ struct Sensor::Impl {
   /// turn, the more the nearer everything is (see/picture_watch.h).
   std::optional<CameraTurn> turn_to(const Look& look, double dt_s, const Trouble* trouble) {
     const double error = o.turn_error_deg_s * dt_s * turn_error.step(dt_s, kTurnError_s, turns);
-    if (!look.comes) return std::nullopt;
+    if (!look.comes || o.turn_known <= 0) return std::nullopt;
     const std::optional<Eye> last = std::exchange(before, look.eye);
-    if (!last || o.turn_known <= 0) return std::nullopt;
-    if (trouble != nullptr) return CameraTurn{};
+    if (!last || trouble != nullptr) return turned;
     constexpr double kDeg = 180 / std::numbers::pi;
     const double heading = last->heading_deg / kDeg;
     const double aside_m = (look.eye.at.x - last->at.x) * std::cos(heading) -
                            (look.eye.at.y - last->at.y) * std::sin(heading);
     const double up_m = look.eye.height_m - last->height_m;
-    return CameraTurn{look.eye.heading_deg - last->heading_deg + aside_m * nearness * kDeg + error,
-                      last->pitch_deg - look.eye.pitch_deg + up_m * nearness * kDeg};
+    turned.right_deg +=
+        look.eye.heading_deg - last->heading_deg + aside_m * nearness * kDeg + error;
+    turned.up_deg += last->pitch_deg - look.eye.pitch_deg + up_m * nearness * kDeg;
+    return turned;
   }
 
   Look look(int frame) {
@@ -393,7 +395,7 @@ struct Sensor::Impl {
       look.actors.clear();
     }
     if (!look.comes) look.depth.reset();
-    look.turn = turn_to(look, dt_s, trouble);
+    look.turned = turn_to(look, dt_s, trouble);
     if (is(Trouble::Kind::dark)) look.state = PictureState::dark;
     if (is(Trouble::Kind::frozen) && frozen) look.state = PictureState::repeated;
     if (trouble != nullptr) look.truth = nullptr;

@@ -76,7 +76,7 @@ struct Look {
   /// What is truly in view, where it is due and the eyes work. Lives until the next look.
   const View* truth = nullptr;
   Eye eye;
-  std::optional<CameraTurn> turn;  ///< since the picture before
+  std::optional<CameraTurn> turned;  ///< since the first picture; unset: no picture, or not known
   PictureState state = PictureState::clear;
 };
 

@@ -55,9 +55,10 @@ struct Frame {
   /// makes of them for the networks and show/ for people (see/rectify.h). One for all frames of a
   /// camera: what is computed from it is kept by its address.
   std::shared_ptr<const Lens> lens{};
-  /// How the camera turned since its picture before; unset: not known. Capture finds it
-  /// (see/picture_watch.h), and what follows.
-  std::optional<CameraTurn> turn{};
+  /// How the camera has turned since its first picture, where it was not known counted as not at
+  /// all; unset: nobody looked. Capture finds it (see/picture_watch.h), and what follows. A sum, so
+  /// that a frame that is dropped on the way takes nothing with it.
+  std::optional<CameraTurn> turned{};
   PictureState state = PictureState::clear;
 };
 

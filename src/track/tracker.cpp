@@ -136,8 +136,8 @@ Tracker::Tracker(TrackerOptions options, ObjectCatalog catalog) : impl_(std::mak
 Tracker::~Tracker() = default;
 Tracker::Tracker(Tracker&&) noexcept = default;
 
-void Tracker::turn(std::int64_t stream_ns, std::optional<CameraTurn> since_last) {
-  impl_->turns.add(stream_ns, since_last);
+void Tracker::turn(std::int64_t stream_ns, const CameraTurn& turned) {
+  impl_->turns.add(stream_ns, turned);
 }
 
 Tracks Tracker::update(const Detections& detections, const Depth& depth,

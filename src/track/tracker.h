@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "see/depth.h"
 #include "source/camera_turn.h"
@@ -31,9 +30,9 @@ class Tracker {
   ~Tracker();
   Tracker(Tracker&&) noexcept;
 
-  /// How the camera turned up to a frame since the one before it; nullopt: not known, taken for
-  /// not at all. In stream order, of every frame, before its update() or predict().
-  void turn(std::int64_t stream_ns, std::optional<CameraTurn> since_last);
+  /// How the camera had turned in all when a frame was taken (Frame::turned). In stream order, of
+  /// every frame for which it is known, before its update() or predict().
+  void turn(std::int64_t stream_ns, const CameraTurn& turned);
 
   /// The tracks after this frame: confirmed ones seen within predict_s. Frames must come in stream
   /// order; a frame without detections predicts. `depth` may be older than the frame: it is read

@@ -10,16 +10,9 @@ constexpr std::int64_t kKeptNs = 3'000'000'000;  // longer than a track lives un
 
 }  // namespace
 
-void TurnHistory::add(std::int64_t stream_ns, std::optional<CameraTurn> since_last) {
-  if (headings_.empty()) {
-    headings_.push_back({stream_ns, {}});
-    return;
-  }
-  const Heading& last = headings_.back();
-  if (stream_ns <= last.stream_ns) return;
-  const CameraTurn turn = since_last.value_or(CameraTurn{});
-  headings_.push_back(
-      {stream_ns, {last.turned.right_deg + turn.right_deg, last.turned.up_deg + turn.up_deg}});
+void TurnHistory::add(std::int64_t stream_ns, const CameraTurn& turned) {
+  if (!headings_.empty() && stream_ns <= headings_.back().stream_ns) return;
+  headings_.push_back({stream_ns, turned});
   while (headings_.size() > 2 && headings_[1].stream_ns < stream_ns - kKeptNs) {
     headings_.pop_front();
   }

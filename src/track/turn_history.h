@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
 
 #include "source/camera_turn.h"
 
@@ -11,16 +10,14 @@ namespace lazarillo {
 /// How one camera turned in the last seconds, frame by frame. Not thread-safe.
 class TurnHistory {
  public:
-  /// The turn since the frame before; nullopt where it is not known: then it counts as none. In
-  /// stream order; other calls change nothing.
-  void add(std::int64_t stream_ns, std::optional<CameraTurn> since_last);
+  /// How the camera has turned in all (Frame::turned). In stream order; other calls change nothing.
+  void add(std::int64_t stream_ns, const CameraTurn& turned);
 
   /// From one moment to another, earlier or later: evenly between two frames, none beyond the
   /// frames that are known.
   [[nodiscard]] CameraTurn between(std::int64_t from_ns, std::int64_t to_ns) const;
 
  private:
-  /// The sum of all turns up to a moment.
   struct Heading {
     std::int64_t stream_ns;
     CameraTurn turned;

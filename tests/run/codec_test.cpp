@@ -41,7 +41,7 @@ class CodecTest : public testing::Test {
     f.height = 480;
     f.stride_bytes = 1920;
     f.intrinsics = {real(), real(), real(), real(), 640, 480, whole() % 2 == 0};
-    if (whole() % 2 == 0) f.turn = CameraTurn{small(), small()};
+    if (whole() % 2 == 0) f.turned = CameraTurn{small(), small()};
     f.state = static_cast<PictureState>(whole() % 4);
     return f;
   }
@@ -152,10 +152,10 @@ void expect_same_but_pixels(const Frame& a, const Frame& b) {
   EXPECT_EQ(std::tuple(x.fx, x.fy, x.cx, x.cy, x.width, x.height, x.assumed),
             std::tuple(y.fx, y.fy, y.cx, y.cy, y.width, y.height, y.assumed));
   EXPECT_EQ(a.state, b.state);
-  ASSERT_EQ(a.turn.has_value(), b.turn.has_value());
-  if (!a.turn) return;
-  EXPECT_FLOAT_EQ(static_cast<float>(a.turn->right_deg), static_cast<float>(b.turn->right_deg));
-  EXPECT_FLOAT_EQ(static_cast<float>(a.turn->up_deg), static_cast<float>(b.turn->up_deg));
+  ASSERT_EQ(a.turned.has_value(), b.turned.has_value());
+  if (!a.turned) return;
+  EXPECT_FLOAT_EQ(static_cast<float>(a.turned->right_deg), static_cast<float>(b.turned->right_deg));
+  EXPECT_FLOAT_EQ(static_cast<float>(a.turned->up_deg), static_cast<float>(b.turned->up_deg));
 }
 
 TEST_F(CodecTest, SeenComesBackAsItWent) {

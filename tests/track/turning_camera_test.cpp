@@ -58,9 +58,7 @@ class TurningCamera : public ::testing::Test {
       detections.stamp.stream_ns = std::llround(t * 1e9);
       detections.labels = kLabels;
       detections.items = {seen(at, heading_deg(t), random)};
-      const double turned = heading_deg(t) - heading_deg(t - 1 / kFps);
-      tracker.turn(detections.stamp.stream_ns,
-                   told ? std::optional(CameraTurn{turned, 0}) : std::nullopt);
+      if (told) tracker.turn(detections.stamp.stream_ns, {heading_deg(t), 0});
       const Tracks tracks = tracker.update(detections, {}, camera);
       if (t < 1) continue;
       ASSERT_EQ(tracks.items.size(), 1U) << t;
@@ -115,7 +113,7 @@ TEST_F(TurningCamera, APredictionTurnsWithTheFramesThatCameSince) {
   FrameStamp stamp = detections.stamp;
   for (int i = 0; i < 3; ++i) {
     stamp.stream_ns += std::llround(1e9 / kFps);
-    tracker.turn(stamp.stream_ns, CameraTurn{2, -1});
+    tracker.turn(stamp.stream_ns, {2.0 * (i + 1), -1.0 * (i + 1)});
   }
   const Tracks tracks = tracker.predict(stamp, camera);
   ASSERT_EQ(tracks.items.size(), 1U);

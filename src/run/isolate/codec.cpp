@@ -270,11 +270,11 @@ SlotRecord record_of(const Frame& frame) {
   record.cx = frame.intrinsics.cx;
   record.cy = frame.intrinsics.cy;
   record.flags =
-      (frame.intrinsics.assumed ? kIntrinsicsAssumed : 0) | (frame.turn ? kTurnKnown : 0);
+      (frame.intrinsics.assumed ? kIntrinsicsAssumed : 0) | (frame.turned ? kTurnKnown : 0);
   record.picture_state = static_cast<std::uint32_t>(frame.state);
-  if (frame.turn) {
-    record.turned_right_deg = static_cast<float>(frame.turn->right_deg);
-    record.turned_up_deg = static_cast<float>(frame.turn->up_deg);
+  if (frame.turned) {
+    record.turned_right_deg = static_cast<float>(frame.turned->right_deg);
+    record.turned_up_deg = static_cast<float>(frame.turned->up_deg);
   }
   return record;
 }
@@ -296,7 +296,7 @@ Frame frame_of(const SlotRecord& record) {
                       (record.flags & kIntrinsicsAssumed) != 0};
   frame.state = static_cast<PictureState>(std::min(record.picture_state, 3U));
   if ((record.flags & kTurnKnown) != 0) {
-    frame.turn = CameraTurn{record.turned_right_deg, record.turned_up_deg};
+    frame.turned = CameraTurn{record.turned_right_deg, record.turned_up_deg};
   }
   return frame;
 }
