@@ -78,6 +78,9 @@ TEST(RingLayout, IsTheDocumentedOne) {
       FIELD(record, SlotRecord, cx),
       FIELD(record, SlotRecord, cy),
       FIELD(record, SlotRecord, flags),
+      FIELD(record, SlotRecord, picture_state),
+      FIELD(record, SlotRecord, turned_right_deg),
+      FIELD(record, SlotRecord, turned_up_deg),
 #undef FIELD
   };
   EXPECT_EQ(documented(), expected);

@@ -26,10 +26,11 @@ RECORD = {
     "kind": 0, "camera": 4, "frame_sequence": 8, "capture_ns": 16, "device_ns": 24,
     "stream_ns": 32, "payload_bytes": 40, "width": 48, "height": 52, "stride_bytes": 56,
     "pixel_format": 60, "fx": 64, "fy": 72, "cx": 80, "cy": 88, "flags": 96,
+    "picture_state": 100, "turned_right_deg": 104, "turned_up_deg": 108,
 }
 
 FIXED = struct.Struct("<8s6I4Q32s")  # the header's part that never changes
-RECORD_FORMAT = struct.Struct("<IIQqqqQIIIIddddI28x")
+RECORD_FORMAT = struct.Struct("<IIQqqqQIIIIddddIIff16x")
 
 
 class Kind(enum.IntEnum):
@@ -44,7 +45,9 @@ class PixelFormat(enum.IntEnum):
     GRAY8 = 1
 
 
-INTRINSICS_ASSUMED = 1  # Record.flags
+# Record.flags
+INTRINSICS_ASSUMED = 1
+TURN_KNOWN = 2
 
 
 @dataclass
@@ -67,6 +70,9 @@ class Record:
     cx: float = 0.0
     cy: float = 0.0
     flags: int = 0
+    picture_state: int = 0
+    turned_right_deg: float = 0.0
+    turned_up_deg: float = 0.0
 
     def pack(self):
         return RECORD_FORMAT.pack(*astuple(self))
