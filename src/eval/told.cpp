@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "error.h"
 #include "eval/data_files.h"
@@ -15,15 +16,19 @@ namespace {
 using nlohmann::json;
 
 constexpr int kSchema = 1;  ///< that docs/events.md describes
-constexpr std::array kKinds{CueKind::object,      CueKind::approaching, CueKind::vision_lost,
-                            CueKind::vision_back, CueKind::obstacle,    CueKind::head_level,
-                            CueKind::drop,        CueKind::stairs_down, CueKind::stairs_up,
-                            CueKind::path_clear};
 constexpr std::array kPriorities{Priority::critical, Priority::warning, Priority::info};
 constexpr std::array kSides{Side::left, Side::ahead, Side::right};
 
 /// A line that docs/events.md does not describe.
 struct Unknown {};
+
+CueKind kind_of(const json& line) {
+  const auto& name = line.at("kind").get_ref<const std::string&>();
+  for (int i = 0; i < kCueKinds; ++i) {
+    if (name == to_string(static_cast<CueKind>(i))) return static_cast<CueKind>(i);
+  }
+  throw Unknown{};
+}
 
 template <class Names>
 auto named(const Names& values, const json& line, const char* key) {
@@ -45,7 +50,7 @@ double place_s(const json& line) { return line.at("stream_ns").get<double>() / 1
 ToldCue cue_of(const json& line) {
   ToldCue cue;
   cue.at_s = place_s(line);
-  cue.kind = named(kKinds, line, "kind");
+  cue.kind = kind_of(line);
   cue.priority = named(kPriorities, line, "priority");
   if (!line.at("side").is_null()) cue.side = named(kSides, line, "side");
   cue.track = value_or(line, "track", 0);
@@ -65,7 +70,9 @@ class Reader {
       last_s_ = place_s(line);
       ++frames_;
     } else if (type == "cue") {
-      told_.cues.push_back(cue_of(line));
+      ToldCue cue = cue_of(line);
+      // What somebody asked for is no guidance.
+      if (!is_answer(cue.kind)) told_.cues.push_back(std::move(cue));
     }
   }
 

@@ -107,5 +107,20 @@ TEST_F(ReadTold, WhatIsNoneIsRefused) {
   EXPECT_THAT(refused(), HasSubstr("line 1"));
 }
 
+TEST_F(ReadTold, EveryKindOfCueIsRead) {
+  std::ofstream out(file_);
+  out << R"({"type": "run", "schema": 1, "models": "lznet"})" << '\n'
+      << R"({"type": "frame", "stream_ns": 0})" << '\n';
+  for (const char* kind : {"too_dark", "view_blocked", "vision_slow", "around", "muted"}) {
+    out << R"({"type": "cue", "stream_ns": 1, "priority": "info", "side": null, "track": null, )"
+        << R"("label": null, "text": "x", "kind": ")" << kind << "\"}\n";
+  }
+  out.close();
+  const Told told = read_told(file_);
+  ASSERT_EQ(told.cues.size(), 3U) << "what somebody asked for is no guidance";
+  EXPECT_EQ(told.cues[0].kind, CueKind::too_dark);
+  EXPECT_EQ(told.cues[2].kind, CueKind::vision_slow);
+}
+
 }  // namespace
 }  // namespace lazarillo
