@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
 #include <tuple>
 
 #include "error.h"
 #include "eval/quantile.h"
+#include "guide/pace.h"
 
 namespace lazarillo {
 namespace {
@@ -91,13 +91,6 @@ bool warns(const ToldCue& cue) {
          (is_of_object(cue.kind) || (is_of_path(cue.kind) && cue.kind != CueKind::path_clear));
 }
 
-std::size_t words_in(const std::string& text) {
-  std::istringstream stream(text);
-  std::size_t count = 0;
-  for (std::string word; stream >> word;) ++count;
-  return count;
-}
-
 void count(Telling telling, TellingCount& counts) {
   switch (telling) {
     case Telling::hit:
@@ -150,7 +143,7 @@ SequenceOutcome match(const AnnotatedSequence& sequence, const Told& told) {
   for (const Span& span : quiet) result.quiet_s += span.to_s - span.from_s;
   for (const ToldCue& cue : told.cues) {
     ++result.cues;
-    result.words += words_in(cue.text);
+    result.words += static_cast<std::size_t>(words_in(cue.text));
     HazardOutcome* outcome = told_by(cue, result.hazards);
     if (outcome != nullptr && !outcome->cue) {
       outcome->cue = cue;

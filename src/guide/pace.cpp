@@ -1,6 +1,7 @@
 #include "guide/pace.h"
 
 #include <algorithm>
+#include <sstream>
 
 namespace lazarillo {
 namespace {
@@ -40,6 +41,19 @@ const PacePreset& next_preset(double words_per_minute, int step) {
   return below == all.rend() ? all.front() : *below;
 }
 
+int words_in(const std::string& sentence) {
+  std::istringstream stream(sentence);
+  int count = 0;
+  for (std::string word; stream >> word;) ++count;
+  return count;
+}
+
+Cue as_part(Cue part) {
+  part.priority = Priority::info;
+  part.clock_hour = 12;  // left out of a sentence
+  return part;
+}
+
 int words_of(const Cue& cue) {
   constexpr int kOfTheSystem = 4, kHour = 2, kWayRound = 4;
   const bool urgent = cue.priority == Priority::critical;
@@ -61,11 +75,7 @@ int words_of(const Cue& cue) {
     case CueKind::around: {
       if (cue.parts.empty()) return 3;
       int sum = 0;
-      for (Cue part : cue.parts) {
-        part.priority = Priority::info;
-        part.clock_hour = 12;  // left out
-        sum += words_of(part);
-      }
+      for (const Cue& part : cue.parts) sum += words_of(as_part(part));
       return sum;
     }
     case CueKind::vision_lost:

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,13 @@ struct PacePreset {
 /// How many words a cue costs: as many as it has in English, about. Counted from what it tells, not
 /// from a sentence: what is told must not depend on the language.
 [[nodiscard]] int words_of(const Cue& cue);
+
+/// How many words a sentence has.
+[[nodiscard]] int words_in(const std::string& sentence);
+
+/// A part of the answer `around` as it is told: urgent things have been told as such, and with an
+/// hour there would be room for less.
+[[nodiscard]] Cue as_part(Cue part);
 
 /// Keeps the words of any minute within a budget. What is critical is never held back, but what it
 /// takes is missing for the rest. Times in seconds must not go back. Not thread-safe.

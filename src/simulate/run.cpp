@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "guide/pace.h"
 #include "simulate/truth.h"
 #include "speak/earcon.h"
 #include "speak/speaker.h"
@@ -19,17 +20,6 @@ constexpr std::int64_t kTickNs = 10'000'000;  // as the speaker's
 constexpr double kOwnOverlap = 0.2;           ///< of a track with the detection it comes from
 
 double seconds(std::int64_t ns) { return static_cast<double>(ns) / 1e9; }
-
-int words_in(const std::string& text) {
-  int words = 0;
-  bool inside = false;
-  for (const char c : text) {
-    const bool letter = c != ' ';
-    words += letter && !inside ? 1 : 0;
-    inside = letter;
-  }
-  return words;
-}
 
 /// The queue at work, in steps of its clock.
 class Mouth {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "error.h"
+#include "guide/pace.h"
 #include "nearest.h"
 
 namespace lazarillo {
@@ -260,11 +261,8 @@ std::string Phrasebook::sentence(const Cue& cue) const {
   if (cue.kind == CueKind::around) {
     if (cue.parts.empty()) return words.sentence.at("nothing_around");
     std::string all;
-    for (Cue part : cue.parts) {
-      // Urgent things have been told as such; and with an hour there would be room for less.
-      part.priority = Priority::info;
-      part.clock_hour = 12;
-      all += (all.empty() ? "" : " ") + sentence(part) + ".";
+    for (const Cue& part : cue.parts) {
+      all += (all.empty() ? "" : " ") + sentence(as_part(part)) + ".";
     }
     return all;
   }

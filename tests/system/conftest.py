@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +61,15 @@ def read_results(directory, result):
 
 def run(source, out, *arguments, **keywords):
     return read_results(out, lazarillo("run", source, "--out", out, *arguments, **keywords))
+
+
+def eventually(condition, patience_s=30):
+    end_s = time.monotonic() + patience_s
+    while time.monotonic() < end_s:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def decoded_pictures(video):

@@ -9,7 +9,8 @@ import wave
 
 import pytest
 
-from conftest import PROGRAM, ROOT, decoded_pictures, lazarillo, read_results, run, still_video
+from conftest import (PROGRAM, ROOT, decoded_pictures, eventually, lazarillo, read_results, run,
+                      still_video)
 
 sys.path.insert(0, str(ROOT / "bench"))
 from kill import Run, cue, looked  # noqa: E402  (the benchmark of the same events)
@@ -53,15 +54,6 @@ def alive(pid):
             return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-def eventually(condition, patience_s=20):
-    end_s = time.monotonic() + patience_s
-    while time.monotonic() < end_s:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_a_run_in_four_processes_writes_what_one_process_writes(tmp_path):
@@ -128,7 +120,7 @@ def test_when_showing_dies_guiding_does_not_notice(vtest, tmp_path):
     # Enough that the first fragments of the video are on disk.
     assert started.wait_for(lambda e: e["type"] == "frame" and e["sequence"] >= 30, 0) is not None
     killed_ns = kill(started, "show")
-    assert eventually(lambda: (tmp_path / "overlay-2.mp4").exists())
+    assert eventually(lambda: (tmp_path / "overlay-2.mp4").exists(), 20)
     newest = started.wait_for(looked, time.monotonic_ns())
     assert newest is not None
     assert started.wait_for(lambda e: e["type"] == "frame" and e["sequence"] >= 60, 0) is not None
@@ -144,7 +136,8 @@ def test_when_the_supervisor_dies_it_is_said_and_the_run_goes_on(living):
     living.process.kill()
     living.process.wait(10)
     # The one that took over prints its processes, to the same place.
-    assert eventually(lambda: all(living.newest_pids()[part] != before[part] for part in before))
+    assert eventually(lambda: all(living.newest_pids()[part] != before[part] for part in before),
+                      20)
     lost_ns = living.wait_for(cue("vision_lost"), killed_ns)
     again_ns = living.wait_for(looked, lost_ns)
     assert living.wait_for(cue("vision_back"), again_ns) is not None

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import PROGRAM, lazarillo, read_results, still_video
+from conftest import PROGRAM, eventually, lazarillo, read_results, still_video
 
 EV_KEY, KEY_PLAYPAUSE, KEY_PREVIOUSSONG = 1, 164, 165
 
@@ -276,15 +276,6 @@ def terminal():
     opened = Terminal()
     yield opened
     opened.close()
-
-
-def eventually(condition, patience_s=30):
-    end_s = time.monotonic() + patience_s
-    while time.monotonic() < end_s:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.parametrize("how", [[], ["--isolate"]], ids=["one process", "isolated"])
