@@ -1,18 +1,12 @@
 #include "source/decoding_pipeline.h"
 
-#include <gst/pbutils/pbutils.h>
-#include <gst/video/video.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <utility>
 
 #include "error.h"
-#include "source/card.h"
 #include "source/media_file.h"
-#include "source/picture_caps.h"
-#include "source/picture_decoder.h"
 
 namespace lazarillo {
 namespace {
@@ -36,14 +30,13 @@ std::string seconds_text(std::int64_t ns) {
 
 DecodingPipeline::DecodingPipeline(const std::filesystem::path& file, const std::stop_token& stop,
                                    bool on_card)
-    : name_(quoted(file)), on_card_(on_card) {
+    : name_(quoted(file)) {
   check_readable(file);
-  if (on_card) card_context_.reset(card::make_context());
   on_stop_.emplace(stop, [this] { halt(); });
   {
     // Hands what is written so far over to GStreamer's threads, which lock before they look.
     const std::lock_guard lock(mutex_);
-    build(file);
+    build(file, on_card);
   }
   if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
     fail("cannot be opened");
@@ -63,7 +56,7 @@ DecodingPipeline::DecodingPipeline(const std::filesystem::path& file, const std:
   }
   lock.unlock();
   gint64 length = 0;
-  if (gst_element_query_duration(sink_, GST_FORMAT_TIME, &length) != FALSE && length > 0) {
+  if (gst_element_query_duration(chain_->sink(), GST_FORMAT_TIME, &length) != FALSE && length > 0) {
     duration_ns_ = length;
   }
   const auto before_cut = length_of_cut_avi_ns(file);
@@ -72,60 +65,22 @@ DecodingPipeline::DecodingPipeline(const std::filesystem::path& file, const std:
 
 DecodingPipeline::~DecodingPipeline() { shut_down(); }
 
-void DecodingPipeline::build(const std::filesystem::path& file) {
+void DecodingPipeline::build(const std::filesystem::path& file, bool on_card) {
   pipeline_.reset(gst_pipeline_new(nullptr));
   gst_object_ref_sink(pipeline_.get());
-  const auto add = [this](const char* factory) {
-    GstElement* element = gstreamer::make_element(factory);
-    gst_bin_add(reinterpret_cast<GstBin*>(pipeline_.get()), element);
-    return element;
-  };
-  GstElement* reader = add("filesrc");
-  GstElement* decoder = add("decodebin");
-  sink_ = entry_ = add("appsink");
-  if (!on_card_) {
-    entry_ = add("videoconvert");
-    GstElement* scale = add("videoscale");
-    GstElement* flip = add("videoflip");
-    gst_util_set_object_arg(reinterpret_cast<GObject*>(flip), "video-direction", "auto");
-    gst_element_link_many(entry_, scale, flip, sink_, nullptr);
-  }
+  GstElement* reader = gstreamer::make_element("filesrc");
+  gst_bin_add(reinterpret_cast<GstBin*>(pipeline_.get()), reader);
   g_object_set(reader, "location", file.c_str(), nullptr);
-  const Ptr<GstCaps> caps(
-      gst_caps_from_string(on_card_ ? std::string(card::kCaps).append(";").append(kJpeg).c_str()
-                                    : "video/x-raw,format=BGR,pixel-aspect-ratio=1/1"));
-  // sync=false: the pace is the caller's. One picture here, the rest in `ready_`.
-  g_object_set(sink_, "caps", caps.get(), "sync", FALSE, "max-buffers", 1U, "enable-last-sample",
-               FALSE, nullptr);
-  gst_element_link(reader, decoder);
-
-  GstAppSinkCallbacks callbacks{};
-  callbacks.new_sample = &DecodingPipeline::on_sample;
-  callbacks.eos = &DecodingPipeline::on_end;
-  gst_app_sink_set_callbacks(reinterpret_cast<GstAppSink*>(sink_), &callbacks, this, nullptr);
-  if (on_card_) {
-    connect(decoder, "autoplug-select", reinterpret_cast<GCallback>(&DecodingPipeline::on_select));
-  }
-  connect(decoder, "autoplug-continue", reinterpret_cast<GCallback>(&DecodingPipeline::on_plug));
-  connect(decoder, "element-added", reinterpret_cast<GCallback>(&DecodingPipeline::on_element));
-  connect(decoder, "pad-added", reinterpret_cast<GCallback>(&DecodingPipeline::on_pad));
-  connect(decoder, "no-more-pads", reinterpret_cast<GCallback>(&DecodingPipeline::on_all_pads));
-  const Ptr<GstPad> pad(gst_element_get_static_pad(entry_, "sink"));
-  gst_pad_add_probe(pad.get(),
-                    static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
-                                                 GST_PAD_PROBE_TYPE_EVENT_FLUSH),
-                    &DecodingPipeline::on_event, this, nullptr);
-  if (!on_card_) {
-    const Ptr<GstPad> end(gst_element_get_static_pad(sink_, "sink"));
-    gst_pad_add_probe(end.get(), GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, &DecodingPipeline::on_query,
-                      nullptr, nullptr);
-  }
+  chain_.emplace(pipeline_.get(), static_cast<PictureTaker&>(*this), on_card);
+  gst_element_link(reader, chain_->decoder());
+  g_signal_connect_data(chain_->decoder(), "pad-added",
+                        reinterpret_cast<GCallback>(&DecodingPipeline::on_pad), this, nullptr,
+                        GConnectFlags{});
+  const Ptr<GstPad> pad(gst_element_get_static_pad(chain_->entry(), "sink"));
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_FLUSH, &DecodingPipeline::on_flush, this,
+                    nullptr);
   const Ptr<GstBus> bus(gst_element_get_bus(pipeline_.get()));
   gst_bus_set_sync_handler(bus.get(), &DecodingPipeline::on_message, this, nullptr);
-}
-
-void DecodingPipeline::connect(GstElement* element, const char* signal, GCallback callback) {
-  g_signal_connect_data(element, signal, callback, this, nullptr, GConnectFlags{});
 }
 
 void DecodingPipeline::halt() {
@@ -197,14 +152,6 @@ bool DecodingPipeline::nobody_reads() const {
   return tasks.running == 0 && tasks.done > 0;
 }
 
-void DecodingPipeline::fail(const std::string& why) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (failure_.empty()) failure_ = why;
-  }
-  changed_.notify_all();
-}
-
 /// False when there is no more picture.
 bool DecodingPipeline::await_next(std::unique_lock<std::mutex>& lock) {
   const auto arrived = [this] { return !ready_.empty() || ended_; };
@@ -253,7 +200,7 @@ bool DecodingPipeline::seek(std::int64_t stream_time_ns) {
   const auto flags = static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_KEY_UNIT |
                                                GST_SEEK_FLAG_SNAP_BEFORE);
   const bool sought =
-      gst_element_seek_simple(sink_, GST_FORMAT_TIME, flags, stream_time_ns) != FALSE;
+      gst_element_seek_simple(chain_->sink(), GST_FORMAT_TIME, flags, stream_time_ns) != FALSE;
   const std::lock_guard lock(mutex_);
   over_ = false;
   return sought && !flushing_;

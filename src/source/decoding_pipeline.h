@@ -1,6 +1,5 @@
 #pragma once
 
-#include <gst/app/gstappsink.h>
 #include <gst/gst.h>
 
 #include <condition_variable>
@@ -15,27 +14,19 @@
 #include <stop_token>
 #include <string>
 
+#include "source/decode_chain.h"
 #include "source/gstreamer_support.h"
-#include "source/jpeg_stream.h"
 
 namespace lazarillo {
 
-/// A picture out of a file.
-struct PipelinePicture {
-  gstreamer::Ptr<GstSample> sample;
-  DecodedJpeg jpeg;  ///< the card's, where the sample is still compressed
-};
-
-/// filesrc ! decodebin ! videoconvert ! videoscale ! videoflip ! BGR, square pixels ! appsink; on
-/// the card filesrc ! decodebin ! NV12 in the card's memory, square pixels ! appsink, and Motion
-/// JPEG filesrc ! decodebin ! image/jpeg ! appsink, decoded here. Decodes a few pictures ahead of
-/// take(). Private to source/; PictureDecoder says what is promised. One thread calls everything
-/// here; a stop request may come from any.
-class DecodingPipeline {
+/// filesrc ! a DecodeChain. Decodes a few pictures ahead of take(). Private to source/;
+/// PictureDecoder says what is promised. One thread calls everything here; a stop request may come
+/// from any.
+class DecodingPipeline final : private PictureTaker {
  public:
   /// Returns when the first picture is there. Throws Error(source).
   DecodingPipeline(const std::filesystem::path& file, const std::stop_token& stop, bool on_card);
-  ~DecodingPipeline();
+  ~DecodingPipeline() override;
   DecodingPipeline(const DecodingPipeline&) = delete;
   DecodingPipeline& operator=(const DecodingPipeline&) = delete;
 
@@ -59,57 +50,42 @@ class DecodingPipeline {
 
  private:
   static constexpr const char* kUnreadable = "cannot be read";
-  static constexpr const char* kJpeg = "image/jpeg";
   static constexpr std::size_t kAhead = 4;  ///< pictures decoded ahead of take()
-  void build(const std::filesystem::path& file);
-  void connect(GstElement* element, const char* signal, GCallback callback);
+  void build(const std::filesystem::path& file, bool on_card);
   void await_first(std::unique_lock<std::mutex>& lock);
   bool await_next(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool nobody_reads() const;
   void halt();
-  void fail(const std::string& why);
-  bool finish(PipelinePicture& picture);
   void shut_down();
   void on_error(GstMessage* message);
-  void on_missing_plugin(GstMessage* message);
   template <typename Condition>
   void await(std::unique_lock<std::mutex>& lock, Condition condition);
 
-  // Called by GStreamer, in its threads.
-  static GstFlowReturn on_sample(GstAppSink* sink, void* self_pointer);
-  static void on_end(GstAppSink* sink, void* self_pointer);
-  static int on_select(GstElement*, GstPad*, GstCaps*, GstElementFactory* factory,
-                       DecodingPipeline*);
-  static gboolean on_plug(GstElement*, GstPad*, GstCaps* caps, DecodingPipeline* self);
-  static void on_element(GstBin*, GstElement* element, DecodingPipeline*);
+  // In GStreamer's threads.
+  void fail(const std::string& why) override;
+  void found() override;
+  GstFlowReturn arrived(PipelinePicture picture) override;
+  void damaged() override;
+  void end() override;
   static void on_pad(GstElement*, GstPad* pad, DecodingPipeline* self);
-  static void on_all_pads(GstElement*, DecodingPipeline* self);
-  static GstPadProbeReturn on_event(GstPad*, GstPadProbeInfo* info, void* self_pointer);
-  static GstPadProbeReturn on_query(GstPad*, GstPadProbeInfo* info, void*);
+  static GstPadProbeReturn on_flush(GstPad*, GstPadProbeInfo* info, void* self_pointer);
   static GstPadProbeReturn on_buffer(GstPad* pad, GstPadProbeInfo* info, void* self_pointer);
   static GstBusSyncReply on_message(GstBus*, GstMessage* message, void* self_pointer);
 
   const std::string name_;
-  const bool on_card_;
-  gstreamer::Ptr<GstContext> card_context_;
   gstreamer::Ptr<GstElement> pipeline_;
-  GstElement* entry_ =
-      nullptr;  // what decoded pictures go into first; these two are the pipeline's
-  GstElement* sink_ = nullptr;
+  std::optional<DecodeChain> chain_;
   std::optional<std::int64_t> duration_ns_;
-  std::unique_ptr<JpegStream> jpegs_;  // made and used by the thread that brings pictures
 
   // GStreamer's threads fill `ready_`; everything from here on is shared with them.
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<PipelinePicture> ready_;
   bool linked_ = false;  // to a picture stream
-  bool turned_ = false;  // it is to be shown turned
   bool ended_ = false;
   bool stopped_ = false;
   bool flushing_ = false;        // what arrives is from before the seek
   std::string failure_;          // the first thing that went wrong
-  std::string missing_plugin_;   // the decoder that was wanted
   std::uint64_t damaged_ = 0;    // pictures that were left out
   std::int64_t reached_ns_ = 0;  // end of the furthest data of any stream
   bool over_ = false;            // take() has given null
