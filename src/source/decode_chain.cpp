@@ -43,8 +43,8 @@ bool is_turned(GstEvent* event) {
 
 }  // namespace
 
-DecodeChain::DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card)
-    : pipeline_(pipeline), taker_(taker), on_card_(on_card) {
+DecodeChain::DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card, bool whole_jpegs)
+    : pipeline_(pipeline), taker_(taker), on_card_(on_card), whole_jpegs_(whole_jpegs) {
   // Hands what is written here over to GStreamer's threads, which lock before they look.
   const std::lock_guard lock(mutex_);
   if (on_card) card_context_.reset(card::make_context());
@@ -159,8 +159,9 @@ gboolean DecodeChain::on_plug(GstElement*, GstPad* pad, GstCaps* caps, DecodeCha
   }
   // What the constructor wrote was handed over under this lock (it counts for on_pad, too).
   const std::lock_guard lock(self->mutex_);
-  // JPEGs that a container keeps apart are decoded here.
-  return self->on_card_ && name_of(caps) == kJpeg && is_of_container(pad) ? FALSE : TRUE;
+  // JPEGs that are kept apart are decoded here.
+  const bool jpegs = self->on_card_ && name_of(caps) == kJpeg;
+  return jpegs && (self->whole_jpegs_ || is_of_container(pad)) ? FALSE : TRUE;
 }
 
 void DecodeChain::on_pad(GstElement*, GstPad* pad, DecodeChain* self) {

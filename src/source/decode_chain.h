@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
+#include "source/decoded_picture.h"
 #include "source/gstreamer_support.h"
 #include "source/jpeg_stream.h"
 
@@ -18,6 +20,10 @@ struct PipelinePicture {
   gstreamer::Ptr<GstSample> sample;
   DecodedJpeg jpeg;  ///< the card's, where the sample is still compressed
 };
+
+/// The pixels of a picture, in memory that is mapped as long as anybody holds them; nullopt where
+/// they cannot be read.
+[[nodiscard]] std::optional<DecodedPicture> decoded_picture(PipelinePicture picture, bool on_card);
 
 /// Whom a DecodeChain tells what comes of the bytes: in GStreamer's threads.
 class PictureTaker {
@@ -43,8 +49,9 @@ class PictureTaker {
 class DecodeChain {
  public:
   /// Adds its elements to the pipeline, which then is fed through decoder(). `taker` and `pipeline`
-  /// outlive it. Throws Error(source) when there is no card.
-  DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card);
+  /// outlive it. `whole_jpegs`: JPEGs come one to a buffer, also without a container. Throws
+  /// Error(source) when there is no card.
+  DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card, bool whole_jpegs = false);
   DecodeChain(const DecodeChain&) = delete;
   DecodeChain& operator=(const DecodeChain&) = delete;
 
@@ -77,6 +84,7 @@ class DecodeChain {
   GstElement* const pipeline_;
   PictureTaker& taker_;
   const bool on_card_;
+  const bool whole_jpegs_;
   gstreamer::Ptr<GstContext> card_context_;
   GstElement* decoder_ = nullptr;  // these three are the pipeline's
   GstElement* entry_ = nullptr;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "error.h"
-#include "source/card.h"
 #include "source/decoding_pipeline.h"
 #include "source/gstreamer_support.h"
 #include "source/media_file.h"
@@ -14,27 +13,6 @@ namespace lazarillo {
 namespace {
 
 using gstreamer::Ptr;
-
-/// Keeps a decoded sample mapped as long as anybody holds its pixels.
-struct MappedSample {
-  MappedSample(Ptr<GstSample> s, GstMapFlags flags) : sample(std::move(s)) {
-    GstVideoInfo info;
-    GstCaps* caps = gst_sample_get_caps(sample.get());
-    GstBuffer* buffer = gst_sample_get_buffer(sample.get());
-    mapped = caps != nullptr && buffer != nullptr &&
-             gst_video_info_from_caps(&info, caps) != FALSE &&
-             gst_video_frame_map(&frame, &info, buffer, flags) != FALSE;
-  }
-  ~MappedSample() {
-    if (mapped) gst_video_frame_unmap(&frame);
-  }
-  MappedSample(const MappedSample&) = delete;
-  MappedSample& operator=(const MappedSample&) = delete;
-
-  Ptr<GstSample> sample;
-  GstVideoFrame frame{};
-  bool mapped = false;
-};
 
 using ToTime = guint64 (*)(const GstSegment*, GstFormat, guint64);
 
@@ -55,20 +33,6 @@ PictureTime running_time_of(GstSample* sample) {
     time.duration_ns = static_cast<std::int64_t>(GST_BUFFER_DURATION(buffer));
   }
   return time;
-}
-
-std::shared_ptr<const DevicePicture> device_picture(std::shared_ptr<MappedSample> mapped) {
-  const GstVideoFrame& frame = mapped->frame;
-  const GstVideoColorimetry& colours = GST_VIDEO_INFO_COLORIMETRY(&frame.info);
-  DevicePicture picture;
-  picture.luma = static_cast<const std::uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&frame, 0));
-  picture.chroma = static_cast<const std::uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&frame, 1));
-  picture.luma_pitch = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0);
-  picture.chroma_pitch = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 1);
-  picture.bt709 = colours.matrix == GST_VIDEO_COLOR_MATRIX_BT709;
-  picture.full_range = colours.range == GST_VIDEO_COLOR_RANGE_0_255;
-  picture.owner = std::move(mapped);
-  return std::make_shared<const DevicePicture>(std::move(picture));
 }
 
 }  // namespace
@@ -125,31 +89,8 @@ std::optional<PictureTime> PictureDecoder::advance() {
 
 std::optional<DecodedPicture> PictureDecoder::picture() {
   if (!current_) return std::nullopt;
-  PipelinePicture decoded = std::move(std::exchange(current_, {})->picture);
-  if (decoded.jpeg.picture) {
-    DecodedPicture picture;
-    picture.width = decoded.jpeg.width;
-    picture.height = decoded.jpeg.height;
-    picture.device = std::move(decoded.jpeg.picture);
-    return picture;
-  }
-  const auto mapped = std::make_shared<MappedSample>(std::move(decoded.sample),
-                                                     on_card_ ? card::kMapFlags : GST_MAP_READ);
-  if (!mapped->mapped) {
-    pipeline_->give_up("gave a picture that cannot be read");
-    return std::nullopt;
-  }
-  const GstVideoFrame& frame = mapped->frame;
-  DecodedPicture picture;
-  picture.width = GST_VIDEO_FRAME_WIDTH(&frame);
-  picture.height = GST_VIDEO_FRAME_HEIGHT(&frame);
-  if (on_card_) {
-    picture.device = device_picture(mapped);
-    return picture;
-  }
-  picture.stride_bytes = GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0);
-  picture.pixels = {mapped,
-                    static_cast<const std::uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&frame, 0))};
+  auto picture = decoded_picture(std::move(std::exchange(current_, {})->picture), on_card_);
+  if (!picture) pipeline_->give_up("gave a picture that cannot be read");
   return picture;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -8,7 +7,7 @@
 #include <stop_token>
 #include <string>
 
-#include "source/device_picture.h"
+#include "source/decoded_picture.h"
 
 namespace lazarillo {
 
@@ -16,15 +15,6 @@ namespace lazarillo {
 struct PictureTime {
   std::optional<std::int64_t> time_ns;  ///< may be absent or go back
   std::optional<std::int64_t> duration_ns;
-};
-
-/// A picture as it comes out of a file: upright, square pixels, B G R.
-struct DecodedPicture {
-  int width = 0;
-  int height = 0;
-  std::ptrdiff_t stride_bytes = 0;
-  std::shared_ptr<const std::uint8_t> pixels;  ///< the decoder's own memory, not a copy
-  std::shared_ptr<const DevicePicture> device;  ///< in place of pixels: NV12 on the card
 };
 
 class DecodingPipeline;
