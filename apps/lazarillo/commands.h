@@ -13,6 +13,7 @@ namespace lazarillo {
 void add_run_command(CLI::App& app, int& exit_code);
 void add_tell_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
+void add_sources_command(CLI::App& app, int& exit_code);
 void add_models_command(CLI::App& app, int& exit_code);
 void add_models_import(CLI::App& models, int& exit_code);  // of `models`
 void add_models_fetch(CLI::App& models, int& exit_code);

@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
   lazarillo::add_run_command(app, exit_code);
   lazarillo::add_tell_command(app, exit_code);
   lazarillo::add_doctor_command(app, exit_code);
+  lazarillo::add_sources_command(app, exit_code);
   lazarillo::add_models_command(app, exit_code);
   lazarillo::add_engine_command(app, exit_code);
   lazarillo::add_config_command(app, exit_code);

@@ -19,6 +19,7 @@
 #include "run/paths.h"
 #include "run/pipeline.h"
 #include "run/thread_role.h"
+#include "source/live_address.h"
 #include "speak/phrasebook.h"
 #include "speak/sound_info.h"
 
@@ -124,7 +125,8 @@ RunOptions options_from(const RunArguments& a) {
   options.video = !a.no_video;
   const bool mute = a.out.empty() && options.sound && !has_playback_device();
   if (mute) options.out_directory = "lazarillo-out";
-  options.realtime = a.realtime || (!a.fast && options.out_directory.empty());
+  options.realtime =
+      a.realtime || (!a.fast && (options.out_directory.empty() || live_address(options.source)));
   Config& config = options.config;
   config.language = session_language();
   if (a.no_depth) config.seeing.depth = false;
@@ -189,8 +191,12 @@ int run(const RunArguments& arguments) {
 void add_run_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<RunArguments>();
   RunArguments& a = *arguments;
-  CLI::App* command = app.add_subcommand("run", "Guide through a video");
-  command->add_option("SOURCE", a.options.source, "A video file")->required();
+  CLI::App* command = app.add_subcommand("run", "Guide through a video, or live");
+  command
+      ->add_option("SOURCE", a.options.source,
+                   "A video file, a camera (camera:, /dev/video0), or a stream (rtsp://..., "
+                   "http://..., udp://..., srt://...)")
+      ->required();
   command->add_option(
       "--out", a.out,
       "Write overlay.mp4, audio.wav, events.jsonl and report.json into this folder; "

@@ -125,6 +125,11 @@ std::vector<Setting> settings_of(Config& c) {
       {"source.dma_buf",
        "cameras (/dev/video0): the NVIDIA card fetches their pictures; with see.engine tensorrt",
        &c.dma_buf},
+      {"source.mode",
+       "cameras: auto (the best), or like \"1280x720@30 JPEG\", each part left out at will",
+       &c.camera_mode},
+      {"source.jitter_ms", "network streams: how long packets that are late are waited for, ms",
+       &c.jitter_ms, 0, 5000},
 
       {"see.score_threshold", "boxes below are dropped at once", &p.score_threshold, 0, 1},
       {"see.nms_iou", "boxes that overlap more are one; 0: the model's own", &p.nms_iou, 0, 1},

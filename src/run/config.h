@@ -35,6 +35,8 @@ struct Config {
   bool hfov_assumed = true;
   std::string decoder = "processor";  ///< or "nvdec": on the NVIDIA card, pictures stay there
   bool dma_buf = false;               ///< a camera's pictures are fetched by the NVIDIA card
+  std::string camera_mode = "auto";   ///< of cameras (source/camera_modes.h)
+  int jitter_ms = 50;                 ///< streams: how long late packets are waited for
   PerceptionOptions seeing;
   SeeingOptions pace;
   bool watch = true;  ///< every picture: whether it shows anything, and how the camera turned

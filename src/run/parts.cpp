@@ -10,6 +10,7 @@
 #include "error.h"
 #include "run/paths.h"
 #include "run/processor.h"
+#include "source/live_address.h"
 #include "version.h"
 
 namespace lazarillo {
@@ -115,8 +116,12 @@ CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> sour
   source_options.loop = options.loop;
   source_options.start_ns = options.start_ns;
   source_options.origin_ns = options.origin_ns;
+  source_options.first_sequence = options.first_sequence;
   source_options.on_card = decodes_on_card(options.config);
   source_options.dma_buf = options.config.dma_buf;
+  source_options.camera_mode = options.config.camera_mode;
+  source_options.jitter_ms = options.config.jitter_ms;
+  source_options.tell = [](const std::string& line) { std::cerr << "lazarillo: " + line + "\n"; };
   if (source_options.dma_buf) check_eyes_on_card(options.config, "source.dma_buf = true");
   source_ = open_source(options.source, source_options);
 }
@@ -250,7 +255,7 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
     events_file_ = out / "events.jsonl";
     const bool go_on = options.resume.files;
     events = std::make_unique<EventsWriter>(
-        events_file_, RunInfo{kVersion, options.source, models.name, config.language}, go_on);
+        events_file_, RunInfo{kVersion, without_secrets(options.source), models.name, config.language}, go_on);
     if (options.sound) {
       wav_file_ = out / "audio.wav";
       wav_ = std::make_unique<WavWriter>(wav_file_, go_on);

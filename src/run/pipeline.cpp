@@ -7,6 +7,7 @@
 
 #include "run/parts.h"
 #include "run/paths.h"
+#include "source/live_address.h"
 #include "version.h"
 
 namespace lazarillo {
@@ -132,7 +133,7 @@ RunResult Pipeline::run() {
                                   " frames could not be seen: " + s.metrics.first_fault());
   }
   report.version = kVersion;
-  report.source = s.options.source;
+  report.source = without_secrets(s.options.source);
   report.models = s.models.name;
   report.mode = s.options.realtime ? "realtime" : "fast";
   report.language = s.options.config.language;

@@ -33,6 +33,7 @@ struct RunOptions {
   /// after another one died.
   std::int64_t start_ns = 0;
   std::optional<std::int64_t> origin_ns;
+  std::uint64_t first_sequence = 0;  ///< of a live source, likewise
   /// A guide or show that goes on after another one died: files are continued, not replaced.
   struct Resume {
     bool files = false;

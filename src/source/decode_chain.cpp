@@ -43,8 +43,8 @@ bool is_turned(GstEvent* event) {
 
 }  // namespace
 
-DecodeChain::DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card, bool whole_jpegs)
-    : pipeline_(pipeline), taker_(taker), on_card_(on_card), whole_jpegs_(whole_jpegs) {
+DecodeChain::DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card, bool live)
+    : pipeline_(pipeline), taker_(taker), on_card_(on_card), live_(live) {
   // Hands what is written here over to GStreamer's threads, which lock before they look.
   const std::lock_guard lock(mutex_);
   if (on_card) card_context_.reset(card::make_context());
@@ -161,7 +161,7 @@ gboolean DecodeChain::on_plug(GstElement*, GstPad* pad, GstCaps* caps, DecodeCha
   const std::lock_guard lock(self->mutex_);
   // JPEGs that are kept apart are decoded here.
   const bool jpegs = self->on_card_ && name_of(caps) == kJpeg;
-  return jpegs && (self->whole_jpegs_ || is_of_container(pad)) ? FALSE : TRUE;
+  return jpegs && (self->live_ || is_of_container(pad)) ? FALSE : TRUE;
 }
 
 void DecodeChain::on_pad(GstElement*, GstPad* pad, DecodeChain* self) {
@@ -245,13 +245,23 @@ GstPadProbeReturn DecodeChain::on_query(GstPad*, GstPadProbeInfo* info, void*) {
   return GST_PAD_PROBE_HANDLED;
 }
 
-void DecodeChain::on_element(GstBin*, GstElement* element, DecodeChain*) {
+void DecodeChain::on_element(GstBin*, GstElement* element, DecodeChain* self) {
+  const auto set = [element](const char* property, const char* value) {
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), property) == nullptr) return;
+    gst_util_set_object_arg(reinterpret_cast<GObject*>(element), property, value);
+  };
   // libav's decoders keep the pictures others are predicted from. Rendered directly into a buffer,
   // such a picture is copied all the same, and into newly allocated memory each time; otherwise it
   // is copied into buffers that come round again.
-  constexpr const char* kDirect = "direct-rendering";
-  if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), kDirect) == nullptr) return;
-  g_object_set(element, kDirect, FALSE, nullptr);
+  set("direct-rendering", "false");
+  // Motion JPEG by HTTP: else the demuxer would wait for streams that never come.
+  set("single-stream", "true");
+  if (!self->live_) return;
+  // Of one picture, not of several at a time: those would be so many pictures late.
+  set("thread-type", "slice");
+  set("output-corrupt", "false");
+  set("discard-corrupted-frames", "true");
+  set("automatic-request-sync-points", "true");
 }
 
 /// What GStreamer left to do. False when the picture is to be left out.

@@ -49,9 +49,11 @@ class PictureTaker {
 class DecodeChain {
  public:
   /// Adds its elements to the pipeline, which then is fed through decoder(). `taker` and `pipeline`
-  /// outlive it. `whole_jpegs`: JPEGs come one to a buffer, also without a container. Throws
-  /// Error(source) when there is no card.
-  DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card, bool whole_jpegs = false);
+  /// outlive it. `live`: what comes is a camera's, now: JPEGs one
+  /// to a buffer; decoders hold no picture back to work on several, and leave out what was damaged
+  /// on the way, asking the sender for a picture that stands by itself. Throws Error(source) when
+  /// there is no card.
+  DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card, bool live = false);
   DecodeChain(const DecodeChain&) = delete;
   DecodeChain& operator=(const DecodeChain&) = delete;
 
@@ -84,7 +86,7 @@ class DecodeChain {
   GstElement* const pipeline_;
   PictureTaker& taker_;
   const bool on_card_;
-  const bool whole_jpegs_;
+  const bool live_;
   gstreamer::Ptr<GstContext> card_context_;
   GstElement* decoder_ = nullptr;  // these three are the pipeline's
   GstElement* entry_ = nullptr;

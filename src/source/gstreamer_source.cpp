@@ -7,8 +7,8 @@
 
 #include "clock.h"
 #include "error.h"
-#include "source/camera.h"
-#include "source/lens.h"
+#include "source/camera_model.h"
+#include "source/live_source.h"
 #include "source/picture_sequence.h"
 #include "source/source.h"
 
@@ -26,13 +26,7 @@ int hex_digit(char c) {
 
 /// The path a file: URI names (RFC 8089), its %xx decoded; anything without a scheme is a path.
 std::filesystem::path local_path(const std::string& uri) {
-  const auto colon = uri.find("://");
-  if (!uri.starts_with("file:")) {
-    if (colon != std::string::npos && uri.find('/') == colon + 1) {
-      throw Error(ExitCode::source, "'" + uri + "' is not a file: give a path or a file: URI");
-    }
-    return uri;
-  }
+  if (!uri.starts_with("file:")) return uri;
   std::string_view rest = std::string_view(uri).substr(5);
   if (rest.starts_with("//")) {
     rest.remove_prefix(2);
@@ -73,10 +67,11 @@ class FileSource final : public Source {
  public:
   FileSource(const std::filesystem::path& file, const SourceOptions& options)
       : options_(options),
+        model_(options),
         origin_ns_(options.origin_ns),
         pictures_(file, {options.feed_fps, options.loop, options.start_ns, options.on_card},
                   stop_.get_token()) {
-    cameras_.push_back({"video", intrinsics_for(pictures_.width(), pictures_.height())});
+    cameras_.push_back({"video", model_.intrinsics(pictures_.width(), pictures_.height())});
   }
 
   ~FileSource() override { stop_.request_stop(); }
@@ -100,8 +95,8 @@ class FileSource final : public Source {
       if (!picture) return std::nullopt;
       Frame frame;
       frame.stamp = stamp;
-      frame.intrinsics = intrinsics_for(picture->width, picture->height);
-      frame.lens = lens_for(picture->width, picture->height);
+      frame.intrinsics = model_.intrinsics(picture->width, picture->height);
+      frame.lens = model_.lens(picture->width, picture->height);
       frame.width = picture->width;
       frame.height = picture->height;
       frame.stride_bytes = picture->stride_bytes;
@@ -126,21 +121,6 @@ class FileSource final : public Source {
   void stop() override { stop_.request_stop(); }
 
  private:
-  [[nodiscard]] Intrinsics intrinsics_for(int width, int height) const {
-    // A straightened picture has the field of view it was given.
-    return Intrinsics::from_hfov(options_.hfov_deg, width, height,
-                                 options_.hfov_assumed && !options_.lens);
-  }
-
-  /// The same one as long as the pictures' size stays.
-  [[nodiscard]] std::shared_ptr<const Lens> lens_for(int width, int height) {
-    if (!options_.lens) return nullptr;
-    if (!lens_ || lens_->camera().width != width || lens_->camera().height != height) {
-      lens_ = std::make_shared<const Lens>(options_.lens->resized(width, height));
-    }
-    return lens_;
-  }
-
   [[nodiscard]] bool too_late(std::int64_t due_ns) const {
     return options_.late_drop_ns > 0 && steady_now_ns() - due_ns > options_.late_drop_ns;
   }
@@ -154,7 +134,7 @@ class FileSource final : public Source {
   }
 
   const SourceOptions options_;
-  std::shared_ptr<const Lens> lens_;       ///< of the pictures' size
+  CameraModel model_;
   std::optional<std::int64_t> origin_ns_;  ///< moment of stream time 0, once it is known
   std::stop_source stop_;
   PictureSequence pictures_;
@@ -168,13 +148,7 @@ class FileSource final : public Source {
 
 std::unique_ptr<Source> open_source(const std::string& uri, const SourceOptions& options) {
   check(options);
-  if (is_camera(uri)) {
-    if (options.dma_buf) return open_camera(uri, options);
-    throw Error(ExitCode::source,
-                "'" + uri +
-                    "' is a camera: so far only NVIDIA cards see through one, with "
-                    "source.dma_buf = true (docs/nvidia.md)");
-  }
+  if (const auto live = live_address(uri)) return open_live_source(*live, options);
   if (options.dma_buf) {
     throw Error(ExitCode::source, "'" + uri +
                                       "' is no camera (as /dev/video0 would be), which "

@@ -16,6 +16,7 @@ struct Unref {
   void operator()(GstElement* p) const { gst_object_unref(p); }
   void operator()(GstPad* p) const { gst_object_unref(p); }
   void operator()(GstBus* p) const { gst_object_unref(p); }
+  void operator()(GstClock* p) const { gst_object_unref(p); }
   void operator()(GstElementFactory* p) const { gst_object_unref(p); }
   void operator()(GstCaps* p) const { gst_caps_unref(p); }
   void operator()(GstContext* p) const { gst_context_unref(p); }

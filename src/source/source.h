@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,7 +53,7 @@ struct SourceOptions {
   /// The camera's lens, for pictures of any size and its shape; null: a pinhole camera. hfov_deg is
   /// then what the straight picture shows, which is as large as the bent one.
   std::shared_ptr<const Lens> lens = nullptr;
-  bool realtime = false;     ///< deliver frames when their timestamps fall due
+  bool realtime = false;  ///< deliver frames when their timestamps fall due
 
   /// 0: the file's own timestamps. Otherwise frame k of the stream has its place at k / feed_fps,
   /// whatever the file says: a 10 FPS file can be fed at 240.
@@ -72,7 +73,11 @@ struct SourceOptions {
 
   /// Realtime: the steady-clock moment of stream time 0. Without it the first frame asked for is
   /// due at once: stream time start_ns is the moment of that call.
+  /// Live sources: the same; without it the first picture's.
   std::optional<std::int64_t> origin_ns = std::nullopt;
+
+  /// Live sources: number of the first frame.
+  std::uint64_t first_sequence = 0;
 
   /// Realtime: a frame that is late by more than this when it is decoded is passed over; it
   /// keeps its sequence number, and skipped() counts it. 0: every frame is delivered.
@@ -85,11 +90,21 @@ struct SourceOptions {
 
   /// A camera's pictures are fetched by the NVIDIA card (Frame::device); files are refused.
   bool dma_buf = false;
+
+  /// Cameras: "auto", or the mode that is wanted ("1280x720@30 JPEG"; source/camera_modes.h).
+  std::string camera_mode = "auto";
+
+  /// Streams: how long packets that are late are waited for, ms.
+  int jitter_ms = 50;
+
+  /// Told in one line when a live source is lost and when it is back. Called by the thread that
+  /// calls next().
+  std::function<void(const std::string&)> tell = nullptr;
 };
 
-/// Opens a file (a path or a file: URI) that GStreamer can decode; with `dma_buf`, a V4L2 camera
-/// (source/camera.h). Throws Error(source) when it
-/// does not exist, is empty, holds no picture stream, or its pictures are larger than 16384 a side;
+/// Opens a file (a path or a file: URI) that GStreamer can decode, or what live_address()
+/// (source/live_address.h) knows: as open_live_source() there. Throws Error(source) when it does
+/// not exist, is empty, holds no picture stream, or its pictures are larger than 16384 a side;
 /// Error(usage) for options that are out of range.
 [[nodiscard]] std::unique_ptr<Source> open_source(const std::string& uri,
                                                   const SourceOptions& options);

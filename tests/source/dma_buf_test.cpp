@@ -10,10 +10,10 @@
 #include "dma_bufs.h"
 #include "error.h"
 #include "gpu/direct.h"
-#include "source/camera.h"
 #include "source/dma_buf_picture.h"
 #include "source/dma_buf_support.h"
 #include "source/gstreamer_support.h"
+#include "source/live_source.h"
 #include "source/source.h"
 #include "temp_dir.h"
 
@@ -226,10 +226,12 @@ TEST(DmaBufAccess, RefusesWhatIsNoDmaBuf) {
 
 // ---- opening
 
+const LiveAddress kCamera{LiveAddress::Kind::camera, "/dev/video0", {}, {}};
+
 TEST(Camera, OnlyVideoDevicesAreCameras) {
-  EXPECT_FALSE(is_camera("/dev/null"));
-  EXPECT_FALSE(is_camera("/dev/there-is-none"));
-  EXPECT_FALSE(is_camera(LZ_SOURCE_DIR "/README.md"));
+  EXPECT_FALSE(live_address("/dev/null"));
+  EXPECT_FALSE(live_address("/dev/there-is-none"));
+  EXPECT_FALSE(live_address(LZ_SOURCE_DIR "/README.md"));
 }
 
 TEST(Camera, AskedForAndNotThere) {
@@ -243,10 +245,9 @@ TEST(Camera, AskedForAndNotThere) {
 TEST(Camera, HasOnlyNow) {
   SourceOptions options;
   options.dma_buf = true;
-  EXPECT_THAT(error_of([&] { (void)open_camera("/dev/video0", options); }),
-              HasSubstr("--realtime"));
+  EXPECT_THAT(error_of([&] { (void)open_live_source(kCamera, options); }), HasSubstr("--realtime"));
   options.realtime = options.loop = true;
-  EXPECT_THAT(error_of([&] { (void)open_camera("/dev/video0", options); }), HasSubstr("own rate"));
+  EXPECT_THAT(error_of([&] { (void)open_live_source(kCamera, options); }), HasSubstr("own rate"));
 }
 
 TEST(Camera, NeedsACard) {
@@ -255,7 +256,7 @@ TEST(Camera, NeedsACard) {
   } catch (const Error& error) {
     SourceOptions options;
     options.realtime = options.dma_buf = true;
-    EXPECT_EQ(error_of([&] { (void)open_camera("/dev/video0", options); }), error.what());
+    EXPECT_EQ(error_of([&] { (void)open_live_source(kCamera, options); }), error.what());
     return;
   }
   GTEST_SKIP() << "there is a card";

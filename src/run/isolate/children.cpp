@@ -19,6 +19,7 @@
 #include "run/isolate/succession.h"
 #include "run/parts.h"
 #include "run/thread_role.h"
+#include "source/live_address.h"
 
 namespace lazarillo {
 namespace {
@@ -126,12 +127,19 @@ void pump(const Ring& ring, const SharedState& state, std::int64_t after, const 
   }
 }
 
+constexpr std::uint64_t kNotGivenAgain = 256;  // more than a ring holds
+
 void run_capture(const RunOptions& given, const Rings& rings, SharedState& state, Start start) {
   Process process(PartName::capture, state);
   RunOptions options = given;
   if (start == Start::restarted && state.origin_ns != 0) {
     options.origin_ns = state.origin_ns;
-    options.start_ns = std::max<std::int64_t>(0, steady_now_ns() - state.origin_ns);
+    if (live_address(options.source)) {
+      // Numbers of frames that are still on the way are not given again.
+      options.first_sequence = static_cast<std::uint64_t>(state.last_frame + 1) + kNotGivenAgain;
+    } else {
+      options.start_ns = std::max<std::int64_t>(0, steady_now_ns() - state.origin_ns);
+    }
   }
   CapturePart part(options, nullptr, process.metrics);
   std::unique_ptr<DevicePictureExporter> on_card;

@@ -21,6 +21,7 @@
 #include "run/isolate/report_codec.h"
 #include "run/isolate/succession.h"
 #include "run/paths.h"
+#include "source/live_address.h"
 #include "version.h"
 
 namespace lazarillo {
@@ -201,7 +202,7 @@ void Supervisor::probe() {
     throw Error(static_cast<ExitCode>(part.error_code.load()), part.error.get());
   }
   throw Error(ExitCode::source,
-              "the process that opens '" + options_.source + "' was " + how_it_ended(status));
+              "the process that opens '" + without_secrets(options_.source) + "' was " + how_it_ended(status));
 }
 
 void Supervisor::start(PartName name) {
@@ -428,7 +429,7 @@ RunResult Supervisor::collect() {
   }
   if (deaths_ > 0) report.drops["process_died"] = static_cast<std::uint64_t>(deaths_);
   report.version = kVersion;
-  report.source = options_.source;
+  report.source = without_secrets(options_.source);
   report.models = models_.name;
   report.mode = "isolated";
   report.language = options_.config.language;

@@ -1,0 +1,194 @@
+#include "source/live_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <utility>
+
+#include "clock.h"
+#include "error.h"
+#include "source/camera_model.h"
+#include "source/live_pipeline.h"
+
+namespace lazarillo {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+/// A camera adjusts its exposure before its first picture; a stream may send one that stands by
+/// itself only now and then.
+constexpr milliseconds kFirstPicture{10'000};
+constexpr milliseconds kNextPicture{2'000};
+constexpr milliseconds kFirstPause{200};
+constexpr milliseconds kLongestPause{5'000};
+
+/// The address as it stands in messages.
+std::string shown(const LiveAddress& address) {
+  return address.location.empty() ? "camera:" : without_secrets(address.location);
+}
+
+LivePipelineOptions pipeline_options(const SourceOptions& options) {
+  return {options.on_card, options.dma_buf, options.jitter_ms, mode_wish(options.camera_mode)};
+}
+
+class LiveSource final : public Source {
+ public:
+  LiveSource(LiveAddress address, const SourceOptions& options)
+      : address_(std::move(address)), name_(shown(address_)), options_(options), model_(options) {
+    pipeline_ = std::make_unique<LivePipeline>(address_, pipeline_options(options_));
+    first_ = take(kFirstPicture);
+    if (!first_) {
+      const std::string why = why_nothing(kFirstPicture);
+      pipeline_.reset();
+      throw Error(ExitCode::source, fmt::format("'{}' {}", name_, why));
+    }
+    cameras_.push_back({name_, first_->intrinsics});
+  }
+
+  ~LiveSource() override { stop_.request_stop(); }
+
+  [[nodiscard]] const std::vector<CameraInfo>& cameras() const override { return cameras_; }
+
+  [[nodiscard]] std::optional<Frame> next() override {
+    if (first_) return std::exchange(first_, std::nullopt);
+    while (!stop_.stop_requested()) {
+      if (pipeline_) {
+        if (auto frame = take(told_lost_ ? kFirstPicture : kNextPicture)) {
+          if (told_lost_) tell_back();
+          return frame;
+        }
+        if (stop_.stop_requested()) break;
+        lose(why_nothing(told_lost_ ? kFirstPicture : kNextPicture));
+      }
+      connect();
+    }
+    return std::nullopt;
+  }
+
+  /// What is lost is looked for again: there is no early end.
+  [[nodiscard]] std::string fault() const override { return ""; }
+  [[nodiscard]] std::optional<std::int64_t> duration_ns() const override { return std::nullopt; }
+  [[nodiscard]] std::uint64_t skipped() const override { return skipped_; }
+  void stop() override { stop_.request_stop(); }
+
+ private:
+  [[nodiscard]] std::string why_nothing(milliseconds patience) const {
+    const std::string failure = pipeline_->failure();
+    return failure.empty() ? fmt::format("gave no picture for {} s", patience.count() / 1000)
+                           : failure;
+  }
+
+  std::optional<Frame> take(milliseconds patience) {
+    auto picture = pipeline_->take(patience, stop_.get_token());
+    if (!picture) return std::nullopt;
+    Frame frame;
+    frame.stamp.capture_ns = picture->capture_ns;
+    if (!began_ns_) began_ns_ = picture->capture_ns;
+    frame.stamp.stream_ns = picture->capture_ns - *began_ns_;
+    const std::uint64_t sequence = numbers_before_ + picture->number;
+    if (next_number_) skipped_ += sequence - *next_number_;
+    next_number_ = sequence + 1;
+    frame.stamp.sequence = sequence;
+    frame.width = picture->decoded.width;
+    frame.height = picture->decoded.height;
+    frame.stride_bytes = picture->decoded.stride_bytes;
+    frame.pixels = std::move(picture->decoded.pixels);
+    frame.device = std::move(picture->decoded.device);
+    if (picture->nv12) frame.format = PixelFormat::nv12;
+    frame.intrinsics = model_.intrinsics(frame.width, frame.height);
+    frame.lens = model_.lens(frame.width, frame.height);
+    return frame;
+  }
+
+  void lose(const std::string& why) {
+    pipeline_.reset();
+    numbers_before_ = next_number_.value_or(numbers_before_);
+    if (!told_lost_) {
+      lost_ns_ = steady_now_ns();
+      pause_ = milliseconds(0);
+    }
+    // The same reason again and again is said once.
+    if (why != std::exchange(last_why_, why) || !told_lost_) {
+      tell(fmt::format("'{}' {}: trying again", name_, why));
+    }
+    told_lost_ = true;
+  }
+
+  /// After a pause that grows from time to time.
+  void connect() {
+    wait(pause_);
+    pause_ = std::min(std::max(kFirstPause, 2 * pause_), kLongestPause);
+    if (stop_.stop_requested()) return;
+    try {
+      pipeline_ = std::make_unique<LivePipeline>(address_, pipeline_options(options_));
+    } catch (const Error& error) {
+      if (error.what() != std::exchange(last_why_, error.what())) tell(error.what());
+    }
+  }
+
+  void tell_back() {
+    told_lost_ = false;
+    last_why_.clear();
+    tell(fmt::format("'{}' is back after {:.1f} s", name_,
+                     static_cast<double>(steady_now_ns() - lost_ns_) / 1e9));
+  }
+
+  void tell(const std::string& line) const {
+    if (options_.tell) options_.tell(line);
+  }
+
+  void wait(milliseconds time) {
+    std::unique_lock lock(mutex_);
+    stopped_.wait_for(lock, stop_.get_token(), time, [] { return false; });
+  }
+
+  const LiveAddress address_;
+  const std::string name_;
+  const SourceOptions options_;
+  CameraModel model_;
+  std::stop_source stop_;
+  std::unique_ptr<LivePipeline> pipeline_;
+  std::vector<CameraInfo> cameras_;
+  std::optional<Frame> first_;  ///< taken while opening
+  std::optional<std::int64_t> began_ns_;
+  std::uint64_t numbers_before_ = 0;  ///< of this connection's pictures
+  std::optional<std::uint64_t> next_number_;
+  std::atomic<std::uint64_t> skipped_ = 0;
+  bool told_lost_ = false;
+  std::int64_t lost_ns_ = 0;
+  std::string last_why_;
+  milliseconds pause_{0};
+  std::mutex mutex_;
+  std::condition_variable_any stopped_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_live_source(const LiveAddress& address, const SourceOptions& options) {
+  const std::string name = shown(address);
+  if (!options.realtime) {
+    throw Error(ExitCode::usage, "'" + name +
+                                     "' is live: it cannot be played --fast (with --out, add "
+                                     "--realtime)");
+  }
+  if (options.feed_fps > 0 || options.loop || options.start_ns > 0) {
+    throw Error(ExitCode::usage, "'" + name +
+                                     "' is live: it has its own rate, and neither a beginning "
+                                     "nor an end");
+  }
+  if (options.dma_buf && address.kind != LiveAddress::Kind::camera) {
+    throw Error(ExitCode::source,
+                "'" + name +
+                    "' is no camera (as /dev/video0 would be), which source.dma_buf = true asks "
+                    "for");
+  }
+  return std::make_unique<LiveSource>(address, options);
+}
+
+}  // namespace lazarillo
