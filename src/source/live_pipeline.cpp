@@ -166,8 +166,8 @@ void LivePipeline::build_dma_buf(const LiveAddress& address) {
 void LivePipeline::build_rtsp(const LiveAddress& address) {
   GstElement* source = add(gstreamer::make_element("rtspsrc"));
   g_object_set(source, "location", address.location.c_str(), "latency",
-               static_cast<guint>(options_.jitter_ms), "drop-on-latency", TRUE, "timeout",
-               kUdpSilence_us, "tcp-timeout", kConnect_us, nullptr);
+               static_cast<guint>(options_.jitter_ms), "drop-on-latency", TRUE, "udp-reconnect",
+               FALSE, "timeout", kUdpSilence_us, "tcp-timeout", kConnect_us, nullptr);
   if (!address.user.empty()) {
     g_object_set(source, "user-id", address.user.c_str(), "user-pw", address.password.c_str(),
                  nullptr);

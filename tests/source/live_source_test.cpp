@@ -8,6 +8,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -16,6 +19,7 @@
 #include "clock.h"
 #include "error.h"
 #include "source/fake_camera.h"
+#include "source/media.h"
 #include "source/rtsp_server.h"
 #include "source/stamp.h"
 
@@ -165,6 +169,35 @@ TEST(Rtsp, IsLookedForAgainWhenItBreaks) {
   EXPECT_EQ(source->fault(), "");
 }
 
+/// Entries of a folder of /proc/self: open files, threads.
+std::ptrdiff_t entries(const char* folder) {
+  return std::distance(std::filesystem::directory_iterator(folder), {});
+}
+
+TEST(Rtsp, ReconnectsLeakNothing) {
+  const char* wanted = std::getenv("LZ_RECONNECTS");  // for a long run
+  const int times = wanted != nullptr ? std::atoi(wanted) : 20;
+  Told told;
+  RtspServer server({test_pictures(160, 120, 60, 1)});
+  const auto source = open_source(server.uri(), live(told));
+  std::ptrdiff_t files = 0;
+  std::ptrdiff_t threads = 0;
+  for (int i = 0; i < times; ++i) {
+    ASSERT_TRUE(source->next());
+    // What is made once and kept is there after some.
+    if (i == 10) {
+      files = entries("/proc/self/fd");
+      threads = entries("/proc/self/task");
+    }
+    const std::size_t before = told.lines().size();
+    server.drop_clients();
+    while (told.lines().size() < before + 2) ASSERT_TRUE(source->next());
+  }
+  // The server's own are among them, which it may still be closing.
+  EXPECT_LE(entries("/proc/self/fd"), files + 12);
+  EXPECT_LE(entries("/proc/self/task"), threads + 12);
+}
+
 TEST(Rtsp, StopsWhileItIsLookedFor) {
   Told told;
   std::optional<RtspServer> server(std::in_place,
@@ -278,6 +311,34 @@ TEST(Streams, RtpByUdp) {
   const Sender sender(kH264 + "rtph264pay config-interval=-1 ! udpsink host=127.0.0.1 port=51766");
   const auto source = open_source("rtp://127.0.0.1:51766?encoding-name=H264", live());
   EXPECT_TRUE(source->next());
+}
+
+/// A twentieth of the packets is lost: pictures that need them are left out, not shown half.
+TEST(Streams, PacketsThatAreLost) {
+  if (!test::have({"netsim"})) GTEST_SKIP() << "no netsim here";
+  // Black on the left, white on the right: whatever decoders put in the place of what is missing,
+  // a picture that is whole is so everywhere.
+  const Sender sender(
+      "videotestsrc is-live=true pattern=smpte100 num-buffers=200 ! "
+      "video/x-raw,width=640,height=480,framerate=60/1 ! x264enc tune=zerolatency "
+      "speed-preset=ultrafast key-int-max=5 bitrate=4000 ! rtph264pay config-interval=-1 mtu=400 ! "
+      "netsim drop-probability=0.05 ! udpsink host=127.0.0.1 port=51768");
+  const auto source = open_source("rtp://127.0.0.1:51768?encoding-name=H264", live());
+  std::optional<Frame> whole;
+  int pictures = 0;
+  for (; pictures < 50; ++pictures) {
+    const auto frame = source->next();
+    ASSERT_TRUE(frame);
+    if (!whole) whole = *frame;
+    double apart = 0;
+    for (int y = 0; y < frame->height; ++y) {
+      for (int x = 0; x < 3 * frame->width; ++x) {
+        apart += std::abs(int{frame->pixels.get()[y * frame->stride_bytes + x]} -
+                          int{whole->pixels.get()[y * whole->stride_bytes + x]});
+      }
+    }
+    EXPECT_LT(apart / (3 * frame->width * frame->height), 2) << "picture " << pictures;
+  }
 }
 
 // ---- cameras
