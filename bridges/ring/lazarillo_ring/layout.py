@@ -4,6 +4,8 @@ import enum
 import struct
 from dataclasses import astuple, dataclass
 
+import numpy as np
+
 MAGIC = b"LZRING\0\0"
 VERSION = 1
 MAX_SLOTS = 256
@@ -48,6 +50,13 @@ class PixelFormat(enum.IntEnum):
 # Record.flags
 INTRINSICS_ASSUMED = 1
 TURN_KNOWN = 2
+
+# One sample of an IMU batch, whose payload is an array of them.
+IMU_SAMPLE = np.dtype([("capture_ns", "<i8"), ("device_ns", "<i8"), ("accel_m_s2", "<f4", 3),
+                       ("gyro_rad_s", "<f4", 3), ("temperature_c", "<f4"), ("flags", "<u4")])
+# IMU_SAMPLE's flags
+ACCEL_VALID = 1
+GYRO_VALID = 2
 
 
 @dataclass

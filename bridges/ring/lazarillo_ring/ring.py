@@ -214,6 +214,16 @@ class Ring:
             fcntl.flock(fd, fcntl.LOCK_UN)  # explicitly: a child forked meanwhile holds it, too
             os.close(fd)
 
+    def readers(self):
+        """Of each reader that is signed in and alive: the sequence of the value it took last."""
+        found = []
+        for reader in range(self.geometry.readers):
+            at = self.reader_offset(reader)
+            pid = self.u32[at // 4]
+            if pid != 0 and is_alive(pid, self.u64[(at + READER["start"]) // 8]):
+                found.append(self.u64[(at + READER["position"]) // 8])
+        return found
+
     def reclaim_dead_readers(self):
         """Frees the entries of dead readers; inside sign_in() only. Returns how many."""
         freed = 0
