@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import subprocess
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,12 +18,14 @@ pytest.importorskip("cv2", reason=needed)
 from projectaria_tools.core.sensor_data import TimeDomain  # noqa: E402
 from projectaria_tools.core.stream_id import StreamId  # noqa: E402
 
-from aria_bridge import Bridge, Reader, messages, run  # noqa: E402
+from aria_bridge import Bridge, Reader, Ring, command, messages, run  # noqa: E402
 from lazarillo_aria.calibration import quarter_turns  # noqa: E402
 from lazarillo_aria.console import BridgeError  # noqa: E402
 from lazarillo_aria.motion import BATCH_NS, Gaps, batches  # noqa: E402
+from lazarillo_aria.outlet import Outlet  # noqa: E402
 from lazarillo_aria.recording import Recording  # noqa: E402
-from lazarillo_aria.sensors import Imu  # noqa: E402
+from lazarillo_aria.replay import Replay  # noqa: E402
+from lazarillo_aria.sensors import Camera, Imu  # noqa: E402
 from lazarillo_ring.process import is_alive  # noqa: E402
 
 RECORDINGS = {
@@ -252,6 +256,55 @@ def test_fast_loses_nothing_however_slow_the_reader(folder):
     assert bridge.frames.dropped == bridge.sensors.dropped == 0
     assert len(handed.frames) == sum(case.counts)
     assert sum(len(handed.samples(i)) for i in (0, 1)) == sum(len(case.times(s)) for s in case.imus.values())
+
+
+def test_fast_without_its_reader_ends_with_an_error(folder):
+    case = Case(folder, "gen2")
+    with Bridge("replay", case.path, "--fast", "--wait", "0.3") as bridge:
+        bridge.take_until(lambda: len(bridge.handed.frames) >= 3)
+        bridge.frames.close()
+        code, said = bridge.ended()
+        assert code == 3 and len(said) == 1 and "the reader of the ring has gone" in said[0]
+        assert bridge.frame_ring.closed
+
+
+def test_a_clock_that_was_set_is_not_waited_for():
+    class Recorded:
+        """A camera that pauses for an hour by its clock."""
+        @staticmethod
+        def times(_):
+            return np.array([0, 10, 20, 3_600_000, 3_600_010], np.int64) * 1_000_000
+
+        @staticmethod
+        def picture(_, index):
+            return np.full((4, 6), index, np.uint8)
+
+    class Told:
+        lines = []
+        say = lines.append
+
+    calibration = SimpleNamespace(json=b"{}", intrinsics=[(1.0, 1.0, 1.0, 1.0)])
+    outlet = Outlet([Camera("slam-left", "", 6, 4, False, 100.0, 5)], [], calibration)
+    begun = time.monotonic()
+    Replay(Recorded(), [(outlet.cameras[0], None)], [], outlet, Told(), False, None).run()
+    assert time.monotonic() - begun < 60
+    assert len(Told.lines) == 1 and "jumps by 3600.0 s" in Told.lines[0]
+    ring = Ring.open(json.loads(outlet.hello("", {}, False))["frames"])
+    reader = Reader(ring)
+    records = []
+    while (pin := reader.next()) is not None:
+        with pin:
+            records.append(pin.record)
+    assert [record.device_ns // 1_000_000 for record in records] == [0, 10, 20, 3_600_000, 3_600_010]
+    steps = np.diff([record.capture_ns for record in records]) // 1_000_000
+    assert steps.tolist() == [10, 10, 0, 10]
+
+
+def test_a_full_disk_behind_standard_output_is_an_error(everyday):
+    line, environment = command("replay", everyday.path)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(line, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 5 and "cannot write to standard output" in messages(done.stderr)[0]
 
 
 def test_chosen_streams_only(everyday):

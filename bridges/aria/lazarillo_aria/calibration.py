@@ -35,9 +35,11 @@ class Calibration:
     def __init__(self, device_calibration, cameras, imus, device):
         from projectaria_tools.core import calibration as sdk
 
-        self._device = device
         cpf = device_calibration.get_transform_device_cpf()
-        self._cameras = [self._of_camera(sdk, device_calibration, camera) for camera in cameras]
+        models = [self._of_camera(sdk, device_calibration, camera) for camera in cameras]
+        # fx, fy, cx, cy of each camera's raw picture
+        self.intrinsics = [(*_numbers(model.get_focal_lengths()), *_numbers(model.get_principal_point()))
+                           for model in models]
         self._imus = [device_calibration.get_imu_calib(imu.name) for imu in imus]
         for imu, found in zip(imus, self._imus):
             if found is None:
@@ -47,7 +49,7 @@ class Calibration:
             "device": device,
             "T_device_cpf": _rows(cpf),
             "cameras": [self._describe_camera(i, camera, calibration, cpf)
-                        for i, (camera, calibration) in enumerate(zip(cameras, self._cameras))],
+                        for i, (camera, calibration) in enumerate(zip(cameras, models))],
             "imus": [self._describe_imu(i, imu, calibration)
                      for i, (imu, calibration) in enumerate(zip(imus, self._imus))],
         }, allow_nan=False).encode()
@@ -100,11 +102,6 @@ class Calibration:
             "accel": model(calibration.get_accel_model(), calibration.get_time_offset_sec_device_accel()),
             "gyro": model(calibration.get_gyro_model(), calibration.get_time_offset_sec_device_gyro()),
         }
-
-    def intrinsics(self, camera):
-        """fx, fy, cx, cy of the raw picture."""
-        model = self._cameras[camera]
-        return (*_numbers(model.get_focal_lengths()), *_numbers(model.get_principal_point()))
 
     def fill_sample(self, into, imu, motion):
         """One sample as the SDK has it into an IMU_SAMPLE, rectified; its times are the caller's."""

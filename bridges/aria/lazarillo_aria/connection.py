@@ -93,7 +93,7 @@ class Connection:
     def first_trouble(self):
         """As trouble(), before anything was handed over: an error."""
         if self._link.error is not None:
-            raise self._link.error
+            raise BridgeError(self._link.error) from self._link.error
         reason = self.trouble(0)
         if reason is not None:
             raise BridgeError(f"the glasses send nothing ({reason}): look at the Aria app on the phone")

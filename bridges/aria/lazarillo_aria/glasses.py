@@ -7,7 +7,6 @@ seconds; the SDK lets other threads run meanwhile. What comes is put into the in
 from pathlib import Path
 
 from .console import BridgeError
-from .sensors import camera_name
 
 DEFAULT_PROFILE = {1: "profile18", 2: "profile9"}
 
@@ -74,8 +73,11 @@ class GlassesGen1(_Glasses):
 
     def _check_devices(self):
         if not self.options.ip:
-            _one_device([device if isinstance(device, str) else str(device[0]) for device in self._client.usb_devices],
-                        self.options.serial)
+            _one_device(self._told("looking for devices", self._attached), self.options.serial)
+
+    def _attached(self):
+        # Serial numbers, or pairs with one, as of the second generation: nothing says which.
+        return [device if isinstance(device, str) else str(device[0]) for device in self._client.usb_devices]
 
     def pair(self):
         self._check_devices()
@@ -101,19 +103,24 @@ class GlassesGen1(_Glasses):
         self._told("starting to stream", manager.start_streaming)
         self._steps.append(("stopping the stream", manager.stop_streaming))
         client = manager.streaming_client
-        subscription = client.subscription_config
-        kinds = sdk.StreamingDataType
-        subscription.subscriber_data_type = kinds.Rgb | kinds.Slam | kinds.Imu
-        # Of pictures only the newest is of use; of motion all.
-        for kind, length in ((kinds.Rgb, 1), (kinds.Slam, 2), (kinds.Imu, 100)):
-            subscription.message_queue_size[kind] = length
-        security = sdk.StreamingSecurityOptions()
-        security.use_ephemeral_certs = True
-        subscription.security_options = security
-        client.subscription_config = subscription
-        client.set_streaming_client_observer(_Observer(inbox))
+        subscribe_to(sdk, client, inbox)
         self._told("subscribing to the stream", client.subscribe)
         self._steps.append(("unsubscribing", client.unsubscribe))
+
+
+def subscribe_to(sdk, client, inbox):
+    """Sets an aria.sdk.StreamingClient up, short of subscribe()."""
+    subscription = client.subscription_config
+    kinds = sdk.StreamingDataType
+    subscription.subscriber_data_type = kinds.Rgb | kinds.Slam | kinds.Imu
+    # Of pictures only the newest is of use; of motion all.
+    for kind, length in ((kinds.Rgb, 1), (kinds.Slam, 2), (kinds.Imu, 100)):
+        subscription.message_queue_size[kind] = length
+    security = sdk.StreamingSecurityOptions()
+    security.use_ephemeral_certs = True
+    subscription.security_options = security
+    client.subscription_config = subscription
+    client.set_streaming_client_observer(_Observer(inbox))
 
 
 class _Observer:
@@ -177,24 +184,40 @@ class GlassesGen2(_Glasses):
         config.streaming_interface = (sdk.StreamingInterface.USB_NCM if self.options.interface == "usb"
                                       else sdk.StreamingInterface.WIFI_STA)
         device.set_streaming_config(config)
-        # The glasses connect to us, and send their calibration first.
-        server = sdk.HttpServerConfig()
-        server.address, server.port = "0.0.0.0", self.options.port
-        receiver = self._receiver_sdk.StreamReceiver(enable_image_decoding=True)
-        receiver.set_server_config(server)
-        receiver.register_rgb_callback(lambda image, record: self._picture(inbox, image, record))
-        receiver.register_slam_callback(lambda image, record: self._picture(inbox, image, record))
-        receiver.register_imu_batch_callback(lambda samples, label: inbox.motion(label, samples))
-        receiver.register_device_calib_callback(inbox.set_calibration)
+        receiver = self.receiver(inbox)
         self._told("listening for the glasses", receiver.start_server)
         self._steps.append(("stopping the server", receiver.stop_server))
         self._told("starting to stream", device.start_streaming)
         self._steps.append(("stopping the stream", device.stop_streaming))
 
-    def _picture(self, inbox, image, record):
-        label = self.CAMERAS.get(record.camera_id)
-        if label and camera_name(label):
-            inbox.picture(label, image.to_numpy_array(), record.capture_timestamp_ns)
+    def receiver(self, inbox):
+        """What the glasses connect to; they send their calibration first."""
+        server = self._sdk.HttpServerConfig()
+        server.address, server.port = "0.0.0.0", self.options.port
+        receiver = self._receiver_sdk.StreamReceiver(enable_image_decoding=True)
+        receiver.set_server_config(server)
+        batched = []  # whether motion comes in batches: glasses send it so, the SDK's own replay does not
+
+        def on_picture(image, record):
+            label = self.CAMERAS.get(record.camera_id)
+            if label:
+                inbox.picture(label, image.to_numpy_array(), record.capture_timestamp_ns)
+
+        def on_samples(samples, label):
+            if not batched:
+                batched.append(label)
+            inbox.motion(label, samples)
+
+        def on_sample(sample, label):
+            if not batched:
+                inbox.motion(label, [sample])
+
+        receiver.register_rgb_callback(on_picture)
+        receiver.register_slam_callback(on_picture)
+        receiver.register_imu_batch_callback(on_samples)
+        receiver.register_imu_callback(on_sample)
+        receiver.register_device_calib_callback(inbox.set_calibration)
+        return receiver
 
 
 def glasses(options):

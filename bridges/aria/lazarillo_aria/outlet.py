@@ -105,7 +105,7 @@ class Outlet:
     def publish_frame(self, camera, capture_ns, device_ns, stream_ns):
         """Hands over what fill_frame() put there."""
         what = self.cameras[camera]
-        fx, fy, cx, cy = self.calibration.intrinsics(camera)
+        fx, fy, cx, cy = self.calibration.intrinsics[camera]
         row = what.width * (3 if what.colour else 1)
         self._frame_writer.publish(Record(
             kind=Kind.FRAME, camera=camera, frame_sequence=self._frame_count[camera],

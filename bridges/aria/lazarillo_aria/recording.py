@@ -14,11 +14,11 @@ GREY_FORMATS = (1,)  # of the SDK's pixel formats
 
 def sdk():
     try:
-        from projectaria_tools.core import calibration, data_provider, sensor_data, stream_id
+        from projectaria_tools.core import calibration, data_provider, sensor_data
     except ImportError as error:
         raise BridgeError(f"projectaria-tools cannot be used ({error}): "
                           "pip install projectaria-tools==2.3.0, or 'bridges/aria[tools]'") from error
-    return calibration, data_provider, sensor_data, stream_id
+    return calibration, data_provider, sensor_data
 
 
 def _check_it_is_vrs(path):
@@ -39,7 +39,7 @@ class Recording:
     def __init__(self, path, console):
         self.path = Path(path)
         _check_it_is_vrs(self.path)
-        self._calibration_sdk, data_provider, self._sensor_data, _ = sdk()
+        self._calibration_sdk, data_provider, self._sensor_data = sdk()
         self.cut = None
         try:
             with console.what_the_sdk_says() as said:

@@ -8,7 +8,7 @@ from lazarillo_ring import IMU_SAMPLE
 from .calibration import Calibration
 from .console import BridgeError
 from .motion import Gaps, batches
-from .outlet import Outlet, Stopped
+from .outlet import Outlet
 from .recording import Recording
 
 LEAD_NS = 20_000_000  # between the reader's coming and the first value

@@ -2,7 +2,8 @@
 
 import enum
 import struct
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
@@ -33,6 +34,7 @@ RECORD = {
 
 FIXED = struct.Struct("<8s6I4Q32s")  # the header's part that never changes
 RECORD_FORMAT = struct.Struct("<IIQqqqQIIIIddddIIff16x")
+_RECORD_FIELDS = attrgetter(*RECORD)
 
 
 class Kind(enum.IntEnum):
@@ -84,7 +86,7 @@ class Record:
     turned_up_deg: float = 0.0
 
     def pack(self):
-        return RECORD_FORMAT.pack(*astuple(self))
+        return RECORD_FORMAT.pack(*_RECORD_FIELDS(self))
 
     @classmethod
     def unpack(cls, buffer, offset=0):

@@ -25,6 +25,9 @@ class StreamReceiver:
     def register_imu_batch_callback(self, callback):
         self._imu = callback
 
+    def register_imu_callback(self, callback):
+        self._one_sample = callback
+
     def register_device_calib_callback(self, callback):
         self._calibration = callback
 
@@ -46,6 +49,8 @@ class StreamReceiver:
 
     def _motion(self, imu, samples):
         self._imu(samples, imu)
+        for one in samples:
+            self._one_sample(one, imu)
 
     def stop_server(self):
         log("stop server")
