@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """How long a picture takes through lazarillo-aria's rings: from just before it is written to the reader having it.
 
-One process writes as the bridge does (a colour picture of 1408x1408, which it turns from RGB into BGR, and two grey ones
-of 640x480, 60 times a second), another reads. No glasses and no SDK: made-up pictures.
+One process writes as the bridge does (a colour picture of 1408x1408, which it turns from RGB into BGR, and two grey
+ones of 640x480, 60 times a second), another reads. No glasses and no SDK: made-up pictures.
 
   pip install bridges/aria && python3 bench/aria_bridge.py
 """
@@ -52,7 +52,8 @@ def one_run(seconds, rate_hz):
     outlet = Outlet(cameras, [], NoCalibration())
     context = multiprocessing.get_context("spawn")
     ready, results = context.Event(), context.Queue()
-    reading = context.Process(target=read, args=(json.loads(outlet.hello("made up", {}, True))["frames"], ready, results))
+    where = json.loads(outlet.hello("made up", {}, True))["frames"]
+    reading = context.Process(target=read, args=(where, ready, results))
     reading.start()
     while not ready.wait(0.02):
         if not reading.is_alive():
@@ -64,7 +65,7 @@ def one_run(seconds, rate_hz):
         for camera, picture in enumerate(pictures[number % len(pictures)]):
             capture_ns = time.monotonic_ns()
             outlet.fill_frame(camera, picture)
-            outlet.publish_frame(camera, capture_ns, capture_ns, capture_ns - begun_ns)
+            outlet.publish_frame(camera, number, capture_ns, capture_ns, capture_ns - begun_ns)
     # And as long as nothing comes.
     outlet.sleep_until(time.monotonic_ns() + 1_000_000_000)
     outlet.end()
@@ -89,7 +90,7 @@ def main():
     for _ in range(options.runs):
         run = one_run(options.seconds, options.rate)
         report["runs"].append(run)
-        say(", ".join(f"{name} p50 {run[name]['p50_ms']:.2f} p99 {run[name]['p99_ms']:.2f} max {run[name]['max_ms']:.2f} ms"
+        say(", ".join("{} p50 {p50_ms:.2f} p99 {p99_ms:.2f} max {max_ms:.2f} ms".format(name, **run[name])
                       for name in ("rgb", "slam-left", "slam-right"))
             + f"; {run['dropped']} dropped, heartbeat at most {run['heartbeat_oldest_ms']:.0f} ms old")
     best = min(report["runs"], key=lambda run: run["rgb"]["p99_ms"])

@@ -61,7 +61,8 @@ class Bridge:
 
     def __init__(self, *arguments, path=(), env=None, sign_in=True):
         line, environment = command(*arguments, path=path, env=env)
-        self.process = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(line, env=environment, text=True, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
         said = self.process.stdout.readline()
         if not said:
             raise AssertionError("no hello: " + self.process.communicate()[1])

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,6 +23,7 @@ from projectaria_tools.core.stream_id import StreamId  # noqa: E402
 from aria_bridge import Bridge, Reader, Ring, command, messages, run  # noqa: E402
 from lazarillo_aria.calibration import quarter_turns  # noqa: E402
 from lazarillo_aria.console import BridgeError  # noqa: E402
+from lazarillo_aria.decoder import DECODED, NotBefore  # noqa: E402
 from lazarillo_aria.motion import BATCH_NS, Gaps, batches  # noqa: E402
 from lazarillo_aria.outlet import Outlet  # noqa: E402
 from lazarillo_aria.recording import Recording  # noqa: E402
@@ -107,7 +110,8 @@ def test_every_time_is_the_recordings(case, fast):
     first_ns = min(case.times(stream)[0] for stream in case.cameras.values())
     for i, stream in enumerate(case.cameras.values()):
         records = [record for record, _ in handed.of_camera(i)]
-        captured = [case.provider.get_image_data_by_index(stream, k)[1].capture_timestamp_ns for k in range(len(records))]
+        captured = [case.provider.get_image_data_by_index(stream, k)[1].capture_timestamp_ns
+                    for k in range(len(records))]
         assert [record.device_ns for record in records] == captured == case.times(stream)
         assert [record.stream_ns for record in records] == [at - first_ns for at in captured]
         assert [record.frame_sequence for record in records] == list(range(len(records)))
@@ -226,8 +230,13 @@ def test_in_real_time_one_clock_is_the_other_shifted(case):
     shifts |= {int(shift) for _, samples in handed.batches for shift in samples["capture_ns"] - samples["device_ns"]}
     assert len(shifts) == 1
     assert all(had_ns >= record.capture_ns for record, _, had_ns in handed.frames), "none comes before its time"
-    assert len(handed.frames) + bridge.frames.dropped == sum(case.counts)
-    assert bridge.end[0] == 0
+    code, said = bridge.end
+    passed_over = re.search(r"(\d+) passed over", said[-1])  # where this machine is too slow
+    assert code == 0
+    assert (len(handed.frames) + bridge.frames.dropped + (int(passed_over[1]) if passed_over else 0)
+            == sum(case.counts))
+    for i, stream in enumerate(case.cameras.values()):
+        assert all(record.device_ns == case.times(stream)[record.frame_sequence] for record, _ in handed.of_camera(i))
 
 
 def test_fast_loses_nothing_however_slow_the_reader(folder):
@@ -269,15 +278,17 @@ def test_fast_without_its_reader_ends_with_an_error(folder):
 
 
 def test_a_clock_that_was_set_is_not_waited_for():
-    class Recorded:
-        """A camera that pauses for an hour by its clock."""
-        @staticmethod
-        def times(_):
-            return np.array([0, 10, 20, 3_600_000, 3_600_010], np.int64) * 1_000_000
+    class Decoded:
+        """Of a camera that pauses for an hour by its clock."""
+        def __init__(self):
+            self._index = iter(range(5))
 
         @staticmethod
-        def picture(_, index):
-            return np.full((4, 6), index, np.uint8)
+        def ready(_):
+            return True
+
+        def next(self, _):
+            return DECODED, np.full((4, 6), next(self._index), np.uint8), lambda: None
 
     class Told:
         lines = []
@@ -286,7 +297,8 @@ def test_a_clock_that_was_set_is_not_waited_for():
     calibration = SimpleNamespace(json=b"{}", intrinsics=[(1.0, 1.0, 1.0, 1.0)])
     outlet = Outlet([Camera("slam-left", "", 6, 4, False, 100.0, 5)], [], calibration)
     begun = time.monotonic()
-    Replay(Recorded(), [(outlet.cameras[0], None)], [], outlet, Told(), False, None).run()
+    times = np.array([0, 10, 20, 3_600_000, 3_600_010], np.int64) * 1_000_000
+    Replay(None, [times], [], [Decoded()], NotBefore(), outlet, Told(), False, None).run()
     assert time.monotonic() - begun < 60
     assert len(Told.lines) == 1 and "jumps by 3600.0 s" in Told.lines[0]
     ring = Ring.open(json.loads(outlet.hello("", {}, False))["frames"])
@@ -359,7 +371,7 @@ def test_bad_input_is_one_line_each(everyday, tmp_path):
                                 (["replay", tmp_path], "is a folder"),
                                 (["replay", picture], "not a recording of Aria glasses"),
                                 (["list", picture], "not a recording of Aria glasses"),
-                                (["replay", everyday.path, "--streams", "rgb,depth"], "no stream 'depth': there is rgb, "),
+                                (["replay", everyday.path, "--streams", "rgb,depth"], "no stream 'depth': there is rgb"),
                                 (["replay", everyday.path, "--streams", "imu"], "name a camera"),
                                 (["replay", everyday.path, "--wait", "0.2"], "no reader has signed in")):
         done = run(*arguments)
@@ -369,7 +381,7 @@ def test_bad_input_is_one_line_each(everyday, tmp_path):
 
 def test_without_the_sdk_it_says_what_to_install(everyday, tmp_path):
     (tmp_path / "projectaria_tools").mkdir()
-    (tmp_path / "projectaria_tools" / "__init__.py").write_text("raise ImportError('No module named projectaria_tools')")
+    (tmp_path / "projectaria_tools" / "__init__.py").write_text("raise ImportError('it is not there')")
     done = run("replay", everyday.path, path=[tmp_path])
     said = messages(done.stderr)
     assert done.returncode == 3 and len(said) == 1 and "pip install projectaria-tools" in said[0]
@@ -415,7 +427,7 @@ def test_a_killed_and_a_stuck_bridge_are_noticed(everyday):
         os.kill(bridge.process.pid, signal.SIGSTOP)
         assert eventually(lambda: ring.heartbeat_age_ns > 300_000_000)
         os.kill(bridge.process.pid, signal.SIGCONT)
-        assert eventually(lambda: ring.heartbeat_age_ns < 100_000_000 and bridge.sensor_ring.heartbeat_age_ns < 100_000_000)
+        assert eventually(lambda: max(ring.heartbeat_age_ns, bridge.sensor_ring.heartbeat_age_ns) < 100_000_000)
         bridge.process.kill()
         assert eventually(lambda: ring.heartbeat_age_ns > 300_000_000)
         assert eventually(lambda: not is_alive(bridge.process.pid, 0)) and not ring.closed
@@ -424,13 +436,40 @@ def test_a_killed_and_a_stuck_bridge_are_noticed(everyday):
             assert json.loads(bytes(pin.payload))["version"] == 1
 
 
+def decoders(bridge):
+    """Stream of each process that decodes for the bridge -> its number."""
+    pids = Path(f"/proc/{bridge.process.pid}/task/{bridge.process.pid}/children").read_text().split()
+    return {json.loads(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[-2])["stream"]: int(pid) for pid in pids}
+
+
+def test_a_crash_while_decoding_costs_that_cameras_pictures_only(everyday):
+    with Bridge("replay", everyday.path, "--fast", sign_in=False) as bridge:
+        os.kill(decoders(bridge)["1201-1"], signal.SIGSEGV)
+        bridge.sensors, bridge.frames = Reader(bridge.sensor_ring), Reader(bridge.frame_ring)
+        handed = bridge.take_all()
+        code, said = bridge.ended()
+    counts = [len(handed.of_camera(i)) for i in range(3)]
+    assert counts[0] == 8 and counts[1] < 4 and counts[2] == 4
+    assert code == 3 and len(said) == 1 and f"{4 - counts[1]} pictures cannot be decoded" in said[0]
+
+
+def test_a_killed_bridge_leaves_no_process(everyday):
+    with Bridge("replay", everyday.path, sign_in=False) as bridge:
+        children = decoders(bridge)
+        assert set(children) == {"214-1", "1201-1", "1201-2"}
+        bridge.process.kill()
+        assert eventually(lambda: not any(is_alive(pid, 0) for pid in children.values()))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_order(everyday, number):
     with Bridge("replay", everyday.path, sign_in=False) as bridge:
+        children = decoders(bridge)
         bridge.process.send_signal(number)
         code, said = bridge.ended()
         assert code == 128 + number and said == []
         assert bridge.frame_ring.closed and bridge.sensor_ring.closed
+        assert not any(is_alive(pid, 0) for pid in children.values())
 
 
 def test_gaps_are_counted_and_batches_cover_everything():

@@ -111,7 +111,8 @@ def test_glasses_of_the_first_generation(gen1):
         assert 0 <= off_ns < SECOND
     accel = bridge.handed.samples(1)["accel_m_s2"]
     model = bridge.handed.calibration["imus"][1]["accel"]
-    assert np.allclose(accel, np.linalg.solve(model["rectification"], np.array([0.5, -9.7, 1.25]) - model["bias"]), atol=1e-5)
+    rectified = np.linalg.solve(model["rectification"], np.array([0.5, -9.7, 1.25]) - model["bias"])
+    assert np.allclose(accel, rectified, atol=1e-5)
     assert gen1.calls == ["connect", "start profile18 Usb", "subscribe", "unsubscribe", "stop", "disconnect"]
 
 
@@ -139,7 +140,8 @@ def test_glasses_of_the_second_generation(gen2):
     # Motion comes in batches and one by one; what was announced both ways is handed over once.
     assert (np.diff(bridge.handed.samples(0)["device_ns"]) > 0).all()
     assert [c["quarter_turns"] for c in bridge.handed.calibration["cameras"]] == [0] * 5
-    assert gen2.calls == ["connect", "listen 0.0.0.0:7001", "start profile9 USB_NCM", "stop", "stop server", "disconnect"]
+    assert gen2.calls == ["connect", "listen 0.0.0.0:7001", "start profile9 USB_NCM", "stop", "stop server",
+                          "disconnect"]
 
 
 @pytest.mark.parametrize("failure", ["", "link down"])
@@ -159,7 +161,8 @@ def test_a_stream_that_stops_is_connected_again(gen1, failure):
 
 
 def test_glasses_that_begin_anew_have_another_clock(gen1):
-    with gen1.bridge(sessions=[{"pictures": 16, "failure": "gone", "clock_ns": 1000 * SECOND}, {"clock_ns": 0}]) as bridge:
+    first = {"pictures": 16, "failure": "gone", "clock_ns": 1000 * SECOND}
+    with gen1.bridge(sessions=[first, {"clock_ns": 0}]) as bridge:
         bridge.take_until(lambda: gen1.calls.count("subscribe") == 2)
         before = len(bridge.handed.frames)
         bridge.take_until(lambda: len(bridge.handed.frames) > before + 20)
@@ -178,7 +181,8 @@ def test_missing_samples_are_counted_and_not_filled(gen1):
                           bridge.handed.batches[-1][0].stream_ns > bridge.handed.batches[0][0].stream_ns + SECOND)
         said = stop(bridge)
     gaps = [line for line in said if "gaps" in line]
-    assert len(gaps) == 2 and "imu-left: 1 gaps, 80 samples" in gaps[0] and "imu-right: 1 gaps, 100 samples" in gaps[1], said
+    assert len(gaps) == 2, said
+    assert "imu-left: 1 gaps, 80 samples" in gaps[0] and "imu-right: 1 gaps, 100 samples" in gaps[1], said
     steps = np.diff(bridge.handed.samples(1)["device_ns"])
     assert (steps > 0).all() and (steps > 2_000_000).sum() == 1
 
@@ -239,7 +243,8 @@ def test_the_real_sdk_of_the_second_generation_calls_what_we_register(gen2):
     provider = data_provider.create_vrs_data_provider(str(gen2.recording))
     for label, stream in (("camera-rgb", "214-1"), ("slam-side-right", "1201-4")):
         ours = [(picture, device_ns) for name, picture, device_ns, _ in taken if name == label]
-        assert [device_ns for _, device_ns in ours] == provider.get_timestamps_ns(StreamId(stream), TimeDomain.DEVICE_TIME)
+        times = provider.get_timestamps_ns(StreamId(stream), TimeDomain.DEVICE_TIME)
+        assert [device_ns for _, device_ns in ours] == times
         for k, (picture, _) in enumerate(ours):
             assert np.array_equal(picture, provider.get_image_data_by_index(StreamId(stream), k)[0].to_numpy_array())
     assert {label for label, _, _ in motion} == {"imu-left", "imu-right"}

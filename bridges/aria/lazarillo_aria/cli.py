@@ -22,15 +22,15 @@ def _names(text):
 
 
 def _parser():
-    parser = argparse.ArgumentParser("lazarillo-aria", epilog=EPILOG,
-                                     description="Hands the pictures, motion and calibration of Aria glasses to Lazarillo.",
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "lazarillo-aria", description="Hands the pictures, motion and calibration of Aria glasses to Lazarillo.",
+        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name, summary, description):
         made = commands.add_parser(name, help=summary, description=description, epilog=EPILOG,
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
-        made.add_argument("--sdk-log", metavar="FILE", help="where to add what Meta's SDKs print; else it is thrown away")
+        made.add_argument("--sdk-log", metavar="FILE", help="where to add what Meta's SDKs print (default: nowhere)")
         return made
 
     def handing(made):
@@ -61,7 +61,7 @@ def _parser():
     live.add_argument("--stall", type=float, default=3.0, metavar="S",
                       help="without a picture for so long the stream counts as stopped (default 3 seconds)")
     live.add_argument("--settle", type=float, default=1.5, metavar="S",
-                      help="after the first picture, how long to wait for those of the other cameras (default 1.5 seconds)")
+                      help="after the first picture, how long to wait for the other cameras' (default 1.5 seconds)")
     handing(live)
 
     show = command("list", "say what is in a recording", "Says which streams are in a recording.")

@@ -30,6 +30,7 @@ class Live:
         self._cameras = {camera.label: i for i, camera in enumerate(outlet.cameras)}
         self._imus = {imu.name: i for i, imu in enumerate(outlet.imus)}
         self._gaps = [Gaps(imu) for imu in outlet.imus]
+        self._numbers = [0] * len(outlet.cameras)
         self._last_capture_ns = [0] * len(outlet.cameras)
         self._zero_ns = None  # of the stream, by the device's clock
         self._strange = set()
@@ -65,7 +66,8 @@ class Live:
         capture_ns = max(self._clock.host_ns(device_ns), self._last_capture_ns[camera] + 1)
         self._last_capture_ns[camera] = capture_ns
         self._outlet.fill_frame(camera, picture)
-        self._outlet.publish_frame(camera, capture_ns, device_ns, device_ns - self._zero_ns)
+        self._outlet.publish_frame(camera, self._numbers[camera], capture_ns, device_ns, device_ns - self._zero_ns)
+        self._numbers[camera] += 1
 
     def _motion(self, label, motion):
         imu = self._imus.get(label)

@@ -35,7 +35,7 @@ class Outlet:
         self._sensors = Ring.create("aria sensors", slots=SENSOR_SLOTS, readers=READERS, pins=SENSOR_PINS,
                                     slot_bytes=max(SENSOR_BYTES, 2 * len(calibration.json)))
         self._frame_writer, self._sensor_writer = Writer(self._frames), Writer(self._sensors)
-        self._frame_count = [0] * len(cameras)
+        self.frames_written = 0
         self._batch_count = [0] * len(imus)
         self._calibrations = 0
         self._filled = None
@@ -102,17 +102,17 @@ class Outlet:
         else:
             np.copyto(place, picture)
 
-    def publish_frame(self, camera, capture_ns, device_ns, stream_ns):
-        """Hands over what fill_frame() put there."""
+    def publish_frame(self, camera, number, capture_ns, device_ns, stream_ns):
+        """Hands over what fill_frame() put there, as this camera's picture of that number."""
         what = self.cameras[camera]
         fx, fy, cx, cy = self.calibration.intrinsics[camera]
         row = what.width * (3 if what.colour else 1)
         self._frame_writer.publish(Record(
-            kind=Kind.FRAME, camera=camera, frame_sequence=self._frame_count[camera],
+            kind=Kind.FRAME, camera=camera, frame_sequence=number,
             capture_ns=capture_ns, device_ns=device_ns, stream_ns=stream_ns,
             payload_bytes=row * what.height, width=what.width, height=what.height, stride_bytes=row,
             pixel_format=PixelFormat.BGR8 if what.colour else PixelFormat.GRAY8, fx=fx, fy=fy, cx=cx, cy=cy))
-        self._frame_count[camera] += 1
+        self.frames_written += 1
 
     def publish_samples(self, imu, samples, stream_ns):
         """Hands over an array of IMU_SAMPLE; `stream_ns` of the first of them."""
@@ -127,10 +127,6 @@ class Outlet:
         self._sensor_writer.write(Record(kind=Kind.CALIBRATION_JSON, frame_sequence=self._calibrations,
                                          capture_ns=self._calibrated_ns), self.calibration.json)
         self._calibrations += 1
-
-    @property
-    def frames_written(self):
-        return sum(self._frame_count)
 
     def end(self):
         """Nothing comes any more: says so in both rings."""

@@ -9,7 +9,6 @@ from .console import BridgeError
 from .sensors import Camera, Imu, camera_name, chosen
 
 MAGIC = b"VisionRe"
-GREY_FORMATS = (1,)  # of the SDK's pixel formats
 
 
 def sdk():
@@ -19,6 +18,11 @@ def sdk():
         raise BridgeError(f"projectaria-tools cannot be used ({error}): "
                           "pip install projectaria-tools==2.3.0, or 'bridges/aria[tools]'") from error
     return calibration, data_provider, sensor_data
+
+
+def open_provider(path):
+    _, data_provider, _ = sdk()
+    return data_provider.create_vrs_data_provider(str(path))
 
 
 def _check_it_is_vrs(path):
@@ -39,11 +43,11 @@ class Recording:
     def __init__(self, path, console):
         self.path = Path(path)
         _check_it_is_vrs(self.path)
-        self._calibration_sdk, data_provider, self._sensor_data = sdk()
+        self._calibration_sdk, _, self._sensor_data = sdk()
         self.cut = None
         try:
             with console.what_the_sdk_says() as said:
-                self.provider = data_provider.create_vrs_data_provider(str(self.path))
+                self.provider = open_provider(self.path)
         except Exception as error:  # whatever C++ throws at a damaged file
             raise BridgeError(f"'{self.path}' is cut short or damaged: it ends before its first picture") from error
         if self.provider is None:
@@ -117,20 +121,9 @@ class Recording:
 
     def _camera(self, name, label, stream):
         image = self.provider.get_image_configuration(stream)
-        # By its first picture, which also wakes the decoder; by what is written about it where that is damaged.
-        first = self.picture(stream, 0)
-        colour = first.ndim == 3 if first is not None else name == "rgb"
-        height, width = first.shape[:2] if first is not None else (image.image_height, image.image_width)
-        return Camera(name, label, width, height, colour, self._rate(stream), self.provider.get_num_data(stream))
-
-    def picture(self, stream, index):
-        """RGB or grey; None when it cannot be decoded."""
-        try:
-            array = self.provider.get_image_data_by_index(stream, index)[0].to_numpy_array()
-        except Exception:  # whatever C++ throws at a damaged record
-            return None
-        good = array.dtype == np.uint8 and array.size > 0 and array.shape[2:] in ((), (3,))
-        return array if good else None
+        # What looks at the world is either the colour camera or grey.
+        return Camera(name, label, image.image_width, image.image_height, name == "rgb", self._rate(stream),
+                      self.provider.get_num_data(stream))
 
     def motion(self, stream, index):
         return self.provider.get_imu_data_by_index(stream, index)

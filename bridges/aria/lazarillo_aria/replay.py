@@ -7,12 +7,14 @@ from lazarillo_ring import IMU_SAMPLE
 
 from .calibration import Calibration
 from .console import BridgeError
+from .decoder import DECODED, SKIPPED, Decoder, NotBefore
 from .motion import Gaps, batches
-from .outlet import Outlet
+from .outlet import BEAT_NS, Outlet
 from .recording import Recording
 
 LEAD_NS = 20_000_000  # between the reader's coming and the first value
 JUMP_NS = 10_000_000_000  # no recording pauses that long: the clock was set
+LATE_NS = 200_000_000  # in real time what is not decoded by then is passed over, or it would be later and later
 
 
 def events(frame_times, imu_times):
@@ -33,21 +35,27 @@ def events(frame_times, imu_times):
 
 
 class Replay:
-    def __init__(self, recording, cameras, imus, outlet, console, fast, patience_s):
+    def __init__(self, recording, frame_times, imus, decoders, not_before, outlet, console, fast, patience_s):
+        """`decoders` of the cameras whose `frame_times` these are; `imus`: pairs with streams."""
         self._recording, self._outlet, self._console = recording, outlet, console
-        self._cameras, self._imus = cameras, imus
+        self._frame_times, self._imus, self._decoders = frame_times, imus, decoders
+        self._not_before = not_before
         self._fast, self._patience_s = fast, patience_s
-        self._frame_times = [recording.times(stream) for _, stream in cameras]
         self._imu_times = [recording.times(stream) for _, stream in imus]
-        self._first_ns = int(min(times[0] for times in self._frame_times))
+        self._first_ns = int(min(times[0] for times in frame_times))
         self._gaps = [Gaps(imu) for imu, _ in imus]
-        self.damaged = 0
+        self._ready = None  # of the next frame: its state, when it has been fetched
+        self.damaged = self.skipped = 0
 
     def run(self):
         table = events(self._frame_times, self._imu_times)
+        frames = table[table[:, 1] == 1, 2].tolist()  # their cameras
+        for decoder in self._decoders:  # they take a second to begin
+            while not decoder.ready(BEAT_NS / 1e9):
+                self._outlet.alive()
         # Added to a time by the device's clock it gives the moment on the host's when it is due.
         self._offset_ns = time.monotonic_ns() + LEAD_NS - int(table[0, 0])
-        before_ns = int(table[0, 0])
+        before_ns, written = int(table[0, 0]), 0
         for at_ns, is_frame, which, first, end in table.tolist():
             if at_ns - before_ns > JUMP_NS and not self._fast:
                 self._console.say(f"the device's clock jumps by {(at_ns - before_ns) / 1e9:.1f} s: not waited for")
@@ -55,7 +63,15 @@ class Replay:
             before_ns = at_ns
             if self._fast:
                 self._outlet.wait_for_space(self._patience_s)
-            (self._frame if is_frame else self._batch)(which, first, end, at_ns)
+            else:
+                self._not_before.set(time.monotonic_ns() - self._offset_ns - LATE_NS)
+                # Long before it is due, while motion is written.
+                self._fetch(frames[written] if written < len(frames) else None, wait=False)
+            if is_frame:
+                self._frame(which, first, at_ns)
+                written += 1
+            else:
+                self._batch(which, first, end, at_ns)
         for gaps in self._gaps:
             if gaps.tell():
                 self._console.say(gaps.tell())
@@ -63,17 +79,30 @@ class Replay:
     def _due(self, device_ns):
         return time.monotonic_ns() if self._fast else device_ns + self._offset_ns
 
-    def _frame(self, camera, index, _, device_ns):
-        self._outlet.alive()
-        picture = self._recording.picture(self._cameras[camera][1], index)
-        if picture is None or picture.shape != self._outlet.cameras[camera].shape:
-            self.damaged += 1
+    def _fetch(self, camera, wait):
+        """Puts the next picture into its slot."""
+        while self._ready is None and camera is not None:
+            self._outlet.alive()
+            got = self._decoders[camera].next(BEAT_NS / 1e9 if wait else 0)
+            if got is not None:
+                self._ready, picture, give_back = got
+                if self._ready == DECODED:
+                    self._outlet.fill_frame(camera, picture)
+                give_back()
+            elif not wait:
+                return
+
+    def _frame(self, camera, index, device_ns):
+        self._fetch(camera, wait=True)
+        state, self._ready = self._ready, None
+        if state != DECODED:
+            self.skipped += state == SKIPPED
+            self.damaged += state != SKIPPED
             return
         capture_ns = self._due(device_ns)
-        self._outlet.fill_frame(camera, picture)
         if not self._fast:
             self._outlet.sleep_until(capture_ns)
-        self._outlet.publish_frame(camera, capture_ns, device_ns, device_ns - self._first_ns)
+        self._outlet.publish_frame(camera, index, capture_ns, device_ns, device_ns - self._first_ns)
         self._outlet.alive()
 
     def _batch(self, imu, first, end, device_ns):
@@ -94,20 +123,29 @@ class Replay:
 
 def replay(options, console, stopping):
     recording = Recording(options.file, console)
-    cameras, imus = recording.choose(options.streams)
-    calibration = Calibration(recording.device_calibration(), [c for c, _ in cameras], [i for i, _ in imus],
-                              recording.device)
-    outlet = Outlet([c for c, _ in cameras], [i for i, _ in imus], calibration, stopping)
-    console.hand_over(outlet.hello(str(recording.path.resolve()), recording.device, live=False))
+    chosen_cameras, imus = recording.choose(options.streams)
+    cameras = [camera for camera, _ in chosen_cameras]
+    calibration = Calibration(recording.device_calibration(), cameras, [imu for imu, _ in imus], recording.device)
+    frame_times = [recording.times(stream) for _, stream in chosen_cameras]
+    not_before = NotBefore()
+    decoders = [Decoder(recording.path.resolve(), camera, stream, not_before) for camera, stream in chosen_cameras]
     try:
-        if not options.no_wait:
-            outlet.wait_for_reader(options.wait)
-        player = Replay(recording, cameras, imus, outlet, console, options.fast,
-                        None if options.no_wait else options.wait)
-        player.run()
+        outlet = Outlet(cameras, [imu for imu, _ in imus], calibration, stopping)
+        try:
+            console.hand_over(outlet.hello(str(recording.path.resolve()), recording.device, live=False))
+            if not options.no_wait:
+                outlet.wait_for_reader(options.wait)
+            player = Replay(recording, frame_times, imus, decoders, not_before, outlet, console, options.fast,
+                            None if options.no_wait else options.wait)
+            player.run()
+        finally:
+            outlet.end()
     finally:
-        outlet.end()
+        for decoder in decoders:
+            decoder.close()
     handed = f"{outlet.frames_written} pictures handed over"
+    if player.skipped:
+        handed += f", {player.skipped} passed over: this machine is too slow to decode them in real time"
     if player.damaged:
         raise BridgeError(f"'{recording.path}': {player.damaged} pictures cannot be decoded; {handed}")
     if recording.cut:

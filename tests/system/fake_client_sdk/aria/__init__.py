@@ -25,8 +25,8 @@ def log(call):
 
 
 def sample(device_ns):
-    return SimpleNamespace(capture_timestamp_ns=device_ns, accel_msec2=[0.5, -9.7, 1.25], gyro_radsec=[0.01, 0.02, 0.03],
-                           accel_valid=True, gyro_valid=True, temperature=30.0)
+    return SimpleNamespace(capture_timestamp_ns=device_ns, temperature=30.0, accel_valid=True, gyro_valid=True,
+                           accel_msec2=[0.5, -9.7, 1.25], gyro_radsec=[0.01, 0.02, 0.03])
 
 
 class Sender:
