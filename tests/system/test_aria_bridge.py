@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -298,7 +299,7 @@ def test_a_clock_that_was_set_is_not_waited_for():
     outlet = Outlet([Camera("slam-left", "", 6, 4, False, 100.0, 5)], [], calibration)
     begun = time.monotonic()
     times = np.array([0, 10, 20, 3_600_000, 3_600_010], np.int64) * 1_000_000
-    Replay(None, [times], [], [Decoded()], NotBefore(), outlet, Told(), False, None).run()
+    Replay([(np.arange(5), times)], [Decoded()], [], NotBefore(), outlet, Told(), False, None).run()
     assert time.monotonic() - begun < 60
     assert len(Told.lines) == 1 and "jumps by 3600.0 s" in Told.lines[0]
     ring = Ring.open(json.loads(outlet.hello("", {}, False))["frames"])
@@ -353,6 +354,40 @@ def test_a_recording_cut_short_gives_what_is_there(folder, tmp_path, name):
                 assert np.array_equal(picture, theirs[..., ::-1] if theirs.ndim == 3 else theirs)
 
 
+def records(recording):
+    """Of each record of a VRS file: where it begins, and the kind and number of its stream."""
+    at = int.from_bytes(recording[40:48], "little")
+    while at < len(recording):
+        size, _, kind, _, _, number, record_type = struct.unpack_from("<IIIIdHB", recording, at)
+        if record_type == 3:  # data
+            yield at, f"{kind}-{number}"
+        at += size
+
+
+def test_records_that_cannot_be_read_are_left_out_and_told(folder, tmp_path):
+    case = Case(folder, "twin")
+    damaged = bytearray(case.path.read_bytes())
+    left = {"1202-2": {5, 6, 40}, "214-1": {1}, "1201-1": {0}}
+    for stream, numbers in left.items():
+        places = [at for at, of in records(damaged) if of == stream]
+        assert len(places) == len(case.times(StreamId(stream)))
+        for number in numbers:
+            damaged[places[number] + 20] ^= 0xFF  # its time, which is also in the index
+    path = tmp_path / "damaged.vrs"
+    path.write_bytes(damaged)
+    bridge, handed = handed_over(SimpleNamespace(path=path), "--fast")
+    code, said = bridge.end
+    assert code == 3 and "5 pictures or samples cannot be read; 7 pictures handed over" in said[-1]
+    assert "imu-left: 2 gaps, 3 samples missing" in said[0]
+    for i, stream in enumerate(case.cameras.values()):
+        expected = [k for k in range(3) if k not in left.get(str(stream), ())]
+        assert [record.frame_sequence for record, _ in handed.of_camera(i)] == expected
+        assert [record.device_ns for record, _ in handed.of_camera(i)] == [case.times(stream)[k] for k in expected]
+    for i, stream in enumerate(case.imus.values()):
+        times = [at for k, at in enumerate(case.times(stream)) if k not in left.get(str(stream), ())]
+        assert handed.samples(i)["device_ns"].tolist() == times
+
+
 @pytest.mark.parametrize("length", [0, 5, 40, 100, 5_000, 33_000, 40_000, 60_000])
 def test_cut_before_the_first_picture_it_is_one_line(everyday, tmp_path, length):
     cut = tmp_path / "cut.vrs"
@@ -371,7 +406,7 @@ def test_bad_input_is_one_line_each(everyday, tmp_path):
                                 (["replay", tmp_path], "is a folder"),
                                 (["replay", picture], "not a recording of Aria glasses"),
                                 (["list", picture], "not a recording of Aria glasses"),
-                                (["replay", everyday.path, "--streams", "rgb,depth"], "no stream 'depth': there is rgb"),
+                                (["replay", everyday.path, "--streams", "rgb,depth"], "no stream 'depth': there is"),
                                 (["replay", everyday.path, "--streams", "imu"], "name a camera"),
                                 (["replay", everyday.path, "--wait", "0.2"], "no reader has signed in")):
         done = run(*arguments)
@@ -450,7 +485,7 @@ def test_a_crash_while_decoding_costs_that_cameras_pictures_only(everyday):
         code, said = bridge.ended()
     counts = [len(handed.of_camera(i)) for i in range(3)]
     assert counts[0] == 8 and counts[1] < 4 and counts[2] == 4
-    assert code == 3 and len(said) == 1 and f"{4 - counts[1]} pictures cannot be decoded" in said[0]
+    assert code == 3 and len(said) == 1 and f"{4 - counts[1]} pictures or samples cannot be read" in said[0]
 
 
 def test_a_killed_bridge_leaves_no_process(everyday):

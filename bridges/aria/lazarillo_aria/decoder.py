@@ -91,22 +91,24 @@ class Decoder:
 
 def _decode(work):
     """The one that makes them."""
-    from projectaria_tools.core.sensor_data import TimeDomain
     from projectaria_tools.core.stream_id import StreamId
 
-    from .recording import open_provider
+    from .recording import good_records, open_provider
 
     shape, not_before, stream = tuple(work["shape"]), NotBefore(work["not_before"]), StreamId(work["stream"])
     writer = Writer(Ring.open(work["ring"]))
     provider = open_provider(work["path"])
-    for index, time_ns in enumerate(provider.get_timestamps_ns(stream, TimeDomain.DEVICE_TIME)):
+    for index, time_ns in zip(*(column.tolist() for column in good_records(provider, stream))):
         os.eventfd_read(work["room"])
         what = Record(kind=Kind.INTERNAL, frame_sequence=index, device_ns=time_ns, picture_state=SKIPPED)
         if time_ns >= not_before.get():
             what.picture_state = DAMAGED
             try:
-                picture = provider.get_image_data_by_index(stream, index)[0].to_numpy_array()
-                if picture.dtype == np.uint8 and picture.shape == shape:
+                data, record = provider.get_image_data_by_index(stream, index)
+                picture = data.to_numpy_array()
+                # Of a record that cannot be read the SDK gives the one before.
+                if (record.capture_timestamp_ns == time_ns and picture.dtype == np.uint8
+                        and picture.shape == shape):
                     what.payload_bytes, what.picture_state = picture.size, DECODED
                     writer.begin()[:picture.size].reshape(shape)[...] = picture
             except Exception:  # whatever C++ throws at a damaged record

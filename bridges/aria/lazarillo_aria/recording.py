@@ -1,5 +1,6 @@
 """An Aria recording (a VRS file) through projectaria-tools."""
 
+import bisect
 import re
 from pathlib import Path
 
@@ -23,6 +24,36 @@ def sdk():
 def open_provider(path):
     _, data_provider, _ = sdk()
     return data_provider.create_vrs_data_provider(str(path))
+
+
+def _rising(times):
+    """Indices of the longest part of `times` that rises; of equal ones the first."""
+    lowest, ends, before = [], [], [-1] * len(times)  # by length: the lowest end so far, and its index
+    for i, time in enumerate(times):
+        length = bisect.bisect_left(lowest, time)
+        before[i] = ends[length - 1] if length else -1
+        if length == len(lowest):
+            lowest.append(time)
+            ends.append(i)
+        elif time < lowest[length]:
+            lowest[length], ends[length] = time, i
+    found, i = [], ends[-1] if ends else -1
+    while i >= 0:
+        found.append(i)
+        i = before[i]
+    return found[::-1]
+
+
+def good_records(provider, stream):
+    """Indices of a stream's records, and their times, ns by the device's clock, rising. Of a record that cannot be read
+    the SDK has the time of another one: it is left out."""
+    from projectaria_tools.core.sensor_data import TimeDomain
+
+    times = np.asarray(provider.get_timestamps_ns(stream, TimeDomain.DEVICE_TIME), np.int64)
+    index = np.arange(len(times))
+    if np.any(np.diff(times) <= 0):
+        index = np.asarray(_rising(times.tolist()))
+    return index, times[index]
 
 
 def _check_it_is_vrs(path):
@@ -71,23 +102,18 @@ class Recording:
             "subtype": calibration.get_device_subtype() if calibration else None,
         }
 
-    def times(self, stream):
-        """Of a stream's records, ns by the device's clock."""
-        return np.asarray(self.provider.get_timestamps_ns(stream, self._sensor_data.TimeDomain.DEVICE_TIME), np.int64)
-
     def streams(self):
         """Of every stream: id, name, kind, count, size, rates, first and last time, for people."""
         found = []
         for stream in self.provider.get_all_streams():
             kind = self.provider.get_sensor_data_type(stream)
-            times = self.times(stream)
+            times = self.provider.get_timestamps_ns(stream, self._sensor_data.TimeDomain.DEVICE_TIME)
             seconds = (times[-1] - times[0]) / 1e9 if len(times) > 1 else 0
             row = {"stream": str(stream), "name": self.provider.get_label_from_stream_id(stream),
                    "kind": kind.name.lower(), "count": len(times),
                    "nominal_rate_hz": self._rate(stream),
                    "rate_hz": round((len(times) - 1) / seconds, 3) if seconds > 0 else None,
-                   "first_ns": int(times[0]) if len(times) else None,
-                   "last_ns": int(times[-1]) if len(times) else None}
+                   "first_ns": times[0] if times else None, "last_ns": times[-1] if times else None}
             if kind == self._sensor_data.SensorDataType.IMAGE:
                 image = self.provider.get_image_configuration(stream)
                 row["width"], row["height"] = image.image_width, image.image_height
@@ -125,8 +151,14 @@ class Recording:
         return Camera(name, label, image.image_width, image.image_height, name == "rgb", self._rate(stream),
                       self.provider.get_num_data(stream))
 
-    def motion(self, stream, index):
-        return self.provider.get_imu_data_by_index(stream, index)
+    def motion(self, stream, index, device_ns):
+        """An IMU's sample of that index and time; None when it cannot be read."""
+        try:
+            found = self.provider.get_imu_data_by_index(stream, index)
+        except Exception:  # whatever C++ throws at a damaged record
+            return None
+        # Of a record that cannot be read the SDK gives the one before.
+        return found if found.capture_timestamp_ns == device_ns else None
 
     def device_calibration(self):
         found = self.provider.get_device_calibration()

@@ -1,6 +1,7 @@
 """Plays a recording into the rings."""
 
 import time
+from functools import partial
 
 import numpy as np
 from lazarillo_ring import IMU_SAMPLE
@@ -10,7 +11,7 @@ from .console import BridgeError
 from .decoder import DECODED, SKIPPED, Decoder, NotBefore
 from .motion import Gaps, batches
 from .outlet import BEAT_NS, Outlet
-from .recording import Recording
+from .recording import Recording, good_records
 
 LEAD_NS = 20_000_000  # between the reader's coming and the first value
 JUMP_NS = 10_000_000_000  # no recording pauses that long: the clock was set
@@ -35,20 +36,22 @@ def events(frame_times, imu_times):
 
 
 class Replay:
-    def __init__(self, recording, frame_times, imus, decoders, not_before, outlet, console, fast, patience_s):
-        """`decoders` of the cameras whose `frame_times` these are; `imus`: pairs with streams."""
-        self._recording, self._outlet, self._console = recording, outlet, console
-        self._frame_times, self._imus, self._decoders = frame_times, imus, decoders
+    def __init__(self, frames, decoders, motion, not_before, outlet, console, fast, patience_s):
+        """`frames`: of each camera, with its decoder, numbers and times of the pictures. `motion`: of each IMU,
+        numbers and times of the samples, and a function that reads one."""
+        self._outlet, self._console = outlet, console
+        self._frames, self._decoders, self._motion = frames, decoders, motion
         self._not_before = not_before
         self._fast, self._patience_s = fast, patience_s
-        self._imu_times = [recording.times(stream) for _, stream in imus]
+        frame_times = [times for _, times in frames]
+        self._table = events(frame_times, [times for _, times, _ in motion])
         self._first_ns = int(min(times[0] for times in frame_times))
-        self._gaps = [Gaps(imu) for imu, _ in imus]
+        self._gaps = [Gaps(imu) for imu in outlet.imus]
         self._ready = None  # of the next frame: its state, when it has been fetched
         self.damaged = self.skipped = 0
 
     def run(self):
-        table = events(self._frame_times, self._imu_times)
+        table = self._table
         frames = table[table[:, 1] == 1, 2].tolist()  # their cameras
         for decoder in self._decoders:  # they take a second to begin
             while not decoder.ready(BEAT_NS / 1e9):
@@ -102,23 +105,29 @@ class Replay:
         capture_ns = self._due(device_ns)
         if not self._fast:
             self._outlet.sleep_until(capture_ns)
-        self._outlet.publish_frame(camera, index, capture_ns, device_ns, device_ns - self._first_ns)
+        self._outlet.publish_frame(camera, int(self._frames[camera][0][index]), capture_ns, device_ns, device_ns - self._first_ns)
         self._outlet.alive()
 
     def _batch(self, imu, first, end, device_ns):
         self._outlet.alive()
+        numbers, times, read = self._motion[imu]
         samples = np.zeros(end - first, IMU_SAMPLE)
-        stream = self._imus[imu][1]
-        times = self._imu_times[imu][first:end]
-        self._gaps[imu].see(times)
-        for i in range(end - first):
-            self._outlet.calibration.fill_sample(samples[i], imu, self._recording.motion(stream, first + i))
+        samples["device_ns"] = times[first:end]
+        good = np.ones(end - first, bool)
+        for i, time_ns in enumerate(samples["device_ns"].tolist()):
+            motion = read(int(numbers[first + i]), time_ns)
+            good[i] = motion is not None
+            if motion is not None:
+                self._outlet.calibration.fill_sample(samples[i], imu, motion)
+        self.damaged += int((~good).sum())
+        samples = samples[good]
         due_ns = self._due(device_ns)
         if not self._fast:
             self._outlet.sleep_until(due_ns)
-        samples["device_ns"] = times
-        samples["capture_ns"] = due_ns if self._fast else times + self._offset_ns
-        self._outlet.publish_samples(imu, samples, int(times[0]) - self._first_ns)
+        if samples.size:
+            self._gaps[imu].see(samples["device_ns"])
+            samples["capture_ns"] = due_ns if self._fast else samples["device_ns"] + self._offset_ns
+            self._outlet.publish_samples(imu, samples, int(samples["device_ns"][0]) - self._first_ns)
 
 
 def replay(options, console, stopping):
@@ -126,7 +135,8 @@ def replay(options, console, stopping):
     chosen_cameras, imus = recording.choose(options.streams)
     cameras = [camera for camera, _ in chosen_cameras]
     calibration = Calibration(recording.device_calibration(), cameras, [imu for imu, _ in imus], recording.device)
-    frame_times = [recording.times(stream) for _, stream in chosen_cameras]
+    frames = [good_records(recording.provider, stream) for _, stream in chosen_cameras]
+    motion = [(*good_records(recording.provider, stream), partial(recording.motion, stream)) for _, stream in imus]
     not_before = NotBefore()
     decoders = [Decoder(recording.path.resolve(), camera, stream, not_before) for camera, stream in chosen_cameras]
     try:
@@ -135,7 +145,7 @@ def replay(options, console, stopping):
             console.hand_over(outlet.hello(str(recording.path.resolve()), recording.device, live=False))
             if not options.no_wait:
                 outlet.wait_for_reader(options.wait)
-            player = Replay(recording, frame_times, imus, decoders, not_before, outlet, console, options.fast,
+            player = Replay(frames, decoders, motion, not_before, outlet, console, options.fast,
                             None if options.no_wait else options.wait)
             player.run()
         finally:
@@ -146,8 +156,10 @@ def replay(options, console, stopping):
     handed = f"{outlet.frames_written} pictures handed over"
     if player.skipped:
         handed += f", {player.skipped} passed over: this machine is too slow to decode them in real time"
-    if player.damaged:
-        raise BridgeError(f"'{recording.path}': {player.damaged} pictures cannot be decoded; {handed}")
+    damaged = (player.damaged + sum(camera.frames for camera in cameras) + sum(imu.samples for imu, _ in imus)
+               - sum(len(numbers) for numbers, *_ in (*frames, *motion)))
+    if damaged:
+        raise BridgeError(f"'{recording.path}': {damaged} pictures or samples cannot be read; {handed}")
     if recording.cut:
         raise BridgeError(f"'{recording.path}' is cut short: {recording.cut}; {handed}")
     console.say(handed)
