@@ -105,7 +105,8 @@ class Replay:
         capture_ns = self._due(device_ns)
         if not self._fast:
             self._outlet.sleep_until(capture_ns)
-        self._outlet.publish_frame(camera, int(self._frames[camera][0][index]), capture_ns, device_ns, device_ns - self._first_ns)
+        self._outlet.publish_frame(camera, int(self._frames[camera][0][index]), capture_ns, device_ns,
+                                   device_ns - self._first_ns)
         self._outlet.alive()
 
     def _batch(self, imu, first, end, device_ns):
