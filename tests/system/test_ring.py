@@ -69,6 +69,14 @@ def test_the_layout_is_the_documented_one():
         assert next(i for i, byte in enumerate(packed) if byte) // 4 * 4 in (offset, offset + 4), field
 
 
+def test_an_imu_sample_is_the_documented_one():
+    text = (ROOT / "docs" / "ring.md").read_text()
+    documented = {field: int(offset) for offset, field in
+                  re.findall(r"^\| (\d+) \| [^|]+ \| `(\w+)` \|", text, re.MULTILINE)}
+    assert documented == {field: offset for field, (_, offset) in layout.IMU_SAMPLE.fields.items()}
+    assert f"A sample has {layout.IMU_SAMPLE.itemsize} bytes" in text
+
+
 @pytest.mark.parametrize("how", ["next", "newest"])
 def test_cpp_writes_and_python_reads(how):
     ring = make_ring()
@@ -140,6 +148,39 @@ def test_a_picture_is_read_in_place_with_its_whole_record():
         offset = picture.ctypes.data - reader.ring.array.ctypes.data
         ring.array[offset] ^= 0xFF
         assert picture[0, 0, 0] == image[0, 0, 0] ^ 0xFF
+
+
+def test_waiting_for_a_spare_slot_loses_nothing():
+    ring = make_ring(readers=2, pins=2, slots=6)
+    writer, readers = Writer(ring), [Reader(ring), Reader(ring)]
+    random = np.random.default_rng(5)
+    sent, taken, held = 0, [[], []], []
+    while sent < 500:
+        if writer.has_spare_slot():
+            sent = write_value(writer, sent + 1, 8)
+        else:
+            # Nobody has read what would go, or it is held: reading makes room, and letting go.
+            assert min(len(numbers) for numbers in taken) < sent or held
+            for _ in range(min(len(held), 2)):
+                pin = held.pop(0)
+                assert is_whole(pin)
+                pin.release()
+        which = int(random.integers(2))
+        if random.random() < 0.6 and (pin := readers[which].next()) is not None:
+            taken[which].append(pin.sequence)
+            assert is_whole(pin)
+            held.append(pin)
+        if held and random.random() < 0.5:
+            held.pop(int(random.integers(len(held)))).release()
+    for pin in held:
+        pin.release()
+    for which, reader in enumerate(readers):
+        while (pin := reader.next()) is not None:
+            taken[which].append(pin.sequence)
+            pin.release()
+        assert taken[which] == list(range(1, 501)) and reader.dropped == 0
+        reader.close()
+    assert writer.has_spare_slot(), "there is nobody to lose anything"
 
 
 def test_grey_rows_with_a_gap_and_other_kinds():

@@ -1,9 +1,10 @@
 """Lazarillo's shared-memory ring in Python; the protocol is docs/ring.md."""
 
-from .layout import INTRINSICS_ASSUMED, Kind, PixelFormat, Record
+from .layout import (ACCEL_VALID, GYRO_VALID, IMU_SAMPLE, INTRINSICS_ASSUMED, Kind, PixelFormat,
+                     Record)
 from .reader import Pin, Reader
 from .ring import Ring, RingError
 from .writer import Writer
 
-__all__ = ["INTRINSICS_ASSUMED", "Kind", "Pin", "PixelFormat", "Reader", "Record", "Ring",
-           "RingError", "Writer"]
+__all__ = ["ACCEL_VALID", "GYRO_VALID", "IMU_SAMPLE", "INTRINSICS_ASSUMED", "Kind", "Pin",
+           "PixelFormat", "Reader", "Record", "Ring", "RingError", "Writer"]

@@ -2,7 +2,10 @@
 
 import enum
 import struct
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
+
+import numpy as np
 
 MAGIC = b"LZRING\0\0"
 VERSION = 1
@@ -31,6 +34,7 @@ RECORD = {
 
 FIXED = struct.Struct("<8s6I4Q32s")  # the header's part that never changes
 RECORD_FORMAT = struct.Struct("<IIQqqqQIIIIddddIIff16x")
+_RECORD_FIELDS = attrgetter(*RECORD)
 
 
 class Kind(enum.IntEnum):
@@ -48,6 +52,13 @@ class PixelFormat(enum.IntEnum):
 # Record.flags
 INTRINSICS_ASSUMED = 1
 TURN_KNOWN = 2
+
+# One sample of an IMU batch, whose payload is an array of them.
+IMU_SAMPLE = np.dtype([("capture_ns", "<i8"), ("device_ns", "<i8"), ("accel_m_s2", "<f4", 3),
+                       ("gyro_rad_s", "<f4", 3), ("temperature_c", "<f4"), ("flags", "<u4")])
+# IMU_SAMPLE's flags
+ACCEL_VALID = 1
+GYRO_VALID = 2
 
 
 @dataclass
@@ -75,7 +86,7 @@ class Record:
     turned_up_deg: float = 0.0
 
     def pack(self):
-        return RECORD_FORMAT.pack(*astuple(self))
+        return RECORD_FORMAT.pack(*_RECORD_FIELDS(self))
 
     @classmethod
     def unpack(cls, buffer, offset=0):

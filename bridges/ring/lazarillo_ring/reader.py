@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from . import futex
-from .layout import CLAIMED, HEADER, READER, RECORD, SLOT, PixelFormat, Record
+from .layout import CLAIMED, HEADER, IMU_SAMPLE, READER, RECORD, SLOT, PixelFormat, Record
 from .process import this_process
 from .ring import RingError
 
@@ -38,6 +38,10 @@ class Pin:
         strides = (record.stride_bytes, 1) if gray else (record.stride_bytes, 3, 1)
         picture = np.ndarray(shape, np.uint8, self.payload, 0, strides)
         return picture
+
+    def imu_samples(self):
+        """The samples of an IMU batch: an array of IMU_SAMPLE, not a copy."""
+        return self.payload.view(IMU_SAMPLE)
 
     def release(self):
         """Lets go; the arrays must not be read any more. Does nothing the second time."""

@@ -124,7 +124,8 @@ class Ring:
         return self
 
     def _map(self, size):
-        self._map_bytes = mmap.mmap(self._fd, size, mmap.MAP_SHARED,
+        # Populated: a page's first touch costs more than its copy, in the middle of a picture.
+        self._map_bytes = mmap.mmap(self._fd, size, mmap.MAP_SHARED | mmap.MAP_POPULATE,
                                     mmap.PROT_READ | mmap.PROT_WRITE)
 
     def _use(self, geometry):
@@ -213,6 +214,16 @@ class Ring:
         finally:
             fcntl.flock(fd, fcntl.LOCK_UN)  # explicitly: a child forked meanwhile holds it, too
             os.close(fd)
+
+    def readers(self):
+        """Of each reader that is signed in and alive: the sequence of the value it took last."""
+        found = []
+        for reader in range(self.geometry.readers):
+            at = self.reader_offset(reader)
+            pid = self.u32[at // 4]
+            if pid != 0 and is_alive(pid, self.u64[(at + READER["start"]) // 8]):
+                found.append(self.u64[(at + READER["position"]) // 8])
+        return found
 
     def reclaim_dead_readers(self):
         """Frees the entries of dead readers; inside sign_in() only. Returns how many."""

@@ -77,6 +77,16 @@ class Writer:
         self._sequences[free] = 0
         return free
 
+    def has_spare_slot(self):
+        """True when begin() takes a slot that no reader signed in still has to read: who waits for
+        it loses nothing. Also when there is no reader."""
+        # In this order: a reader pins a value before it moves on to it.
+        taken = min(self.ring.readers(), default=self._last)
+        pinned = self._pinned()
+        return self._open_slot is not None or any(
+            sequence <= taken and slot != self._newest_slot and slot not in pinned
+            for slot, sequence in enumerate(self._sequences))
+
     def begin(self):
         """Where to write the next value: a slot's whole capacity as a uint8 array, its content
         undefined. The same again until publish(), and not to be written to after it."""
