@@ -8,7 +8,7 @@
 #include "clock.h"
 #include "error.h"
 #include "source/camera.h"
-#include "source/lens.h"
+#include "source/camera_view.h"
 #include "source/picture_sequence.h"
 #include "source/source.h"
 
@@ -59,7 +59,7 @@ std::filesystem::path local_path(const std::string& uri) {
 
 void check(const SourceOptions& options) {
   // A wrong field of view is refused before any file is touched.
-  (void)Intrinsics::from_hfov(options.hfov_deg, 2, 2);
+  (void)CameraViews(options);
   if (!(options.feed_fps >= 0 && options.feed_fps <= kLargestFps)) {
     throw Error(ExitCode::usage, "the frame rate to feed must be between 0 (the file's own) and " +
                                      std::to_string(kLargestFps) + " a second");
@@ -73,10 +73,12 @@ class FileSource final : public Source {
  public:
   FileSource(const std::filesystem::path& file, const SourceOptions& options)
       : options_(options),
+        views_(options),
         origin_ns_(options.origin_ns),
         pictures_(file, {options.feed_fps, options.loop, options.start_ns, options.on_card},
                   stop_.get_token()) {
-    cameras_.push_back({"video", intrinsics_for(pictures_.width(), pictures_.height())});
+    views_.check_shape(pictures_.width(), pictures_.height());
+    cameras_.push_back({"video", views_.of(pictures_.width(), pictures_.height()).intrinsics});
   }
 
   ~FileSource() override { stop_.request_stop(); }
@@ -100,8 +102,9 @@ class FileSource final : public Source {
       if (!picture) return std::nullopt;
       Frame frame;
       frame.stamp = stamp;
-      frame.intrinsics = intrinsics_for(picture->width, picture->height);
-      frame.lens = lens_for(picture->width, picture->height);
+      const CameraView& view = views_.of(picture->width, picture->height);
+      frame.intrinsics = view.intrinsics;
+      frame.lens = view.lens;
       frame.width = picture->width;
       frame.height = picture->height;
       frame.stride_bytes = picture->stride_bytes;
@@ -126,21 +129,6 @@ class FileSource final : public Source {
   void stop() override { stop_.request_stop(); }
 
  private:
-  [[nodiscard]] Intrinsics intrinsics_for(int width, int height) const {
-    // A straightened picture has the field of view it was given.
-    return Intrinsics::from_hfov(options_.hfov_deg, width, height,
-                                 options_.hfov_assumed && !options_.lens);
-  }
-
-  /// The same one as long as the pictures' size stays.
-  [[nodiscard]] std::shared_ptr<const Lens> lens_for(int width, int height) {
-    if (!options_.lens) return nullptr;
-    if (!lens_ || lens_->camera().width != width || lens_->camera().height != height) {
-      lens_ = std::make_shared<const Lens>(options_.lens->resized(width, height));
-    }
-    return lens_;
-  }
-
   [[nodiscard]] bool too_late(std::int64_t due_ns) const {
     return options_.late_drop_ns > 0 && steady_now_ns() - due_ns > options_.late_drop_ns;
   }
@@ -154,7 +142,7 @@ class FileSource final : public Source {
   }
 
   const SourceOptions options_;
-  std::shared_ptr<const Lens> lens_;       ///< of the pictures' size
+  CameraViews views_;
   std::optional<std::int64_t> origin_ns_;  ///< moment of stream time 0, once it is known
   std::stop_source stop_;
   PictureSequence pictures_;
