@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "error.h"
 #include "gpu/device.h"
+#include "source/camera_view.h"
 #include "source/dma_buf_picture.h"
 #include "source/dma_buf_support.h"
 #include "source/dma_buf_upload.h"
@@ -46,7 +47,7 @@ void check_camera(const std::string& device) {
 class CameraSource final : public Source {
  public:
   CameraSource(std::string device, const SourceOptions& options)
-      : device_(std::move(device)), options_(options) {
+      : device_(std::move(device)), views_(options) {
     gstreamer::init();
     (void)gpu_info();
     check_camera(device_);
@@ -67,6 +68,9 @@ class CameraSource final : public Source {
     first_.reset();
     gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
   }
+
+  /// Throws Error(usage) where the calibration is for pictures of another shape.
+  void check_shape() const { views_.check_shape(first_->width, first_->height); }
 
   [[nodiscard]] const std::vector<CameraInfo>& cameras() const override { return cameras_; }
 
@@ -150,13 +154,14 @@ class CameraSource final : public Source {
     frame.width = picture.width;
     frame.height = picture.height;
     frame.format = PixelFormat::nv12;
-    frame.intrinsics = Intrinsics::from_hfov(options_.hfov_deg, picture.width, picture.height,
-                                             options_.hfov_assumed);
+    const CameraView& view = views_.of(picture.width, picture.height);
+    frame.intrinsics = view.intrinsics;
+    frame.lens = view.lens;
     return frame;
   }
 
   const std::string device_;
-  const SourceOptions options_;
+  CameraViews views_;
   std::unique_ptr<DmaBufUpload> upload_;
   Ptr<GstElement> pipeline_;
   GstElement* sink_ = nullptr;  // the pipeline's
@@ -188,7 +193,9 @@ std::unique_ptr<Source> open_camera(const std::string& device, const SourceOptio
                                      "' is a camera: it has its own rate, and neither a "
                                      "beginning nor an end");
   }
-  return std::make_unique<CameraSource>(device, options);
+  auto camera = std::make_unique<CameraSource>(device, options);
+  camera->check_shape();
+  return camera;
 }
 
 }  // namespace lazarillo
