@@ -45,27 +45,6 @@ double nearest_end(const Lens& lens) {
                    lens.mounting().valid_radius_px});
 }
 
-/// The formula must hold up to the nearest end of the picture; of a fisheye lens, whose picture may
-/// end in a circle within, at least over most of what is ahead.
-void check_unfolded(const Lens& lens, const std::string& origin) {
-  constexpr double kMostOfAhead = 75.0 / 180 * std::numbers::pi;
-  if (lens.widest_rad() >= kMostOfAhead) return;
-  const double end = nearest_end(lens);
-  for (int i = 0; i < 24; ++i) {
-    const double direction = 2 * std::numbers::pi * i / 24;
-    const double aside = std::sin(lens.widest_rad());
-    const auto at = lens.project(aside * std::cos(direction), aside * std::sin(direction),
-                                 std::cos(lens.widest_rad()));
-    // Outside the valid radius: far enough.
-    if (at && std::hypot(at->x - lens.camera().cx, at->y - lens.camera().cy) < end) {
-      refuse_calibration(origin, fmt::format("with these coefficients the lens folds back {:.1f} "
-                                             "degrees from its axis, within the picture: calibrate "
-                                             "again, with views that reach its corners",
-                                             lens.widest_rad() * 180 / std::numbers::pi));
-    }
-  }
-}
-
 double number_at(const Json& camera, const char* key, const std::string& origin) {
   const auto found = camera.find(key);
   if (found == camera.end()) refuse_calibration(origin, fmt::format("'{}' is missing", key));
@@ -176,6 +155,26 @@ std::string names_of(const std::vector<CameraCalibration>& cameras) {
 
 void refuse_calibration(const std::string& origin, const std::string& problem) {
   throw Error(ExitCode::usage, "'" + origin + "': " + problem);
+}
+
+void check_unfolded(const Lens& lens, const std::string& origin) {
+  // A fisheye lens's picture may end in a circle within.
+  constexpr double kMostOfAhead = 75.0 / 180 * std::numbers::pi;
+  if (lens.widest_rad() >= kMostOfAhead) return;
+  const double end = nearest_end(lens);
+  for (int i = 0; i < 24; ++i) {
+    const double direction = 2 * std::numbers::pi * i / 24;
+    const double aside = std::sin(lens.widest_rad());
+    const auto at = lens.project(aside * std::cos(direction), aside * std::sin(direction),
+                                 std::cos(lens.widest_rad()));
+    // Outside the valid radius: far enough.
+    if (at && std::hypot(at->x - lens.camera().cx, at->y - lens.camera().cy) < end) {
+      refuse_calibration(origin, fmt::format("with these coefficients the lens folds back {:.1f} "
+                                             "degrees from its axis, within the picture: calibrate "
+                                             "again, with views that reach its corners",
+                                             lens.widest_rad() * 180 / std::numbers::pi));
+    }
+  }
 }
 
 BrownConrady brown_conrady(const std::vector<double>& k, const std::string& origin) {

@@ -36,6 +36,10 @@ struct CameraCalibration {
 /// FILE has several cameras and none of them is named, with their names.
 [[nodiscard]] CameraCalibration read_calibration(const std::string& file_and_camera);
 
+/// Throws Error(usage), a line that begins with `origin`, where a lens folds back within its
+/// picture: before the nearest end of it, and less than 75 degrees from the axis.
+void check_unfolded(const Lens& lens, const std::string& origin);
+
 /// {"cameras": {NAME: {"model": "fisheye624" | "kannala_brandt" | "brown_conrady" | "pinhole" |
 /// "linear", "parameters": [...], "width": px, "height": px}}}, each with "T_device_camera" (12
 /// numbers), "quarter_turns", "valid_radius" (px), "time_offset_s" and "readout_s" where they are

@@ -1,0 +1,9 @@
+#include "calibrate/board.h"
+
+#include <gtest/gtest.h>
+
+namespace lazarillo {
+namespace {
+TEST(Board, Todo) {}
+}  // namespace
+}  // namespace lazarillo

@@ -1,0 +1,9 @@
+#include "calibrate/board.h"
+
+#include <gtest/gtest.h>
+
+namespace lazarillo {
+namespace {
+TEST(Calibrate, Todo) {}
+}  // namespace
+}  // namespace lazarillo
