@@ -29,7 +29,7 @@ cv::Mat grey_of(const Frame& frame) {
 }
 
 double sharpness_at(const cv::Mat& grey, const std::vector<SeenCorner>& corners) {
-  constexpr int kAround = 4;
+  constexpr int kAround = 8;
   double sum = 0;
   int count = 0;
   for (const SeenCorner& corner : corners) {

@@ -83,7 +83,7 @@ Fit fit_pinhole(const Points& points, cv::Size size, const Fit* before, bool wit
   for (const auto& view : points.board) board.emplace_back(view.begin(), view.end());
   for (const auto& view : points.picture) picture.emplace_back(view.begin(), view.end());
   cv::Mat camera = cv::Mat::eye(3, 3, CV_64F), k = cv::Mat::zeros(5, 1, CV_64F);
-  int flags = with_k3 ? 0 : cv::CALIB_FIX_K3;
+  int flags = (with_k3 ? 0 : cv::CALIB_FIX_K3) | cv::CALIB_USE_QR;
   if (before != nullptr) {
     const auto& b = std::get<BrownConrady>(before->model);
     camera = cv::Mat(before->camera).clone();

@@ -4,55 +4,54 @@
 #include <array>
 #include <bitset>
 #include <cmath>
-#include <opencv2/core.hpp>
+#include <opencv2/calib3d.hpp>
 
 namespace lazarillo {
 namespace {
 
 constexpr double kLeastSharpness = 0.12;
-constexpr double kApart = 0.04;
-constexpr std::size_t kMostViews = 60;
+constexpr double kShift = 0.04;   ///< of the picture's diagonal
+constexpr double kChange = 0.08;  ///< of the outline's own size
+constexpr std::size_t kMostViews = 40;
 constexpr int kCellsAcross = 16, kCellsDown = 12;
 
-/// Where the board's outer corners would lie in the picture, were it an affine map of the board.
+/// Where the board's outer corners would lie in the picture, were there no lens.
 using Outline = std::array<cv::Point2d, 4>;
 
 Outline outline_of(const BoardView& view, const Board& board) {
-  const int count = static_cast<int>(view.corners.size());
-  cv::Mat places(count, 3, CV_64F), pixels(count, 2, CV_64F), map;
-  for (int i = 0; i < count; ++i) {
-    const SeenCorner& corner = view.corners[static_cast<std::size_t>(i)];
-    places.at<double>(i, 0) = board.corner_x_mm(corner.id);
-    places.at<double>(i, 1) = board.corner_y_mm(corner.id);
-    places.at<double>(i, 2) = 1;
-    pixels.at<double>(i, 0) = corner.x_px;
-    pixels.at<double>(i, 1) = corner.y_px;
+  std::vector<cv::Point2d> places, pixels;
+  for (const SeenCorner& corner : view.corners) {
+    places.emplace_back(board.corner_x_mm(corner.id), board.corner_y_mm(corner.id));
+    pixels.emplace_back(corner.x_px, corner.y_px);
   }
-  cv::solve(places, pixels, map, cv::DECOMP_SVD);
+  const cv::Mat map = cv::findHomography(places, pixels);
+  if (map.empty()) return {};
   const double width = board.options().columns * board.options().square_mm;
   const double height = board.options().rows * board.options().square_mm;
-  Outline outline;
-  for (std::size_t i = 0; i < 4; ++i) {
-    const double x = i == 1 || i == 2 ? width : 0;
-    const double y = i >= 2 ? height : 0;
-    const auto at = [&](int j) {
-      return x * map.at<double>(0, j) + y * map.at<double>(1, j) + map.at<double>(2, j);
-    };
-    outline[i] = {at(0), at(1)};
-  }
-  return outline;
+  const std::vector<cv::Point2d> corners{{0, 0}, {width, 0}, {width, height}, {0, height}};
+  std::vector<cv::Point2d> seen;
+  cv::perspectiveTransform(corners, seen, map);
+  return {seen[0], seen[1], seen[2], seen[3]};
 }
 
-double apart(const Outline& a, const Outline& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += cv::norm(a[i] - b[i]);
-  return sum / a.size();
+cv::Point2d middle_of(const Outline& o) { return (o[0] + o[1] + o[2] + o[3]) / 4; }
+
+/// Whether one lies where the other does, as large and tilted the same way.
+bool alike(const Outline& a, const Outline& b, double diagonal) {
+  const cv::Point2d shift = middle_of(b) - middle_of(a);
+  if (cv::norm(shift) > kShift * diagonal) return false;
+  double differ = 0, size = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    differ += cv::norm(b[i] - a[i] - shift);
+    size += cv::norm(a[i] - middle_of(a));
+  }
+  return differ < kChange * size;
 }
 
 }  // namespace
 
 ChosenViews choose_views(std::vector<BoardView> views, const Board& board, int width, int height) {
-  const double least_apart = kApart * std::hypot(width, height);
+  const double diagonal = std::hypot(width, height);
   std::stable_sort(views.begin(), views.end(), [](const BoardView& a, const BoardView& b) {
     return a.sharpness > b.sharpness;
   });
@@ -64,10 +63,10 @@ ChosenViews choose_views(std::vector<BoardView> views, const Board& board, int w
       continue;
     }
     const Outline outline = outline_of(view, board);
-    const bool alike = std::any_of(outlines.begin(), outlines.end(), [&](const Outline& other) {
-      return apart(outline, other) < least_apart;
+    const bool known = std::any_of(outlines.begin(), outlines.end(), [&](const Outline& other) {
+      return alike(outline, other, diagonal);
     });
-    if (alike || chosen.views.size() == kMostViews) {
+    if (known || chosen.views.size() == kMostViews) {
       ++chosen.alike;
       continue;
     }

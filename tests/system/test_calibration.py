@@ -5,7 +5,9 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import PROGRAM
+from board_pictures import Camera, kannala_brandt_rays, turn
+from conftest import PROGRAM, decoded_pictures, make_video, run
+from PIL import Image
 
 LENS_PEER = PROGRAM.parent / "tests" / "see" / "lens_peer"
 RECORDINGS = {
@@ -148,3 +150,90 @@ def test_a_turned_picture_straightens_to_the_same(peer, tmp_path, turns):
         "quarter_turns": turns}}), raw, 160, 400, 300)
     assert known.std() > 20
     assert np.abs(ours.astype(int) - known).max() <= 1
+
+
+ASIDE_DEG = 8
+K = (0.03, -0.01, 0.002, -0.0003)
+
+
+@pytest.fixture(scope="module")
+def seen_through_a_fisheye(vtest, tmp_path_factory):
+    """A picture of the street, on a screen 8 degrees right of the axis of a fisheye camera, as that sees it: in it
+    everything is 8 degrees farther right. And the picture itself, of 69 degrees, as the screen fills them."""
+    folder = tmp_path_factory.mktemp("fisheye")
+    subprocess.run(f"gst-launch-1.0 -q filesrc location={vtest} ! decodebin ! videoconvert ! video/x-raw,format=RGB ! "
+                   f"pngenc snapshot=true ! filesink location={folder}/street.png".split(), check=True, timeout=60)
+    page = np.array(Image.open(folder / "street.png").convert("RGB"))
+    focal = page.shape[1] / 2 / np.tan(np.radians(34.5))
+    size_mm = (page.shape[1] / focal * 1000, page.shape[0] / focal * 1000)
+    camera = Camera(kannala_brandt_rays, (600, 600), (805, 595), K, 1600, 1200)
+    facing = turn(0, ASIDE_DEG, 0)
+    Image.fromarray(np.stack([camera.shoot(page[..., c], size_mm, facing, 1000 * facing[:, 2]) for c in range(3)],
+                             -1)).save(folder / "bent.png")
+    Image.fromarray(np.rot90(np.array(Image.open(folder / "bent.png")))).save(folder / "sideways.png")
+    for name in ("street", "bent", "sideways"):
+        make_video(folder / f"{name}.mp4",
+                   f"filesrc location={folder}/{name}.png ! pngdec ! imagefreeze num-buffers=10 ! videoconvert ! "
+                   "video/x-raw,format=I420,framerate=10/1 ! x264enc pass=quant quantizer=8 ! h264parse ! mp4mux")
+    lens = {"model": "kannala_brandt", "width": 1600, "height": 1200, "parameters": [600, 600, 805, 595, *K]}
+    turned = {"model": "kannala_brandt", "width": 1200, "height": 1600,
+              "parameters": [600, 600, 595, 1599 - 805, *K], "quarter_turns": 1}
+    write(folder, {"upright": lens, "sideways": turned})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bearings(seen_through_a_fisheye, tmp_path_factory):
+    """Of people who are clearly seen, in the picture itself."""
+    result = run(seen_through_a_fisheye / "street.mp4", tmp_path_factory.mktemp("street") / "out", "--fast",
+                 "--no-sound", "--no-video", "--hfov", 69)
+    found = [t["bearing_deg"] for t in result.frames[-1]["tracks"] if t["label"] == "person"]
+    assert len(found) >= 3
+    return np.array(found)
+
+
+def expect_all_aside(frame, bearings):
+    ours = np.array([t["bearing_deg"] for t in frame["tracks"] if t["label"] == "person"])
+    away = np.array([np.abs(ours - bearing - ASIDE_DEG).min() for bearing in bearings])
+    print("bearings away by", away.round(2))
+    # Small and far ones may be lost: the fisheye picture has less than half the pixels for them.
+    assert (away < 0.7).sum() >= 3 and np.median(away) < 0.7
+
+
+@pytest.mark.parametrize("camera,size", [("upright", (1600, 1200)), ("sideways", (1600, 1200))])
+def test_bearings_through_a_fisheye_are_right(seen_through_a_fisheye, bearings, tmp_path, camera, size):
+    folder = seen_through_a_fisheye
+    video = folder / ("bent.mp4" if camera == "upright" else "sideways.mp4")
+    result = run(video, tmp_path / "out", "--fast", "--no-sound", "--no-video", "--calibration",
+                 f"{folder}/cameras.json#{camera}", "--hfov", 88)
+    assert result.code == 0, result.err
+    assert (result.frames[-1]["width"], result.frames[-1]["height"]) == size
+    expect_all_aside(result.frames[-1], bearings)
+
+
+def test_bearings_through_a_fisheye_are_right_in_separate_processes(seen_through_a_fisheye, bearings, tmp_path):
+    folder = seen_through_a_fisheye
+    (tmp_path / "settings.toml").write_text(
+        f'[source]\ncalibration = "{folder}/cameras.json#sideways"\n[camera]\nhfov_deg = 88\nhfov_assumed = false\n')
+    result = run(folder / "sideways.mp4", tmp_path / "out", "--realtime", "--isolate", "--no-sound",
+                 "--config", tmp_path / "settings.toml")
+    assert result.code == 0, result.err
+    frames = [f for f in result.frames if f["tracks"]]
+    assert frames and (frames[-1]["width"], frames[-1]["height"]) == (1600, 1200)
+    expect_all_aside(frames[-1], bearings)
+    assert decoded_pictures(tmp_path / "out" / "overlay.mp4") > 0
+
+
+def test_a_calibration_that_cannot_be_used_is_one_line(seen_through_a_fisheye, tmp_path):
+    folder = seen_through_a_fisheye
+    for arguments, words in (
+            ((folder / "bent.mp4", "--calibration", folder / "cameras.json"), ("sideways", "upright", "#")),
+            ((folder / "bent.mp4", "--calibration", f"{folder}/cameras.json#left"), ("'left'",)),
+            ((folder / "bent.mp4", "--calibration", folder / "nowhere.yaml"), ("no such",)),
+            ((folder / "bent.mp4", "--calibration", folder / "bent.mp4"), ("no text",)),
+            ((folder / "street.mp4", "--calibration", f"{folder}/cameras.json#sideways"), ("another shape",))):
+        for isolate in ([], ["--realtime", "--isolate"]):
+            result = run(arguments[0], tmp_path / "out", *arguments[1:], *isolate)
+            assert result.code == 2
+            assert len(result.error_lines) == 1 and len(result.err.splitlines()) == 1
+            assert all(word in result.err for word in words), result.err
