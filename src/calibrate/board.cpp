@@ -20,8 +20,8 @@ constexpr std::size_t kLeastCorners = 6;
 cv::Mat grey_of(const Frame& frame) {
   const bool colour = frame.format == PixelFormat::bgr8;
   auto* pixels = const_cast<std::uint8_t*>(frame.pixels.get());  // NOLINT: only read
-  const cv::Mat picture(frame.height, frame.width, colour ? CV_8UC3 : CV_8UC1, pixels,
-                        static_cast<std::size_t>(frame.stride_bytes));
+  cv::Mat picture(frame.height, frame.width, colour ? CV_8UC3 : CV_8UC1, pixels,
+                  static_cast<std::size_t>(frame.stride_bytes));
   if (!colour) return picture;
   cv::Mat grey;
   cv::cvtColor(picture, grey, cv::COLOR_BGR2GRAY);
@@ -33,8 +33,8 @@ double sharpness_at(const cv::Mat& grey, const std::vector<SeenCorner>& corners)
   double sum = 0;
   int count = 0;
   for (const SeenCorner& corner : corners) {
-    const int x = static_cast<int>(corner.x_px + 0.5);
-    const int y = static_cast<int>(corner.y_px + 0.5);
+    const int x = cvRound(corner.x_px);
+    const int y = cvRound(corner.y_px);
     const cv::Rect window(x - kAround, y - kAround, 2 * kAround + 1, 2 * kAround + 1);
     if ((window & cv::Rect(0, 0, grey.cols, grey.rows)) != window) continue;
     int least = 255, most = 0, rise = 0;
@@ -175,7 +175,8 @@ double Board::corner_y_mm(int id) const {
     return markers_->y_on_page(
         markers_->board->chessboardCorners.at(static_cast<std::size_t>(id)).y);
   }
-  return (1 + static_cast<double>(id / (options_.columns - 1))) * options_.square_mm;
+  const int row = id / (options_.columns - 1);
+  return (1 + row) * options_.square_mm;
 }
 
 std::vector<BoardPatch> Board::patches() const {
@@ -194,13 +195,16 @@ std::vector<BoardPatch> Board::patches() const {
   }
   const auto& objects = markers_->board->objPoints;
   const auto on_page = [&](double y) { return markers_->y_on_page(y); };
-  std::vector<bool> white(static_cast<std::size_t>(options_.columns * options_.rows));
+  const auto square_at = [&](int row, int column) {
+    return static_cast<std::size_t>(row) * static_cast<std::size_t>(options_.columns) +
+           static_cast<std::size_t>(column);
+  };
+  std::vector<bool> white(square_at(options_.rows, 0));
   for (std::size_t i = 0; i < objects.size(); ++i) {
     const std::vector<cv::Point3f>& corners = objects[i];
     const double middle_x = (corners[0].x + corners[2].x) / 2.0;
     const double middle_y = on_page((corners[0].y + corners[2].y) / 2.0);
-    white[static_cast<std::size_t>(static_cast<int>(middle_y / side) * options_.columns +
-                                   static_cast<int>(middle_x / side))] = true;
+    white[square_at(static_cast<int>(middle_y / side), static_cast<int>(middle_x / side))] = true;
     const int cells = markers_->dictionary->markerSize + 2;
     cv::Mat bits;
     markers_->dictionary->drawMarker(markers_->board->ids[i], cells, bits, 1);
@@ -226,7 +230,7 @@ std::vector<BoardPatch> Board::patches() const {
   }
   for (int row = 0; row < options_.rows; ++row) {
     for (int column = 0; column < options_.columns; ++column) {
-      if (!white[static_cast<std::size_t>(row * options_.columns + column)]) {
+      if (!white[square_at(row, column)]) {
         square(column * side, row * side, side);
       }
     }

@@ -137,6 +137,13 @@ struct Solution {
   std::vector<CalibratedView> views;
 };
 
+std::vector<const BoardView*> pointers_to(const std::vector<BoardView>& views) {
+  std::vector<const BoardView*> pointers(views.size());
+  std::transform(views.begin(), views.end(), pointers.begin(),
+                 [](const BoardView& view) { return &view; });
+  return pointers;
+}
+
 /// The half of the views whose corners lie nearest to the middle of the picture: what OpenCV begins
 /// with, without knowing the lens, is right there and can be far off at the sides.
 std::vector<const BoardView*> middle_ones(const std::vector<BoardView>& views, cv::Size size) {
@@ -147,8 +154,7 @@ std::vector<const BoardView*> middle_ones(const std::vector<BoardView>& views, c
     }
     return sum / static_cast<double>(view->corners.size());
   };
-  std::vector<const BoardView*> sorted;
-  for (const BoardView& view : views) sorted.push_back(&view);
+  std::vector<const BoardView*> sorted = pointers_to(views);
   std::stable_sort(sorted.begin(), sorted.end(), [&](const BoardView* a, const BoardView* b) {
     return from_middle(a) < from_middle(b);
   });
@@ -162,8 +168,7 @@ std::optional<Solution> attempt(const std::vector<BoardView>& views, const Board
                                 cv::Size size, const Fitting& fitting) {
   try {
     const Fit begun = fitting(points_of(middle_ones(views, size), board), size, nullptr);
-    std::vector<const BoardView*> all;
-    for (const BoardView& view : views) all.push_back(&view);
+    const std::vector<const BoardView*> all = pointers_to(views);
     const Fit with_all = fitting(points_of(all, board), size, &begun);
     std::vector<double> sorted = with_all.rms_of_view;
     std::nth_element(sorted.begin(), sorted.begin() + std::ssize(sorted) / 2, sorted.end());

@@ -84,7 +84,7 @@ double coverage(const std::vector<BoardView>& views, int width, int height) {
                                     kCellsAcross - 1);
       const int row = std::clamp(static_cast<int>((corner.y_px + 0.5) / height * kCellsDown), 0,
                                  kCellsDown - 1);
-      cells.set(static_cast<std::size_t>(row * kCellsAcross + column));
+      cells.set(static_cast<std::size_t>(row) * kCellsAcross + static_cast<std::size_t>(column));
     }
   }
   return static_cast<double>(cells.count()) / static_cast<double>(cells.size());

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
-#include <algorithm>
+#include <cmath>
 
 #include "source/calibration_parts.h"
 
@@ -31,7 +31,8 @@ void add_numbers(const YAML::Node& node, const char* key, const std::string& ori
   for (const YAML::Node& entry : node) {
     if (entry.IsSequence() && levels > 1) {
       add_numbers(entry, key, origin, levels - 1, numbers);
-    } else if (double number = 0; YAML::convert<double>::decode(entry, number)) {
+    } else if (double number = 0;
+               YAML::convert<double>::decode(entry, number) && std::isfinite(number)) {
       numbers.push_back(number);
     } else {
       refuse_calibration(origin, fmt::format("'{}' is not a list of numbers", key));
@@ -111,7 +112,8 @@ CameraCalibration read(const std::string& name, const YAML::Node& node, const st
         times_inverse(pose_before, numbers_at(node, "T_cn_cnm1", origin, 16));
   }
   if (node["timeshift_cam_imu"]) {
-    if (!YAML::convert<double>::decode(node["timeshift_cam_imu"], calibration.time_offset_s)) {
+    if (!YAML::convert<double>::decode(node["timeshift_cam_imu"], calibration.time_offset_s) ||
+        !std::isfinite(calibration.time_offset_s)) {
       refuse_calibration(origin, "'timeshift_cam_imu' is not a number");
     }
   }

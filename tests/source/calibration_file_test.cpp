@@ -197,6 +197,8 @@ TEST_F(CalibrationFile, WhatIsWrongIsTold) {
   EXPECT_THAT(refusal(with(kKalibr, "[458.6, 457.3, ", "["), "#cam0"), HasSubstr("2 numbers"));
   EXPECT_THAT(refusal(with(kKalibr, "458.6", "wide"), "#cam0"), HasSubstr("'intrinsics'"));
   EXPECT_THAT(refusal(with(kKalibr, "458.6", "&a [*a]"), "#cam0"), HasSubstr("'intrinsics'"));
+  EXPECT_THAT(refusal(with(kKalibr, "458.6", ".nan"), "#cam0"), HasSubstr("'intrinsics'"));
+  EXPECT_THAT(refusal(with(kKalibr, "0.11", ".inf"), "#cam1"), HasSubstr("'T_cn_cnm1'"));
   EXPECT_THAT(refusal(with(kKalibr, "resolution: [752, 480]", ""), "#cam0"),
               HasSubstr("'resolution'"));
   EXPECT_THAT(refusal(with(kJson, "fisheye624", "spherical"), "#rgb"), HasSubstr("'spherical'"));
