@@ -115,7 +115,7 @@ void letterboxes(Table& table, int pictures, int width, int height, Format forma
     frame.intrinsics = Intrinsics::from_hfov(110, width, height);
     Intrinsics camera = frame.intrinsics;
     camera.fx = camera.fy = width / std::numbers::pi;
-    frame.lens = std::make_shared<const Lens>(camera, std::array<double, 4>{});
+    frame.lens = std::make_shared<const Lens>(camera, KannalaBrandt{});
     map = rectify_map(frame, mapping);
   }
   const gpu::DeviceBuffer corners(std::max<std::size_t>(map.corners.size() * sizeof(float), 8));

@@ -24,5 +24,6 @@ void add_tune_command(CLI::App& app, int& exit_code);
 void add_eval_command(CLI::App& app, int& exit_code);
 void add_eval_guidance(CLI::App& eval, int& exit_code);  // of `eval`
 void add_simulate_command(CLI::App& app, int& exit_code);
+void add_calibrate_command(CLI::App& app, int& exit_code);
 
 }  // namespace lazarillo

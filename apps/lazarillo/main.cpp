@@ -37,6 +37,7 @@ int run(int argc, char** argv) {
   lazarillo::add_tune_command(app, exit_code);
   lazarillo::add_eval_command(app, exit_code);
   lazarillo::add_simulate_command(app, exit_code);
+  lazarillo::add_calibrate_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

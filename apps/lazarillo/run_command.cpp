@@ -105,6 +105,7 @@ struct RunArguments {
   std::string language;
   std::string pace;
   std::string commands;
+  std::string calibration;
   double hfov_deg = 0;
   int threads = 0;
   bool fast = false;
@@ -141,6 +142,7 @@ RunOptions options_from(const RunArguments& a) {
     }
     config.commands.socket = a.commands;
   }
+  if (!a.calibration.empty()) config.calibration = a.calibration;
   if (a.hfov_deg > 0) {
     config.hfov_deg = a.hfov_deg;
     config.hfov_assumed = false;
@@ -222,6 +224,10 @@ void add_run_command(CLI::App& app, int& exit_code) {
                       "$XDG_RUNTIME_DIR/lazarillo.sock; none: nowhere)");
   command->add_option("--hfov", a.hfov_deg, "Horizontal field of view of the camera, degrees")
       ->check(CLI::Range(5.0, 170.0));
+  command->add_option(
+      "--calibration", a.calibration,
+      "Calibration of the camera: a file of `lazarillo calibrate`, OpenCV or Kalibr, "
+      "or JSON; FILE#NAME for one of its cameras");
   command->add_option("--threads", a.threads, "Threads of the networks (default: one per core)")
       ->check(CLI::Range(1, 256));
   auto* fast = command->add_flag("--fast", a.fast,

@@ -119,6 +119,9 @@ std::vector<Setting> settings_of(Config& c) {
       {"camera.hfov_assumed", "false: the field of view is measured; distances get surer",
        &c.hfov_assumed},
 
+      {"source.calibration",
+       "calibration of the camera: a file of OpenCV, Kalibr or JSON, FILE#NAME for one of several",
+       &c.calibration},
       {"source.decoder",
        "where videos are decoded: processor, or nvdec (the NVIDIA card; with see.engine tensorrt)",
        &c.decoder},

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "run/paths.h"
 #include "run/processor.h"
+#include "source/calibration_file.h"
 #include "source/live_address.h"
 #include "version.h"
 
@@ -100,16 +101,17 @@ ThreadBudget share_threads(const RunOptions& options, bool pair, int cores) {
 
 // ---- capture
 
-CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> source,
-                         Metrics& metrics)
-    : metrics_(metrics),
-      warm_up_frames_(options.warm_up_frames),
-      frames_(options.frames),
-      watch_(options.config.watch ? std::optional(options.config.pictures) : std::nullopt),
-      source_(std::move(source)) {
-  if (source_) return;
+std::shared_ptr<const Lens> lens_of(const Config& config) {
+  if (config.calibration.empty()) return nullptr;
+  return read_calibration(config.calibration).lens;
+}
+
+SourceOptions source_options_of(const RunOptions& options) {
   SourceOptions source_options;
-  source_options.hfov_deg = options.config.hfov_deg;
+  source_options.lens = options.lens ? options.lens : lens_of(options.config);
+  // Nobody said how wide: the calibration does.
+  const bool by_lens = source_options.lens && options.config.hfov_assumed;
+  source_options.hfov_deg = by_lens ? 0 : options.config.hfov_deg;
   source_options.hfov_assumed = options.config.hfov_assumed;
   source_options.realtime = options.realtime;
   source_options.feed_fps = options.feed_fps;
@@ -123,7 +125,18 @@ CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> sour
   source_options.jitter_ms = options.config.jitter_ms;
   source_options.tell = [](const std::string& line) { std::cerr << "lazarillo: " + line + "\n"; };
   if (source_options.dma_buf) check_eyes_on_card(options.config, "source.dma_buf = true");
-  source_ = open_source(options.source, source_options);
+  return source_options;
+}
+
+CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> source,
+                         Metrics& metrics)
+    : metrics_(metrics),
+      warm_up_frames_(options.warm_up_frames),
+      frames_(options.frames),
+      watch_(options.config.watch ? std::optional(options.config.pictures) : std::nullopt),
+      source_(std::move(source)) {
+  if (source_) return;
+  source_ = open_source(options.source, source_options_of(options));
 }
 
 void CapturePart::take_frames(const std::function<bool()>& on_warm) {
@@ -255,7 +268,8 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
     events_file_ = out / "events.jsonl";
     const bool go_on = options.resume.files;
     events = std::make_unique<EventsWriter>(
-        events_file_, RunInfo{kVersion, without_secrets(options.source), models.name, config.language}, go_on);
+        events_file_,
+        RunInfo{kVersion, without_secrets(options.source), models.name, config.language}, go_on);
     if (options.sound) {
       wav_file_ = out / "audio.wav";
       wav_ = std::make_unique<WavWriter>(wav_file_, go_on);

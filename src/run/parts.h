@@ -23,6 +23,12 @@
 
 namespace lazarillo {
 
+/// The lens that config.calibration names; null: none is. Throws Error(usage) as read_calibration.
+[[nodiscard]] std::shared_ptr<const Lens> lens_of(const Config& config);
+
+/// How a run opens its source. Throws Error(usage) for settings that do not go together.
+[[nodiscard]] SourceOptions source_options_of(const RunOptions& options);
+
 class CapturePart {
  public:
   CapturePart(const RunOptions& options, std::unique_ptr<Source> source, Metrics& metrics);

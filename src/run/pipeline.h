@@ -41,6 +41,8 @@ struct RunOptions {
     int last_track = 0;            ///< highest id given so far
     std::optional<Manner> manner;  ///< what commands had set
   } resume;
+  /// The lens of config.calibration, where it has been read already; null: read it.
+  std::shared_ptr<const Lens> lens;
   bool silent = false;  ///< sound is rendered, to be measured, and heard by nobody
   Config config;
 };

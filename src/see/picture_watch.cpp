@@ -2,14 +2,23 @@
 
 #include <cmath>
 #include <numbers>
+#include <tuple>
+#include <utility>
+
+#include "source/lens.h"
 
 namespace lazarillo {
 namespace {
 
-CameraTurn turn_of(const Motion& motion, const Intrinsics& camera) {
+CameraTurn turn_of(const Motion& motion, const Frame& frame) {
   constexpr double kDegPerRad = 180 / std::numbers::pi;
-  return {-std::atan(motion.shift_x_px / camera.fx) * kDegPerRad,
-          std::atan(motion.shift_y_px / camera.fy) * kDegPerRad};
+  // The shift is the camera's own picture's; there a lens is a pinhole about its axis.
+  const Intrinsics& camera = frame.lens ? frame.lens->camera() : frame.intrinsics;
+  double right = motion.shift_x_px / camera.fx;
+  double down = motion.shift_y_px / camera.fy;
+  const int turns = frame.lens ? frame.lens->mounting().quarter_turns : 0;
+  for (int i = 0; i < turns; ++i) std::tie(right, down) = std::pair(-down, right);
+  return {-std::atan(right) * kDegPerRad, std::atan(down) * kDegPerRad};
 }
 
 }  // namespace
@@ -28,8 +37,8 @@ void PictureWatch::look(Frame& frame) {
   const Motion motion = camera.meter.measure(frame);
   camera.meter.set_reference();
   frame.state = state_of(motion, rules_);
-  if (!motion.scene_change && !frame.lens) {
-    const CameraTurn turn = turn_of(motion, frame.intrinsics);
+  if (!motion.scene_change) {
+    const CameraTurn turn = turn_of(motion, frame);
     camera.turned.right_deg += turn.right_deg;
     camera.turned.up_deg += turn.up_deg;
   }

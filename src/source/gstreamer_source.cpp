@@ -7,7 +7,7 @@
 
 #include "clock.h"
 #include "error.h"
-#include "source/camera_model.h"
+#include "source/camera_view.h"
 #include "source/live_source.h"
 #include "source/picture_sequence.h"
 #include "source/source.h"
@@ -53,7 +53,7 @@ std::filesystem::path local_path(const std::string& uri) {
 
 void check(const SourceOptions& options) {
   // A wrong field of view is refused before any file is touched.
-  (void)Intrinsics::from_hfov(options.hfov_deg, 2, 2);
+  (void)CameraViews(options);
   if (!(options.feed_fps >= 0 && options.feed_fps <= kLargestFps)) {
     throw Error(ExitCode::usage, "the frame rate to feed must be between 0 (the file's own) and " +
                                      std::to_string(kLargestFps) + " a second");
@@ -67,11 +67,12 @@ class FileSource final : public Source {
  public:
   FileSource(const std::filesystem::path& file, const SourceOptions& options)
       : options_(options),
-        model_(options),
+        views_(options),
         origin_ns_(options.origin_ns),
         pictures_(file, {options.feed_fps, options.loop, options.start_ns, options.on_card},
                   stop_.get_token()) {
-    cameras_.push_back({"video", model_.intrinsics(pictures_.width(), pictures_.height())});
+    views_.check_shape(pictures_.width(), pictures_.height());
+    cameras_.push_back({"video", views_.of(pictures_.width(), pictures_.height()).intrinsics});
   }
 
   ~FileSource() override { stop_.request_stop(); }
@@ -95,8 +96,9 @@ class FileSource final : public Source {
       if (!picture) return std::nullopt;
       Frame frame;
       frame.stamp = stamp;
-      frame.intrinsics = model_.intrinsics(picture->width, picture->height);
-      frame.lens = model_.lens(picture->width, picture->height);
+      const CameraView& view = views_.of(picture->width, picture->height);
+      frame.intrinsics = view.intrinsics;
+      frame.lens = view.lens;
       frame.width = picture->width;
       frame.height = picture->height;
       frame.stride_bytes = picture->stride_bytes;
@@ -134,7 +136,7 @@ class FileSource final : public Source {
   }
 
   const SourceOptions options_;
-  CameraModel model_;
+  CameraViews views_;
   std::optional<std::int64_t> origin_ns_;  ///< moment of stream time 0, once it is known
   std::stop_source stop_;
   PictureSequence pictures_;

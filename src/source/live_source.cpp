@@ -12,7 +12,7 @@
 
 #include "clock.h"
 #include "error.h"
-#include "source/camera_model.h"
+#include "source/camera_view.h"
 #include "source/live_pipeline.h"
 
 namespace lazarillo {
@@ -48,6 +48,7 @@ class LiveSource final : public Source {
       pipeline_.reset();
       throw Error(ExitCode::source, fmt::format("'{}' {}", name_, why));
     }
+    views_.check_shape(first_->width, first_->height);
     cameras_.push_back({name_, first_->intrinsics});
   }
 
@@ -101,8 +102,9 @@ class LiveSource final : public Source {
     frame.pixels = std::move(picture->decoded.pixels);
     frame.device = std::move(picture->decoded.device);
     if (picture->nv12) frame.format = PixelFormat::nv12;
-    frame.intrinsics = model_.intrinsics(frame.width, frame.height);
-    frame.lens = model_.lens(frame.width, frame.height);
+    const CameraView& view = views_.of(frame.width, frame.height);
+    frame.intrinsics = view.intrinsics;
+    frame.lens = view.lens;
     return frame;
   }
 
@@ -151,7 +153,7 @@ class LiveSource final : public Source {
   const LiveAddress address_;
   const std::string name_;
   const SourceOptions options_;
-  CameraModel model_;
+  CameraViews views_;
   std::stop_source stop_;
   std::unique_ptr<LivePipeline> pipeline_;
   std::vector<CameraInfo> cameras_;

@@ -51,7 +51,9 @@ struct SourceOptions {
   double hfov_deg = 69.0;    ///< horizontal field of view where no calibration is known
   bool hfov_assumed = true;  ///< false when the user stated it
   /// The camera's lens, for pictures of any size and its shape; null: a pinhole camera. hfov_deg is
-  /// then what the straight picture shows, which is as large as the bent one.
+  /// then what the straight picture shows, which is as large as the bent one, upright; 0: as wide
+  /// as the lens sees, 100 degrees at most (source/camera_view.h), and a lens that does not bend
+  /// gives its own intrinsics.
   std::shared_ptr<const Lens> lens = nullptr;
   bool realtime = false;  ///< deliver frames when their timestamps fall due
 

@@ -94,6 +94,7 @@ class CodecTest : public testing::Test {
   }
 
   std::mt19937 random{5};
+  CameraViews views{SourceOptions{}};
   Labels labels = std::make_shared<const std::vector<std::string>>(
       std::vector<std::string>{"tree", "person", "car"});
   std::vector<std::byte> slot = std::vector<std::byte>(1 << 16);
@@ -164,11 +165,29 @@ TEST_F(CodecTest, SeenComesBackAsItWent) {
     if (with_depth) seen.sighting.depth = metric();
     const auto size = encode(seen, slot);
     ASSERT_TRUE(size);
-    const Seen back = decode_seen(record_of(seen.frame), std::span(slot).first(*size), labels);
+    const Seen back =
+        decode_seen(record_of(seen.frame), std::span(slot).first(*size), labels, views);
     expect_same_but_pixels(back.frame, seen.frame);
     EXPECT_EQ(back.outcome, seen.outcome);
     expect_same(back.sighting, seen.sighting);
   }
+}
+
+TEST_F(CodecTest, AFrameOfALensGetsTheLensThatAllInherit) {
+  SourceOptions options;
+  options.lens = std::make_shared<const Lens>(Intrinsics{600, 600, 639.5, 479.5, 1280, 960, false},
+                                              KannalaBrandt{{0.1}}, LensMounting{1});
+  CameraViews source(options), reader(options);
+  Frame sent = frame();
+  sent.intrinsics = source.of(640, 480).intrinsics;
+  sent.lens = source.of(640, 480).lens;
+  const Frame back = frame_of(record_of(sent), reader);
+  expect_same_but_pixels(back, sent);
+  EXPECT_EQ(back.intrinsics.width, 480) << "its camera lies on its side";
+  ASSERT_TRUE(back.lens);
+  EXPECT_EQ(back.lens->camera(), sent.lens->camera());
+  EXPECT_EQ(back.lens->mounting().quarter_turns, 1);
+  EXPECT_EQ(frame_of(record_of(sent), reader).lens, back.lens) << "one map for all frames";
 }
 
 TEST_F(CodecTest, DepthComesBackAsItWent) {
@@ -199,7 +218,8 @@ TEST_F(CodecTest, ASceneComesBackAsItWent) {
   scene.latency_ms = real();
   const auto size = encode(scene, true, slot);
   ASSERT_TRUE(size);
-  const Scene back = decode_scene(record_of(scene.frame), std::span(slot).first(*size), labels);
+  const Scene back =
+      decode_scene(record_of(scene.frame), std::span(slot).first(*size), labels, views);
   expect_same_but_pixels(back.frame, scene.frame);
   EXPECT_EQ(back.look, scene.look);
   expect_same(back.sighting, scene.sighting);

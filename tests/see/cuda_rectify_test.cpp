@@ -20,7 +20,7 @@ struct Case {
   double lens_deg = 180;      ///< field of view of the lens
   double straight_deg = 100;  ///< 0: no lens
   int straight_width = 640, straight_height = 480;
-  std::array<double, 4> k{0.05, -0.012, 0.004, -0.001};
+  KannalaBrandt k{{0.05, -0.012, 0.004, -0.001}};
 };
 
 class CudaRectify : public test::CudaTest {

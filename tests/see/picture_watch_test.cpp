@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <numbers>
 #include <random>
+#include <tuple>
+#include <utility>
 
 #include "frames.h"
+#include "source/lens.h"
 
 namespace lazarillo {
 namespace {
@@ -83,6 +87,81 @@ TEST(PictureWatch, MeasuresHowTheCameraTurned) {
     EXPECT_NEAR(turn.up_deg, up, 0.05 + 0.1 * std::abs(up));
     EXPECT_EQ(frame.state, PictureState::clear);
   }
+}
+
+/// The same landscape through a lens. `slopes`: the ray of a pixel of an upright camera with this
+/// lens, x and y by z, from its formula turned around.
+Frame shoot_bent(const std::shared_ptr<const Lens>& lens, double bearing_deg, double elevation_deg,
+                 std::uint32_t seed,
+                 const std::function<std::pair<double, double>(double, double)>& slopes) {
+  std::mt19937 random(seed);
+  std::normal_distribution<double> noise(0, 2);
+  const double up = elevation_deg * kRad;
+  const Intrinsics& c = lens->camera();
+  Frame frame = test::make_frame(
+      c.width, c.height,
+      [&](int px, int py, int) {
+        double x = (px - c.cx) / c.fx;
+        double y = (py - c.cy) / c.fy;
+        // Lying on its left side: its left is what is up.
+        if (lens->mounting().quarter_turns == 1) std::tie(x, y) = std::pair(-y, x);
+        const auto [right, down] = slopes(x, y);
+        const double ahead = std::cos(up) + down * std::sin(up);
+        const double high = std::sin(up) - down * std::cos(up);
+        const double bearing = std::atan2(right, ahead) / kRad + bearing_deg;
+        const double elevation = std::atan2(high, std::hypot(right, ahead)) / kRad;
+        const double level = landscape(bearing, elevation) + noise(random);
+        return static_cast<int>(std::lround(std::clamp(level, 0.0, 255.0)));
+      },
+      0, PixelFormat::gray8);
+  frame.lens = lens;
+  frame.intrinsics =
+      Intrinsics::from_hfov(90, lens->upright_width(), lens->upright_height(), false);
+  return frame;
+}
+
+TEST(PictureWatch, MeasuresItBehindALens) {
+  const auto equidistant = [](double x, double y) {
+    const double angle = std::hypot(x, y);
+    const double stretched = angle > 0 ? std::tan(angle) / angle : 1;
+    return std::pair(x * stretched, y * stretched);
+  };
+  const auto barrel = [](double x, double y) {
+    const double bent = std::hypot(x, y);
+    double r = bent;
+    for (int i = 0; i < 50; ++i) r = bent / (1 - 0.2 * r * r);
+    const double stretched = bent > 0 ? r / bent : 1;
+    return std::pair(x * stretched, y * stretched);
+  };
+  const auto lens = [](double f, const LensModel& model, int turns) {
+    return std::make_shared<const Lens>(
+        Intrinsics{f, f, (kWidth - 1) / 2.0, (kHeight - 1) / 2.0, kWidth, kHeight, false}, model,
+        LensMounting{turns});
+  };
+  const auto check = [](const std::shared_ptr<const Lens>& bent, const auto& slopes) {
+    PictureWatch watch;
+    Frame first = shoot_bent(bent, 0, 0, 1, slopes);
+    watch.look(first);
+    CameraTurn before;
+    double bearing = 0;
+    double elevation = 0;
+    std::uint32_t seed = 2;
+    for (const auto& [right, up] : std::vector<std::pair<double, double>>{
+             {0.5, 0}, {-1.2, 0.3}, {2.5, -0.8}, {0, 1.5}, {0, 0}}) {
+      bearing += right;
+      elevation += up;
+      Frame frame = shoot_bent(bent, bearing, elevation, seed++, slopes);
+      watch.look(frame);
+      ASSERT_TRUE(frame.turned);
+      EXPECT_NEAR(frame.turned->right_deg - before.right_deg, right, 0.05 + 0.2 * std::abs(right));
+      EXPECT_NEAR(frame.turned->up_deg - before.up_deg, up, 0.05 + 0.2 * std::abs(up));
+      before = *frame.turned;
+    }
+  };
+  // 110 degrees across, upright and on its side; and the barrel of a usual wide lens.
+  check(lens(250, KannalaBrandt{}, 0), equidistant);
+  check(lens(250, KannalaBrandt{}, 1), equidistant);
+  check(lens(350, BrownConrady{-0.2}, 0), barrel);
 }
 
 TEST(PictureWatch, ATurnIsNotKnownAcrossACut) {

@@ -18,8 +18,7 @@ constexpr double kRadian = 180 / std::numbers::pi;
 std::shared_ptr<const Lens> equidistant(int side = 500) {
   const double f = side / (200 / kRadian);
   return std::make_shared<const Lens>(
-      Intrinsics{f, f, (side - 1) / 2.0, (side - 1) / 2.0, side, side, false},
-      std::array<double, 4>{});
+      Intrinsics{f, f, (side - 1) / 2.0, (side - 1) / 2.0, side, side, false}, KannalaBrandt{});
 }
 
 /// The angles of the ray that a pixel of an equidistant lens sees, from its formula alone: right
@@ -139,7 +138,7 @@ TEST(Rectify, NothingIsThereWhereTheLensHasNoPicture) {
   // Its picture is 60 degrees wide and high, the straight one 90.
   const double f = 300 / (60 / kRadian);
   const auto lens = std::make_shared<const Lens>(Intrinsics{f, f, 149.5, 149.5, 300, 300, false},
-                                                 std::array<double, 4>{});
+                                                 KannalaBrandt{});
   Frame frame = test::make_frame(300, 300, [](int, int, int) { return 200; });
   frame.lens = lens;
   frame.intrinsics = Intrinsics::from_hfov(90, 416, 416, false);
@@ -161,7 +160,7 @@ TEST(Rectify, NothingIsThereWhereTheLensHasNoPicture) {
 
   // A lens whose formula ends at 20 degrees.
   const double k1 = -1 / (3 * std::pow(20 / kRadian, 2));
-  frame.lens = std::make_shared<const Lens>(lens->camera(), std::array<double, 4>{k1, 0, 0, 0});
+  frame.lens = std::make_shared<const Lens>(lens->camera(), KannalaBrandt{{k1, 0, 0, 0}});
   letterbox.fill(frame, tensor);
   EXPECT_NEAR(value(centre, centre), 200, 1e-3);
   EXPECT_NEAR(value(centre + 3 + static_cast<int>(208 * std::tan(20 / kRadian)), centre), 114,

@@ -63,7 +63,7 @@ TEST(FileSource, FramesOfALensHaveOneForAll) {
   SourceOptions options;
   options.hfov_deg = 100;
   options.lens = std::make_shared<const Lens>(Intrinsics{60, 60, 95.5, 63.5, 192, 128, false},
-                                              std::array<double, 4>{0.1, 0, 0, 0});
+                                              KannalaBrandt{{0.1, 0, 0, 0}});
   const auto frames = all_frames(*open_source((dir / "bent.mkv").string(), options));
   ASSERT_EQ(frames.size(), 2U);
   ASSERT_TRUE(frames[0].lens);

@@ -41,8 +41,8 @@ Labels labels_of(const ModelSet& models) {
 
 /// A frame whose pixels are a ring's slot, or lie on the card where the slot says; held until the
 /// last copy of the frame is gone.
-Frame frame_in_place(Pin pin) {
-  Frame frame = frame_of(pin.record());
+Frame frame_in_place(Pin pin, CameraViews& views) {
+  Frame frame = frame_of(pin.record(), views);
   const auto held = std::make_shared<Pin>(std::move(pin));
   if (frame.format == PixelFormat::nv12) {
     SharedPicture shared;
@@ -145,7 +145,7 @@ void run_capture(const RunOptions& given, const Rings& rings, SharedState& state
   std::unique_ptr<DevicePictureExporter> on_card;
   if (options.config.decoder == "nvdec" || options.config.dma_buf) {
     on_card = std::make_unique<DevicePictureExporter>(rings.frames.geometry().slots,
-                                                      state.camera.width, state.camera.height);
+                                                      state.picture_width, state.picture_height);
   }
   FrameLink frames(rings.frames, std::move(on_card), process.metrics);
   NoSink<GuideInput> guide;  // reads the ring of frames itself
@@ -209,6 +209,7 @@ void run_see(const RunOptions& options, const ModelSet& models, const Rings& rin
   });
   process.ready();
   RingReader reader(rings.frames);
+  CameraViews views(source_options_of(options));
   const Watch watch([&] {
     process.watch_steady();
     // Eyes that lost the card stay blind; the next pair starts with a fresh hold of it.
@@ -219,7 +220,9 @@ void run_see(const RunOptions& options, const ModelSet& models, const Rings& rin
   });
   for (;;) {
     const bool more = reader.wait(kWait);
-    if (auto pin = reader.newest()) part.input().push(frame_in_place(std::move(*pin)));
+    if (auto pin = reader.newest()) {
+      part.input().push(frame_in_place(std::move(*pin), views));
+    }
     if (!more && (rings.frames.closed() || state.abandoned)) break;
   }
   process.metrics.end();
@@ -284,18 +287,20 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
       }
     });
     std::jthread frames([&] {
+      CameraViews views(source_options_of(options));
       pump(rings.frames, state, after, [&](const Pin& pin) {
-        const Frame frame = frame_of(pin.record());
+        const Frame frame = frame_of(pin.record(), views);
         if (state.origin_ns == 0) state.origin_ns = frame.stamp.capture_ns - frame.stamp.stream_ns;
         part.input().push(frame);
       });
     });
+    CameraViews views(source_options_of(options));
     pump(rings.seen, state, after, [&](const Pin& pin) {
       if (static_cast<InternalKind>(pin.record().kind) == InternalKind::depth) {
         part.input().push(decode_depth(pin.bytes()));
         return;
       }
-      Seen value = decode_seen(pin.record(), pin.bytes(), labels);
+      Seen value = decode_seen(pin.record(), pin.bytes(), labels, views);
       if (broken && value.frame.stamp.capture_ns > state.broken_ns) {
         broken = false;
         state.blind = false;
@@ -320,7 +325,7 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
 /// The frames a scene may still ask for, held in place.
 class RecentFrames {
  public:
-  explicit RecentFrames(const Ring& ring) : reader_(ring) {}
+  RecentFrames(const Ring& ring, CameraViews& views) : reader_(ring), views_(views) {}
 
   /// The pixels of this frame; without any when they are gone.
   void complete(Frame& frame) {
@@ -332,7 +337,7 @@ class RecentFrames {
       if (pin->record().frame_sequence >= wanted) pins_.push_back(std::move(*pin));
     }
     if (pins_.empty() || pins_.front().record().frame_sequence != wanted) return;
-    Frame whole = frame_in_place(std::move(pins_.front()));
+    Frame whole = frame_in_place(std::move(pins_.front()), views_);
     pins_.pop_front();
     frame.pixels = std::move(whole.pixels);
     frame.device = std::move(whole.device);
@@ -341,6 +346,7 @@ class RecentFrames {
 
  private:
   RingReader reader_;
+  CameraViews& views_;
   std::deque<Pin> pins_;
 };
 
@@ -370,10 +376,11 @@ void run_show(const RunOptions& given, const ModelSet& models, const Rings& ring
     });
   });
   Depth depth;
-  RecentFrames frames(rings.frames);
+  CameraViews views(source_options_of(options));
+  RecentFrames frames(rings.frames, views);
   pump(rings.scenes, state, start == Start::restarted ? state.last_frame.load() : -1,
        [&](const Pin& pin) {
-         Scene scene = decode_scene(pin.record(), pin.bytes(), labels);
+         Scene scene = decode_scene(pin.record(), pin.bytes(), labels, views);
          if (std::holds_alternative<std::monostate>(scene.sighting.depth)) {
            scene.sighting.depth = depth;
          } else {
@@ -407,9 +414,8 @@ void SharedText::set(const std::string& text) noexcept {
 
 std::string SharedText::get() const { return state_ == 2 ? std::string(text_.data()) : ""; }
 
-Rings make_rings(const Intrinsics& camera, const ModelSet& models) {
-  const std::uint64_t row =
-      (std::uint64_t{3} * static_cast<std::uint64_t>(camera.width) + 63) / 64 * 64;
+Rings make_rings(int width, int height, const ModelSet& models) {
+  const std::uint64_t row = (std::uint64_t{3} * static_cast<std::uint64_t>(width) + 63) / 64 * 64;
   std::uint64_t cells = 0;
   for (const NetworkManifest& network : models.networks) {
     cells = std::max(cells, static_cast<std::uint64_t>(network.input_width) *
@@ -417,8 +423,8 @@ Rings make_rings(const Intrinsics& camera, const ModelSet& models) {
   }
   const std::uint64_t value = value_bytes(cells);
   return {
-      Ring::create({"lazarillo frames", kSlots, row * static_cast<std::uint64_t>(camera.height),
-                    kReaders, kPins}),
+      Ring::create(
+          {"lazarillo frames", kSlots, row * static_cast<std::uint64_t>(height), kReaders, kPins}),
       Ring::create({"lazarillo seen", kValueSlots, value, 3, 1}),
       Ring::create({"lazarillo scenes", kValueSlots, value, 3, 1}),
       Ring::create({"lazarillo foresights", 8, sizeof(Box) * 300, 3, 1}),
@@ -429,6 +435,9 @@ void probe_source(const RunOptions& options, SharedState& state) {
   Metrics metrics;
   CapturePart part(options, nullptr, metrics);
   state.camera = part.source().cameras().at(0).intrinsics;
+  const bool sideways = options.lens && options.lens->mounting().quarter_turns % 2 != 0;
+  state.picture_width = sideways ? state.camera.height : state.camera.width;
+  state.picture_height = sideways ? state.camera.width : state.camera.height;
   state.duration_ns = part.source().duration_ns().value_or(-1);
   part.stop();
   state.probed = true;

@@ -15,11 +15,13 @@ struct Rings {
   Ring sound;       ///< guide -> show
 };
 
-/// Makes the rings for a camera and a model set. Throws Error(output) with the memory needed.
-[[nodiscard]] Rings make_rings(const Intrinsics& camera, const ModelSet& models);
+/// Makes the rings for pictures of a size and a model set. Throws Error(output) with the memory
+/// needed.
+[[nodiscard]] Rings make_rings(int width, int height, const ModelSet& models);
 
-/// Looks at the source: the camera's size and the length of the stream, into `state`. A process of
-/// its own runs this, so that none of the source's threads live in the one that forks the others.
+/// Looks at the source: the camera, the size of its pictures and the length of the stream, into
+/// `state`. A process of its own runs this, so that none of the source's threads live in the one
+/// that forks the others.
 void probe_source(const RunOptions& options, SharedState& state);
 
 /// How a process begins.

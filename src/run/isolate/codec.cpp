@@ -252,9 +252,6 @@ Read read(std::span<const std::byte> bytes) {
 std::uint64_t value_bytes(std::uint64_t depth_cells) { return kTextBytes + 8 * depth_cells; }
 
 SlotRecord record_of(const Frame& frame) {
-  if (frame.lens) {
-    throw Error(ExitCode::usage, "--isolate does not pass on the lens of a camera yet");
-  }
   SlotRecord record;
   record.kind = ValueKind::frame;
   record.camera = static_cast<std::uint32_t>(frame.stamp.camera);
@@ -279,7 +276,7 @@ SlotRecord record_of(const Frame& frame) {
   return record;
 }
 
-Frame frame_of(const SlotRecord& record) {
+Frame frame_of(const SlotRecord& record, CameraViews& views) {
   Frame frame;
   frame.stamp = {static_cast<int>(record.camera), record.frame_sequence, record.capture_ns,
                  record.stream_ns};
@@ -287,12 +284,13 @@ Frame frame_of(const SlotRecord& record) {
   frame.height = static_cast<int>(record.height);
   frame.stride_bytes = record.stride_bytes;
   frame.format = format_of(record.pixel_format);
+  frame.lens = views.of(frame.width, frame.height).lens;
   frame.intrinsics = {record.fx,
                       record.fy,
                       record.cx,
                       record.cy,
-                      frame.width,
-                      frame.height,
+                      frame.lens ? frame.lens->upright_width() : frame.width,
+                      frame.lens ? frame.lens->upright_height() : frame.height,
                       (record.flags & kIntrinsicsAssumed) != 0};
   frame.state = static_cast<PictureState>(std::min(record.picture_state, 3U));
   if ((record.flags & kTurnKnown) != 0) {
@@ -354,10 +352,11 @@ Foresight decode_foresight(const SlotRecord& record, std::span<const std::byte> 
   return foresight;
 }
 
-Seen decode_seen(const SlotRecord& record, std::span<const std::byte> bytes, const Labels& labels) {
+Seen decode_seen(const SlotRecord& record, std::span<const std::byte> bytes, const Labels& labels,
+                 CameraViews& views) {
   const auto [object, numbers] = read(bytes);
   Seen seen;
-  seen.frame = frame_of(record);
+  seen.frame = frame_of(record, views);
   seen.outcome = static_cast<Seen::Outcome>(object["outcome"].get<int>());
   seen.sighting.fault = object["fault"].get<std::string>();
   seen.sighting.detections = detections_from(object["detections"], labels);
@@ -374,11 +373,11 @@ DepthSighting decode_depth(std::span<const std::byte> bytes) {
   return sighting;
 }
 
-Scene decode_scene(const SlotRecord& record, std::span<const std::byte> bytes,
-                   const Labels& labels) {
+Scene decode_scene(const SlotRecord& record, std::span<const std::byte> bytes, const Labels& labels,
+                   CameraViews& views) {
   const auto [object, numbers] = read(bytes);
   Scene scene;
-  scene.frame = frame_of(record);
+  scene.frame = frame_of(record, views);
   scene.look = static_cast<Look>(object["look"].get<int>());
   scene.sighting.fault = object["fault"].get<std::string>();
   scene.sighting.detections = detections_from(object["detections"], labels);

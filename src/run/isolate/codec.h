@@ -8,6 +8,7 @@
 #include "ring/layout.h"
 #include "run/values.h"
 #include "show/overlay.h"
+#include "source/camera_view.h"
 
 // Values as they stand in a ring's slot: a CBOR object (RFC 8949) behind its length (u32), then the
 // numbers of a depth map (f32). Frames are raw pixels; everything else about them is in the record.
@@ -20,8 +21,9 @@ enum class InternalKind : std::uint32_t { seen = 16, depth, scene, foresight, so
 
 /// The record of a frame; without payload_bytes.
 [[nodiscard]] SlotRecord record_of(const Frame& frame);
-/// A frame without pixels.
-[[nodiscard]] Frame frame_of(const SlotRecord& record);
+/// A frame without pixels. Its lens does not travel: `views` is the source's, which every process
+/// of a run inherits.
+[[nodiscard]] Frame frame_of(const SlotRecord& record, CameraViews& views);
 
 /// Each returns the bytes written; nullopt when the slot is too small.
 std::optional<std::size_t> encode(const Seen& seen, std::span<std::byte> slot);
@@ -36,11 +38,11 @@ std::size_t encode(const Foresight& foresight, SlotRecord& record, std::span<std
                                          std::span<const std::byte> bytes);
 /// `labels` are the detector's; they do not travel.
 [[nodiscard]] Seen decode_seen(const SlotRecord& record, std::span<const std::byte> bytes,
-                               const Labels& labels);
+                               const Labels& labels, CameraViews& views);
 [[nodiscard]] DepthSighting decode_depth(std::span<const std::byte> bytes);
 /// The frame comes without pixels, and without depth when it was not sent along.
 [[nodiscard]] Scene decode_scene(const SlotRecord& record, std::span<const std::byte> bytes,
-                                 const Labels& labels);
+                                 const Labels& labels, CameraViews& views);
 
 /// Bytes that hold any value with a depth map of so many cells.
 [[nodiscard]] std::uint64_t value_bytes(std::uint64_t depth_cells);

@@ -36,6 +36,8 @@ struct SharedState {
   // Written once by the process that looks at the source first.
   std::atomic<bool> probed = false;
   Intrinsics camera;
+  int picture_width = 0;  ///< as the source gives them: before a lens is straightened
+  int picture_height = 0;
   std::int64_t duration_ns = -1;  ///< -1: not known
 
   /// Steady-clock moment of stream time 0: set by the first capture, kept by the next.

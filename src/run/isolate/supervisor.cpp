@@ -20,6 +20,7 @@
 #include "run/isolate/children.h"
 #include "run/isolate/report_codec.h"
 #include "run/isolate/succession.h"
+#include "run/parts.h"
 #include "run/paths.h"
 #include "source/live_address.h"
 #include "version.h"
@@ -264,7 +265,7 @@ void Supervisor::await_ready(PartName name) {
 
 RunResult Supervisor::run(int& signal_received) {
   probe();
-  rings_ = make_rings(state_.camera, models_);
+  rings_ = make_rings(state_.picture_width, state_.picture_height, models_);
   state_.spare_loads = options_.config.running.spare;
   // Capture comes last: the first frame finds everybody at work.
   for (const PartName part : {PartName::see, PartName::guide, PartName::show}) start(part);
@@ -447,7 +448,10 @@ RunResult run_isolated(const RunOptions& options, int& signal_received, CommandI
   sigemptyset(&watched);
   for (const int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&watched, signal);
   ::sigprocmask(SIG_BLOCK, &watched, nullptr);
-  return Supervisor(options, inputs).run(signal_received);
+  // Read once: every process inherits the same lens, also one that is started again later.
+  RunOptions known = options;
+  known.lens = lens_of(options.config);
+  return Supervisor(known, inputs).run(signal_received);
 }
 
 }  // namespace lazarillo

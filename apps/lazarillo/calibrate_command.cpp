@@ -1,0 +1,210 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <memory>
+
+#include "calibrate/board_page.h"
+#include "calibrate/calibrate.h"
+#include "commands.h"
+#include "count_progress.h"
+#include "error.h"
+#include "source/camera_view.h"
+#include "source/source.h"
+
+namespace lazarillo {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Between two pictures of a video that are searched for the board.
+constexpr std::int64_t kEveryNs = 150'000'000;
+
+struct CalibrateArguments {
+  std::string source;
+  std::string board_file;
+  std::string out = "camera.yaml";
+  BoardOptions board;
+  CalibrationModel model = CalibrationModel::automatic;
+  bool chessboard = false;
+};
+
+/// The board as all pictures of a source show it.
+class Search {
+ public:
+  explicit Search(const Board& board) : board_(board) {}
+
+  void look(const Frame& frame, const std::string& name) {
+    if (pictures_ == 0) {
+      width_ = frame.width;
+      height_ = frame.height;
+    }
+    if (frame.width != width_ || frame.height != height_) {
+      throw Error(
+          ExitCode::source,
+          fmt::format("'{}' is {}x{}, the pictures before it {}x{}: all must be of one size", name,
+                      frame.width, frame.height, width_, height_));
+    }
+    ++pictures_;
+    if (auto view = board_.find(frame)) {
+      view->name = name;
+      views_.push_back(std::move(*view));
+    }
+  }
+
+  [[nodiscard]] int width() const { return width_; }
+  [[nodiscard]] int height() const { return height_; }
+  [[nodiscard]] int pictures() const { return pictures_; }
+  [[nodiscard]] std::vector<BoardView>& views() { return views_; }
+
+ private:
+  const Board& board_;
+  int width_ = 0;
+  int height_ = 0;
+  int pictures_ = 0;
+  std::vector<BoardView> views_;
+};
+
+void look_through_folder(const fs::path& folder, Search& search) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    std::string ending = entry.path().extension().string();
+    std::transform(ending.begin(), ending.end(), ending.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    constexpr std::array kPictures{".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"};
+    const bool picture = std::find(kPictures.begin(), kPictures.end(), ending) != kPictures.end();
+    if (picture && entry.is_regular_file()) files.push_back(entry.path());
+  }
+  if (files.empty()) {
+    throw Error(ExitCode::source, "'" + folder.string() + "' holds no pictures (png, jpg, webp)");
+  }
+  std::sort(files.begin(), files.end());
+  CountProgress progress("pictures");
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto frame = open_source(files[i].string(), {})->next();
+    if (!frame) throw Error(ExitCode::source, "'" + files[i].string() + "' holds no picture");
+    search.look(*frame, files[i].filename().string());
+    progress.update(i + 1, files.size());
+  }
+}
+
+void look_through_video(const std::string& file, Search& search) {
+  const std::unique_ptr<Source> source = open_source(file, {});
+  const std::int64_t length_ns = source->duration_ns().value_or(0);
+  CountProgress progress("seconds");
+  std::int64_t next_ns = 0;
+  std::size_t told = 0;
+  while (const auto frame = source->next()) {
+    if (frame->stamp.stream_ns < next_ns) continue;
+    next_ns = frame->stamp.stream_ns + kEveryNs;
+    const double second = static_cast<double>(frame->stamp.stream_ns) / 1e9;
+    search.look(*frame, fmt::format("{:.2f} s", second));
+    const auto seconds = static_cast<std::size_t>(second);
+    if (seconds > told && length_ns > 0) {
+      told = seconds;
+      progress.update(seconds,
+                      std::max(seconds, static_cast<std::size_t>(length_ns / 1'000'000'000)));
+    }
+  }
+  if (!source->fault().empty()) {
+    std::cerr << "lazarillo: " << source->fault() << "; what came before is used\n";
+  }
+}
+
+void print(const Calibrated& result, const ChosenViews& chosen, const Search& search) {
+  const Intrinsics& c = result.lens.camera();
+  const bool fisheye = std::holds_alternative<KannalaBrandt>(result.lens.model());
+  for (const CalibratedView& view : result.views) {
+    std::cout << fmt::format("{:>8.3f} px  {:3} corners  {}{}\n", view.rms_px, view.corners,
+                             view.name, view.used ? "" : "  (left out: does not fit the others)");
+  }
+  std::cout << fmt::format(
+      "\n{} of {} pictures show the board; {} too blurred, {} like others\n",
+      search.pictures() == 0
+          ? 0
+          : chosen.views.size() + static_cast<std::size_t>(chosen.blurred + chosen.alike),
+      search.pictures(), chosen.blurred, chosen.alike);
+  std::cout << fmt::format("{} lens, {}x{}: fx {:.2f}, fy {:.2f}, cx {:.2f}, cy {:.2f}\n",
+                           fisheye ? "fisheye" : "usual", c.width, c.height, c.fx, c.fy, c.cx,
+                           c.cy);
+  std::cout << fmt::format(
+      "error {:.3f} px (RMS), {:.0f} % of the picture covered, board tilted up "
+      "to {:.0f} degrees\n",
+      result.rms_px, 100 * result.coverage, result.most_tilt_deg);
+  std::cout << fmt::format("seen straight: {:.1f} degrees across\n",
+                           straight_hfov_deg(result.lens));
+}
+
+int run(CalibrateArguments a) {
+  if (a.chessboard) a.board.marker_mm = 0;
+  const Board board(a.board);
+  if (!a.board_file.empty()) {
+    write_board(board, a.board_file);
+    if (a.source.empty()) return 0;
+  }
+  if (a.source.empty()) {
+    throw Error(ExitCode::usage,
+                "name a folder of pictures or a video of the board; --board FILE.pdf "
+                "writes the board to print");
+  }
+  Search search(board);
+  if (fs::is_directory(a.source)) {
+    look_through_folder(a.source, search);
+  } else {
+    look_through_video(a.source, search);
+  }
+  if (search.views().empty()) {
+    throw Error(
+        ExitCode::source,
+        fmt::format("the board is in none of the {} pictures: is it {} x {} squares{} (--columns, "
+                    "--rows{}), and in light that is even?",
+                    search.pictures(), a.board.columns, a.board.rows,
+                    a.chessboard ? ", seen whole," : " with markers " + a.board.dictionary,
+                    a.chessboard ? ": squares, not corners" : ", --dictionary, --chessboard"));
+  }
+  const ChosenViews chosen =
+      choose_views(std::move(search.views()), board, search.width(), search.height());
+  std::cerr << fmt::format("calibrating with {} views\n", chosen.views.size());
+  const Calibrated result =
+      calibrate(chosen.views, board, search.width(), search.height(), a.model);
+  write_calibration(result, a.out);
+  print(result, chosen, search);
+  std::cout << fmt::format("\nwritten to {}: lazarillo run --calibration {}\n", a.out, a.out);
+  return 0;
+}
+
+}  // namespace
+
+void add_calibrate_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<CalibrateArguments>();
+  CalibrateArguments& a = *arguments;
+  CLI::App* command = app.add_subcommand(
+      "calibrate", "Find out how a camera sees, from pictures of a printed board");
+  command->add_option("SOURCE", a.source, "A folder of pictures, or a video, of the board");
+  command->add_option("--out", a.out, "The calibration, for run --calibration")
+      ->capture_default_str();
+  command->add_option("--board", a.board_file,
+                      "Write the board into this file to print it: .pdf, .svg or .png");
+  const std::map<std::string, CalibrationModel> models{{"auto", CalibrationModel::automatic},
+                                                       {"pinhole", CalibrationModel::pinhole},
+                                                       {"fisheye", CalibrationModel::fisheye}};
+  command
+      ->add_option("--model", a.model,
+                   "Of the lens: pinhole (usual ones), fisheye, or auto, which fits better")
+      ->transform(CLI::CheckedTransformer(models, CLI::ignore_case))
+      ->default_str("auto");
+  command->add_option("--columns", a.board.columns, "Squares of the board across")
+      ->capture_default_str();
+  command->add_option("--rows", a.board.rows, "Squares of the board down")->capture_default_str();
+  command->add_option("--square", a.board.square_mm, "Side of a square, mm")->capture_default_str();
+  command->add_option("--marker", a.board.marker_mm, "Side of a marker, mm")->capture_default_str();
+  command->add_option("--dictionary", a.board.dictionary, "OpenCV's name of the markers")
+      ->capture_default_str();
+  command->add_flag("--chessboard", a.chessboard,
+                    "The board has no markers: each picture must show it whole");
+  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
+}  // namespace lazarillo
