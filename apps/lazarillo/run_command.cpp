@@ -19,7 +19,7 @@
 #include "run/paths.h"
 #include "run/pipeline.h"
 #include "run/thread_role.h"
-#include "source/live_address.h"
+#include "source/source.h"
 #include "speak/phrasebook.h"
 #include "speak/sound_info.h"
 
@@ -127,7 +127,7 @@ RunOptions options_from(const RunArguments& a) {
   const bool mute = a.out.empty() && options.sound && !has_playback_device();
   if (mute) options.out_directory = "lazarillo-out";
   options.realtime =
-      a.realtime || (!a.fast && (options.out_directory.empty() || live_address(options.source)));
+      a.realtime || (!a.fast && (options.out_directory.empty() || is_live(options.source)));
   Config& config = options.config;
   config.language = session_language();
   if (a.no_depth) config.seeing.depth = false;
@@ -195,9 +195,10 @@ void add_run_command(CLI::App& app, int& exit_code) {
   RunArguments& a = *arguments;
   CLI::App* command = app.add_subcommand("run", "Guide through a video, or live");
   command
-      ->add_option("SOURCE", a.options.source,
-                   "A video file, a camera (camera:, /dev/video0), or a stream (rtsp://..., "
-                   "http://..., udp://..., srt://...)")
+      ->add_option(
+          "SOURCE", a.options.source,
+          "A video file, a camera (camera:, /dev/video0), a stream (rtsp://..., http://..., "
+          "udp://..., srt://...), Aria glasses (aria:) or a recording of them (.vrs)")
       ->required();
   command->add_option(
       "--out", a.out,

@@ -122,6 +122,8 @@ SourceOptions source_options_of(const RunOptions& options) {
   source_options.on_card = decodes_on_card(options.config);
   source_options.dma_buf = options.config.dma_buf;
   source_options.camera_mode = options.config.camera_mode;
+  source_options.camera = options.config.camera;
+  source_options.aria_bridge = options.config.aria_bridge;
   source_options.jitter_ms = options.config.jitter_ms;
   source_options.tell = [](const std::string& line) { std::cerr << "lazarillo: " + line + "\n"; };
   if (source_options.dma_buf) check_eyes_on_card(options.config, "source.dma_buf = true");

@@ -60,10 +60,18 @@ double number_at(const Json& camera, const char* key, const std::string& origin,
 std::vector<double> numbers_at(const Json& camera, const char* key, const std::string& origin) {
   const auto found = camera.find(key);
   if (found == camera.end()) refuse_calibration(origin, fmt::format("'{}' is missing", key));
-  const bool all = found->is_array() && std::all_of(found->begin(), found->end(),
-                                                    [](const Json& j) { return j.is_number(); });
+  // A matrix may be written row by row.
+  const bool rows =
+      found->is_array() && !found->empty() &&
+      std::all_of(found->begin(), found->end(), [](const Json& j) { return j.is_array(); });
+  Json flat = rows ? Json::array() : *found;
+  if (rows) {
+    for (const Json& row : *found) flat.insert(flat.end(), row.begin(), row.end());
+  }
+  const bool all = flat.is_array() && std::all_of(flat.begin(), flat.end(),
+                                                  [](const Json& j) { return j.is_number(); });
   if (!all) refuse_calibration(origin, fmt::format("'{}' is not a list of numbers", key));
-  return found->get<std::vector<double>>();
+  return flat.get<std::vector<double>>();
 }
 
 template <std::size_t n>
@@ -78,12 +86,12 @@ void set_model(const std::string& name, const std::vector<double>& p, DescribedC
     refuse_calibration(camera.origin,
                        fmt::format("'{}' has {} parameters, must have {}", name, p.size(), count));
   };
-  if (name == "fisheye624") {
-    need(15);
+  if (name == "fisheye624" || name == "fisheye62") {
+    need(name == "fisheye624" ? 15 : 11);
     Fisheye624 model;
     take(p, 3, model.k);
     take(p, 9, model.p);
-    take(p, 11, model.s);
+    if (p.size() == 15) take(p, 11, model.s);
     camera.fx = camera.fy = p[0];
     camera.cx = p[1];
     camera.cy = p[2];
@@ -91,7 +99,8 @@ void set_model(const std::string& name, const std::vector<double>& p, DescribedC
     return;
   }
   if (name == "linear" || name == "pinhole") need(4);
-  if (name == "kannala_brandt") need(8);
+  const bool fisheye = name == "kannala_brandt" || name == "kannala-brandt-k3";
+  if (fisheye) need(8);
   if (p.size() < 4) refuse_calibration(camera.origin, "'parameters' must begin with fx fy cx cy");
   camera.fx = p[0];
   camera.fy = p[1];
@@ -100,12 +109,12 @@ void set_model(const std::string& name, const std::vector<double>& p, DescribedC
   const std::vector<double> rest(p.begin() + 4, p.end());
   if (name == "linear" || name == "pinhole" || name == "brown_conrady") {
     camera.model = brown_conrady(rest, camera.origin);
-  } else if (name == "kannala_brandt") {
+  } else if (fisheye) {
     camera.model = kannala_brandt(rest, camera.origin);
   } else {
     refuse_calibration(camera.origin,
-                       fmt::format("the model '{}' is not known: fisheye624, kannala_brandt, "
-                                   "brown_conrady, pinhole and linear are",
+                       fmt::format("the model '{}' is not known: fisheye624, fisheye62, "
+                                   "kannala_brandt, brown_conrady, pinhole and linear are",
                                    name));
   }
 }
@@ -246,11 +255,21 @@ std::vector<CameraCalibration> calibrations_from_json(const std::string& text,
     refuse_calibration(origin, "it has a number that is too large");
   }
   const auto cameras = document.is_object() ? document.find("cameras") : document.end();
-  if (!document.is_object() || cameras == document.end() || !cameras->is_object() ||
+  if (!document.is_object() || cameras == document.end() || !cameras->is_structured() ||
       cameras->empty()) {
     refuse_calibration(origin, "it has no object 'cameras' with at least one camera");
   }
   std::vector<CameraCalibration> read;
+  if (cameras->is_array()) {
+    for (const Json& camera : *cameras) {
+      const auto name = camera.is_object() ? camera.find("name") : camera.end();
+      if (!camera.is_object() || name == camera.end() || !name->is_string()) {
+        refuse_calibration(origin, "it has a camera without a 'name'");
+      }
+      read.push_back(from_json(*name, camera, origin + "#" + name->get<std::string>()));
+    }
+    return read;
+  }
   for (const auto& [name, camera] : cameras->items()) {
     read.push_back(from_json(name, camera, origin + "#" + name));
   }

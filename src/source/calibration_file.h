@@ -43,8 +43,10 @@ void check_unfolded(const Lens& lens, const std::string& origin);
 /// {"cameras": {NAME: {"model": "fisheye624" | "kannala_brandt" | "brown_conrady" | "pinhole" |
 /// "linear", "parameters": [...], "width": px, "height": px}}}, each with "T_device_camera" (12
 /// numbers), "quarter_turns", "valid_radius" (px), "time_offset_s" and "readout_s" where they are
-/// known. Parameters: fx, fy, cx, cy and the model's coefficients in the order of source/lens.h;
-/// fisheye624 has one f in place of fx and fy. Throws Error(usage); `origin` is for messages.
+/// known; or a list of such objects, each with its "name", and with more that is not looked at, as
+/// a bridge has it (docs/ring.md). Parameters: fx, fy, cx, cy and the model's coefficients in the
+/// order of source/lens.h; fisheye624 has one f in place of fx and fy. Throws Error(usage);
+/// `origin` is for messages.
 [[nodiscard]] std::vector<CameraCalibration> calibrations_from_json(const std::string& text,
                                                                     const std::string& origin);
 

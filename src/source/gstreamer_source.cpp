@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "source/bridge_source.h"
 #include "source/camera_view.h"
 #include "source/live_source.h"
 #include "source/picture_sequence.h"
@@ -148,9 +149,15 @@ class FileSource final : public Source {
 
 }  // namespace
 
+bool is_live(const std::string& uri) {
+  const auto aria = aria_address(uri);
+  return (aria && aria->recording.empty()) || live_address(uri);
+}
+
 std::unique_ptr<Source> open_source(const std::string& uri, const SourceOptions& options) {
   check(options);
   if (const auto live = live_address(uri)) return open_live_source(*live, options);
+  if (const auto aria = aria_address(uri)) return open_aria(*aria, options);
   if (options.dma_buf) {
     throw Error(ExitCode::source, "'" + uri +
                                       "' is no camera (as /dev/video0 would be), which "

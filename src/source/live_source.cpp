@@ -40,7 +40,7 @@ LivePipelineOptions pipeline_options(const SourceOptions& options) {
 class LiveSource final : public Source {
  public:
   LiveSource(LiveAddress address, const SourceOptions& options)
-      : address_(std::move(address)), name_(shown(address_)), options_(options), model_(options) {
+      : address_(std::move(address)), name_(shown(address_)), options_(options), views_(options) {
     pipeline_ = std::make_unique<LivePipeline>(address_, pipeline_options(options_));
     first_ = take(kFirstPicture);
     if (!first_) {

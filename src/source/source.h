@@ -99,16 +99,25 @@ struct SourceOptions {
   /// Streams: how long packets that are late are waited for, ms.
   int jitter_ms = 50;
 
+  /// Aria: which camera ("rgb", "slam-left", ...), and the program that reads it.
+  std::string camera = "rgb";
+  std::string aria_bridge = "lazarillo-aria";
+
   /// Told in one line when a live source is lost and when it is back. Called by the thread that
   /// calls next().
   std::function<void(const std::string&)> tell = nullptr;
 };
 
 /// Opens a file (a path or a file: URI) that GStreamer can decode, or what live_address()
-/// (source/live_address.h) knows: as open_live_source() there. Throws Error(source) when it does
+/// (source/live_address.h) knows, as open_live_source(); or Aria glasses and recordings, as open_aria()
+/// (source/bridge_source.h). Throws Error(source) when it does
 /// not exist, is empty, holds no picture stream, or its pictures are larger than 16384 a side;
 /// Error(usage) for options that are out of range.
 [[nodiscard]] std::unique_ptr<Source> open_source(const std::string& uri,
                                                   const SourceOptions& options);
+
+/// Whether a source is seen as it happens: a camera, a stream, glasses. Throws Error as
+/// live_address().
+[[nodiscard]] bool is_live(const std::string& uri);
 
 }  // namespace lazarillo

@@ -19,7 +19,7 @@
 #include "run/isolate/succession.h"
 #include "run/parts.h"
 #include "run/thread_role.h"
-#include "source/live_address.h"
+#include "source/source.h"
 
 namespace lazarillo {
 namespace {
@@ -134,7 +134,7 @@ void run_capture(const RunOptions& given, const Rings& rings, SharedState& state
   RunOptions options = given;
   if (start == Start::restarted && state.origin_ns != 0) {
     options.origin_ns = state.origin_ns;
-    if (live_address(options.source)) {
+    if (is_live(options.source)) {
       // Numbers of frames that are still on the way are not given again.
       options.first_sequence = static_cast<std::uint64_t>(state.last_frame + 1) + kNotGivenAgain;
     } else {

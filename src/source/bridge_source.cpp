@@ -1,0 +1,299 @@
+#include "source/bridge_source.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include "clock.h"
+#include "error.h"
+#include "ring/ring_reader.h"
+#include "source/bridge_process.h"
+#include "source/calibration_file.h"
+#include "source/camera_view.h"
+
+namespace lazarillo {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds kOpening{60};
+constexpr milliseconds kLook{50};
+/// A bridge beats every 20 ms.
+constexpr std::int64_t kStuck_ns = 300'000'000;
+/// Glasses: no picture for so long is told, though the bridge lives and looks for them.
+constexpr std::int64_t kSilent_ns = 2'000'000'000;
+constexpr milliseconds kFirstPause{200};
+constexpr milliseconds kLongestPause{5'000};
+const char* const kRemedy =
+    "Aria glasses and their recordings need the bridge: pip install 'bridges/aria[tools]' "
+    "(docs/cameras.md)";
+
+/// A running bridge and what it said of itself.
+struct Bridge {
+  Bridge(const std::vector<std::string>& command, const std::string& wanted,
+         const std::string& name, const std::stop_token& stop)
+      : process(command, kRemedy) {
+    const auto line = process.hello(kOpening, stop);
+    if (!line) {
+      throw Error(ExitCode::source,
+                  name + (stop.stop_requested() ? " was stopped while opening"
+                                                : " cannot be opened: the bridge said why"));
+    }
+    try {
+      const json hello = json::parse(*line);
+      if (hello.at("lazarillo_bridge") != 1) {
+        throw Error(ExitCode::source,
+                    "the bridge is of another version: install the one beside this "
+                    "program");
+      }
+      live = hello.at("live");
+      const auto& cameras = hello.at("cameras");
+      for (std::size_t i = 0; i < cameras.size(); ++i) {
+        if (cameras[i].at("name") == wanted) camera = static_cast<std::uint32_t>(i);
+      }
+      sensors.emplace(Ring::open(std::filesystem::path(hello.at("sensors").get<std::string>())));
+      frames.emplace(Ring::open(std::filesystem::path(hello.at("frames").get<std::string>())));
+    } catch (const json::exception& error) {
+      throw Error(ExitCode::source,
+                  "the bridge's first line cannot be understood: " + std::string(error.what()));
+    }
+  }
+
+  [[nodiscard]] bool stuck() const {
+    return !frames->ring().closed() && frames->ring().heartbeat_age_ns(steady_now_ns()) > kStuck_ns;
+  }
+
+  BridgeProcess process;
+  bool live = false;
+  std::uint32_t camera = 0;  ///< the wanted one's index
+  // Signed in to in this order (docs/ring.md).
+  std::optional<RingReader> sensors;
+  std::optional<RingReader> frames;
+};
+
+class AriaSource final : public Source {
+ public:
+  AriaSource(const AriaAddress& address, const SourceOptions& options)
+      : options_(options),
+        name_(address.recording.empty() ? "the glasses" : "'" + address.recording + "'"),
+        command_(command_for(address, options)),
+        began_ns_(options.origin_ns) {
+    bridge_.emplace(command_, options_.camera, name_, stop_.get_token());
+    first_ = take();
+    if (!first_) {
+      throw Error(ExitCode::source, fault_.empty() ? name_ + " gave no picture" : fault_);
+    }
+    cameras_.push_back({options_.camera, first_->intrinsics});
+  }
+
+  ~AriaSource() override {
+    stop_.request_stop();
+    first_.reset();
+  }
+
+  [[nodiscard]] const std::vector<CameraInfo>& cameras() const override { return cameras_; }
+
+  [[nodiscard]] std::optional<Frame> next() override {
+    if (first_) return std::exchange(first_, std::nullopt);
+    while (!stop_.stop_requested()) {
+      if (bridge_) {
+        if (auto frame = take()) {
+          if (std::exchange(lost_, false)) tell(name_ + " are back");
+          return frame;
+        }
+        if (stop_.stop_requested() || !bridge_->live) return std::nullopt;
+        bridge_.reset();
+        pause_ = milliseconds(0);
+      }
+      again();
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::string fault() const override { return stop_.stop_requested() ? "" : fault_; }
+  [[nodiscard]] std::optional<std::int64_t> duration_ns() const override { return std::nullopt; }
+  void stop() override { stop_.request_stop(); }
+
+ private:
+  static std::vector<std::string> command_for(const AriaAddress& address,
+                                              const SourceOptions& options) {
+    std::vector<std::string> words{options.aria_bridge};
+    if (address.recording.empty()) {
+      words.emplace_back("live");
+    } else {
+      words.insert(words.end(), {"replay", address.recording});
+      if (!options.realtime) words.emplace_back("--fast");
+    }
+    words.insert(words.end(), {"--streams", options.camera + ",imu"});
+    return words;
+  }
+
+  /// The next picture of the camera; nullopt when the bridge has ended, hangs or a stop was asked
+  /// for; fault_ then says why.
+  std::optional<Frame> take() {
+    std::int64_t last_ns = steady_now_ns();
+    while (!stop_.stop_requested()) {
+      read_sensors();
+      RingReader& frames = *bridge_->frames;
+      const bool more = frames.wait(kLook);
+      // Only glasses: of a recording every picture counts.
+      while (auto pin = bridge_->live ? frames.newest() : frames.next()) {
+        if (pin->record().kind != ValueKind::frame || pin->record().camera != bridge_->camera) {
+          continue;
+        }
+        if (auto frame = frame_of(std::move(*pin))) return frame;
+      }
+      if (more) continue;
+      if (frames.ring().closed() || bridge_->process.ended(milliseconds(0))) {
+        end();
+        return std::nullopt;
+      }
+      if (bridge_->stuck()) {
+        fault_ = name_ + " give nothing any more: the bridge hangs";
+        lose();
+        return std::nullopt;
+      }
+      if (bridge_->live && !lost_ && steady_now_ns() - last_ns > kSilent_ns) {
+        fault_ = name_ + " give no picture";
+        lose();
+      }
+    }
+    return std::nullopt;
+  }
+
+  void end() {
+    constexpr milliseconds kPatience{3000};
+    const auto code = bridge_->process.ended(kPatience);
+    if (code && *code == 0) return;
+    fault_ = name_ + (code ? fmt::format(" ended early: the bridge ended with code {}", *code)
+                           : " ended: the bridge does not");
+    lose();
+  }
+
+  void lose() {
+    if (bridge_->live && !std::exchange(lost_, true)) tell(fault_ + ": trying again");
+  }
+
+  void again() {
+    std::this_thread::sleep_for(pause_);
+    pause_ = std::min(std::max(kFirstPause, 2 * pause_), kLongestPause);
+    try {
+      bridge_.emplace(command_, options_.camera, name_, stop_.get_token());
+      numbers_before_ = next_number_;
+    } catch (const Error& error) {
+      if (!stop_.stop_requested()) fault_ = error.what();
+    }
+  }
+
+  /// Calibrations; IMU samples flow by.
+  void read_sensors() {
+    while (auto pin = bridge_->sensors->next()) {
+      if (pin->record().kind != ValueKind::calibration_json || views_) continue;
+      const std::string text(reinterpret_cast<const char*>(pin->bytes().data()),
+                             pin->bytes().size());
+      for (const CameraCalibration& camera : calibrations_from_json(text, name_)) {
+        if (camera.name != options_.camera) continue;
+        SourceOptions view = options_;
+        view.lens = camera.lens;
+        if (view.hfov_assumed) view.hfov_deg = 0;
+        views_.emplace(view);
+      }
+    }
+  }
+
+  std::optional<Frame> frame_of(Pin pin) {
+    if (!views_) read_sensors();
+    const SlotRecord record = pin.record();
+    const auto format = static_cast<RingPixelFormat>(record.pixel_format);
+    const std::size_t channels = format == RingPixelFormat::bgr8 ? 3 : 1;
+    const std::size_t size = std::size_t{record.stride_bytes} * record.height;
+    if (!views_ || record.width == 0 || record.height == 0 || size > pin.bytes().size() ||
+        record.stride_bytes < channels * record.width ||
+        (format != RingPixelFormat::bgr8 && format != RingPixelFormat::gray8)) {
+      return std::nullopt;
+    }
+    Frame frame;
+    frame.width = static_cast<int>(record.width);
+    frame.height = static_cast<int>(record.height);
+    frame.stride_bytes = record.stride_bytes;
+    frame.format = format == RingPixelFormat::bgr8 ? PixelFormat::bgr8 : PixelFormat::gray8;
+    const CameraView& view = views_->of(frame.width, frame.height);
+    frame.intrinsics = view.intrinsics;
+    frame.lens = view.lens;
+    frame.stamp.capture_ns = record.capture_ns;
+    frame.stamp.sequence = numbers_before_ + record.frame_sequence;
+    next_number_ = frame.stamp.sequence + 1;
+    const std::int64_t time_ns = bridge_->live ? record.capture_ns : record.stream_ns;
+    if (!began_ns_) began_ns_ = time_ns;
+    frame.stamp.stream_ns = time_ns - *began_ns_;
+    frame.pixels = pixels_of(std::move(pin), size);
+    return frame;
+  }
+
+  /// In the ring as long as this reader may hold one more; else a copy.
+  std::shared_ptr<const std::uint8_t> pixels_of(Pin pin, std::size_t size) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(pin.bytes().data());
+    if (bridge_->frames->can_pin()) {
+      const auto held = std::make_shared<Pin>(std::move(pin));
+      return {held, bytes};
+    }
+    const auto copy = std::make_shared<std::vector<std::uint8_t>>(bytes, bytes + size);
+    return {copy, copy->data()};
+  }
+
+  void tell(const std::string& line) const {
+    if (options_.tell) options_.tell(line);
+  }
+
+  const SourceOptions options_;
+  const std::string name_;
+  const std::vector<std::string> command_;
+  std::stop_source stop_;
+  std::optional<Bridge> bridge_;
+  std::optional<CameraViews> views_;
+  std::vector<CameraInfo> cameras_;
+  std::optional<Frame> first_;  ///< taken while opening
+  std::optional<std::int64_t> began_ns_;
+  std::uint64_t numbers_before_ = 0;
+  std::uint64_t next_number_ = 0;
+  std::string fault_;
+  bool lost_ = false;
+  milliseconds pause_{0};
+};
+
+}  // namespace
+
+std::optional<AriaAddress> aria_address(const std::string& source) {
+  constexpr std::string_view kAria = "aria:";
+  if (source.starts_with(kAria)) return AriaAddress{source.substr(kAria.size())};
+  if (source.ends_with(".vrs")) return AriaAddress{source};
+  return std::nullopt;
+}
+
+std::unique_ptr<Source> open_aria(const AriaAddress& address, const SourceOptions& options) {
+  const std::string name = address.recording.empty() ? "aria:" : "'" + address.recording + "'";
+  if (address.recording.empty() && !options.realtime) {
+    throw Error(ExitCode::usage,
+                "aria: is live: it cannot be played --fast (with --out, add "
+                "--realtime)");
+  }
+  if (options.feed_fps > 0 || options.loop || options.start_ns > 0) {
+    throw Error(ExitCode::usage, name + " is played at its own rate, once, from its beginning");
+  }
+  if (options.on_card || options.dma_buf) {
+    throw Error(ExitCode::usage, name +
+                                     " is decoded by the bridge: leave out source.decoder and "
+                                     "source.dma_buf");
+  }
+  return std::make_unique<AriaSource>(address, options);
+}
+
+}  // namespace lazarillo
