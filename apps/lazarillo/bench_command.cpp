@@ -13,6 +13,7 @@
 #include "run/machine_profile.h"
 #include "run/paths.h"
 #include "run/pipeline.h"
+#include "source/source.h"
 
 namespace lazarillo {
 namespace {
@@ -100,7 +101,7 @@ int bench(const BenchArguments& a) {
                  a.no_tuned ? std::filesystem::path() : machine_profile_file(), options.realtime},
                 options.config);
   options.silent = true;
-  options.loop = true;
+  options.loop = !is_live(options.source);  // a camera has no end
   options.show_progress = true;
   std::ofstream json;
   if (!a.json_file.empty()) {
@@ -129,7 +130,7 @@ void add_bench_command(CLI::App& app, int& exit_code) {
   a.options.frames = 1200;
   CLI::App* command =
       app.add_subcommand("bench", "Measure rates, latency, load and memory on a video, played live");
-  command->add_option("SOURCE", a.options.source, "A video file; it is repeated as often as needed")
+  command->add_option("SOURCE", a.options.source, "A video file, repeated as often as needed; or a camera or stream")
       ->required();
   command->add_option("--feed-fps", a.options.feed_fps,
                       "Frames a second the source gives (default: the file's own rate)")
