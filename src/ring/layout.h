@@ -113,6 +113,19 @@ static_assert(std::is_standard_layout_v<RingReaderEntry> && sizeof(RingReaderEnt
 static_assert(std::is_standard_layout_v<RingSlot> && sizeof(RingSlot) == 192);
 static_assert(std::is_trivially_copyable_v<SlotRecord> && sizeof(SlotRecord) == 128);
 
+/// A value of ValueKind::imu_batch is an array of these, in order of time (docs/ring.md, "IMU
+/// batches").
+struct ImuSample {
+  static constexpr std::uint32_t kAccel = 1, kGyro = 2;  ///< flags: what is valid
+  std::int64_t capture_ns = 0;
+  std::int64_t device_ns = 0;
+  std::array<float, 3> accel_m_s2{};  ///< in the IMU's own frame
+  std::array<float, 3> gyro_rad_s{};
+  float temperature_c = 0;
+  std::uint32_t flags = 0;
+};
+static_assert(std::is_trivially_copyable_v<ImuSample> && sizeof(ImuSample) == 48);
+
 /// Where everything lies, from the four numbers that decide it.
 struct RingGeometry {
   std::uint32_t slots = 0;

@@ -37,6 +37,7 @@ void PictureWatch::look(Frame& frame) {
   const Motion motion = camera.meter.measure(frame);
   camera.meter.set_reference();
   frame.state = state_of(motion, rules_);
+  if (frame.turned) return;  // the source knows, by an IMU
   if (!motion.scene_change) {
     const CameraTurn turn = turn_of(motion, frame);
     camera.turned.right_deg += turn.right_deg;

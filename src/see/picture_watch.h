@@ -23,15 +23,15 @@ struct PictureRules {
 ///
 /// The turn is that of a camera that only turns: when it moves to the side, what is near moves as
 /// if it turned (by 1 degree a second for a head that looks 5 degrees aside while walking, where
-/// most is 5 m away). Across a scene change it is not known. Behind a lens it is right near the axis,
-/// and as far off as the lens's picture is larger or smaller elsewhere: by up to a fifth.
+/// most is 5 m away). Across a scene change it is not known. Behind a lens it is right near the
+/// axis, and as far off as the lens's picture is larger or smaller elsewhere: by up to a fifth.
 ///
 /// Not thread-safe. Throws as MotionMeter does.
 class PictureWatch {
  public:
   explicit PictureWatch(const PictureRules& rules = {}) : rules_(rules) {}
 
-  /// Fills Frame::turned and Frame::state. In stream order.
+  /// Fills Frame::state, and Frame::turned where the source has not. In stream order.
   void look(Frame& frame);
 
  private:

@@ -16,6 +16,7 @@
 #include "source/bridge_process.h"
 #include "source/calibration_file.h"
 #include "source/camera_view.h"
+#include "source/gyro_turn.h"
 
 namespace lazarillo {
 namespace {
@@ -193,24 +194,56 @@ class AriaSource final : public Source {
     }
   }
 
-  /// Calibrations; IMU samples flow by.
   void read_sensors() {
     while (auto pin = bridge_->sensors->next()) {
-      if (pin->record().kind != ValueKind::calibration_json || views_) continue;
-      const std::string text(reinterpret_cast<const char*>(pin->bytes().data()),
-                             pin->bytes().size());
-      for (const CameraCalibration& camera : calibrations_from_json(text, name_)) {
-        if (camera.name != options_.camera) continue;
-        SourceOptions view = options_;
-        view.lens = camera.lens;
-        if (view.hfov_assumed) view.hfov_deg = 0;
-        views_.emplace(view);
+      if (pin->record().kind == ValueKind::calibration_json && !views_) calibrate(*pin);
+      if (pin->record().kind == ValueKind::imu_batch && pin->record().camera == 0 && gyro_) {
+        integrate(*pin);
       }
     }
   }
 
+  void calibrate(const Pin& pin) {
+    const std::string text(reinterpret_cast<const char*>(pin.bytes().data()), pin.bytes().size());
+    for (const CameraCalibration& camera : calibrations_from_json(text, name_)) {
+      if (camera.name != options_.camera) continue;
+      SourceOptions view = options_;
+      view.lens = camera.lens;
+      if (view.hfov_assumed) view.hfov_deg = 0;
+      views_.emplace(view);
+      const auto imu = imu_pose(text);
+      if (imu) {
+        gyro_.emplace(upright_camera_from_imu(camera.device_from_camera,
+                                              camera.lens->mounting().quarter_turns, *imu));
+      }
+    }
+  }
+
+  /// T_device_imu of the first IMU; nullopt: there is none.
+  static std::optional<std::array<double, 12>> imu_pose(const std::string& text) {
+    try {
+      std::array<double, 12> pose{};
+      std::size_t i = 0;
+      const json calibration = json::parse(text);
+      for (const auto& row : calibration.at("imus").at(0).at("T_device_imu")) {
+        for (const auto& value : row) pose.at(i++) = value;
+      }
+      if (i == pose.size()) return pose;
+    } catch (const std::exception&) {  // none, or not described as we know it
+    }
+    return std::nullopt;
+  }
+
+  void integrate(const Pin& pin) {
+    ImuSample sample;
+    for (std::size_t at = 0; at + sizeof sample <= pin.bytes().size(); at += sizeof sample) {
+      std::memcpy(&sample, pin.bytes().data() + at, sizeof sample);
+      if ((sample.flags & ImuSample::kGyro) != 0) gyro_->add(sample.device_ns, sample.gyro_rad_s);
+    }
+  }
+
   std::optional<Frame> frame_of(Pin pin) {
-    if (!views_) read_sensors();
+    read_sensors();
     const SlotRecord record = pin.record();
     const auto format = static_cast<RingPixelFormat>(record.pixel_format);
     const std::size_t channels = format == RingPixelFormat::bgr8 ? 3 : 1;
@@ -234,6 +267,7 @@ class AriaSource final : public Source {
     const std::int64_t time_ns = bridge_->live ? record.capture_ns : record.stream_ns;
     if (!began_ns_) began_ns_ = time_ns;
     frame.stamp.stream_ns = time_ns - *began_ns_;
+    if (gyro_) frame.turned = gyro_->at(record.device_ns);
     frame.pixels = pixels_of(std::move(pin), size);
     return frame;
   }
@@ -259,6 +293,7 @@ class AriaSource final : public Source {
   std::stop_source stop_;
   std::optional<Bridge> bridge_;
   std::optional<CameraViews> views_;
+  std::optional<GyroTurn> gyro_;
   std::vector<CameraInfo> cameras_;
   std::optional<Frame> first_;  ///< taken while opening
   std::optional<std::int64_t> began_ns_;
