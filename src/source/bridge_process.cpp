@@ -44,6 +44,7 @@ constexpr std::size_t kLongestHello = 1 << 20;
 BridgeProcess::BridgeProcess(const std::vector<std::string>& command, const std::string& remedy)
     : name_(command.at(0)) {
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   int output[2];

@@ -66,6 +66,7 @@ CameraMode mode_for(const std::string& device, const ModeWish& wish) {
   const auto best = best_mode(modes, wish);
   if (best) return *best;
   std::vector<std::string> offered;
+  offered.reserve(modes.size());
   for (const CameraMode& mode : modes) offered.push_back(mode.text());
   const std::string card = wish.compressed_only ? ", of which the card decodes JPEG and H264" : "";
   throw Error(

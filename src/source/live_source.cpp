@@ -19,7 +19,6 @@ namespace lazarillo {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 /// A camera adjusts its exposure before its first picture; a stream may send one that stands by
 /// itself only now and then.
