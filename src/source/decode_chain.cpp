@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "clock.h"
 #include "error.h"
 #include "source/card.h"
 #include "source/picture_caps.h"
@@ -43,11 +44,11 @@ bool is_turned(GstEvent* event) {
 
 }  // namespace
 
-DecodeChain::DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card, bool live)
-    : pipeline_(pipeline), taker_(taker), on_card_(on_card), live_(live) {
+DecodeChain::DecodeChain(GstElement* pipeline, PictureTaker& taker, const DecodeOptions& options)
+    : pipeline_(pipeline), taker_(taker), options_(options) {
   // Hands what is written here over to GStreamer's threads, which lock before they look.
   const std::lock_guard lock(mutex_);
-  if (on_card) card_context_.reset(card::make_context());
+  if (options_.on_card) card_context_.reset(card::make_context());
   const auto add = [this](const char* factory) {
     GstElement* element = gstreamer::make_element(factory);
     gst_bin_add(reinterpret_cast<GstBin*>(pipeline_), element);
@@ -55,16 +56,16 @@ DecodeChain::DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card
   };
   decoder_ = add("decodebin");
   sink_ = entry_ = add("appsink");
-  if (!on_card_) {
+  if (!options_.on_card) {
     entry_ = add("videoconvert");
     GstElement* scale = add("videoscale");
     GstElement* flip = add("videoflip");
     gst_util_set_object_arg(reinterpret_cast<GObject*>(flip), "video-direction", "auto");
     gst_element_link_many(entry_, scale, flip, sink_, nullptr);
   }
-  const Ptr<GstCaps> caps(
-      gst_caps_from_string(on_card_ ? std::string(card::kCaps).append(";").append(kJpeg).c_str()
-                                    : "video/x-raw,format=BGR,pixel-aspect-ratio=1/1"));
+  const Ptr<GstCaps> caps(gst_caps_from_string(
+      options_.on_card ? std::string(card::kCaps).append(";").append(kJpeg).c_str()
+                       : "video/x-raw,format=BGR,pixel-aspect-ratio=1/1"));
   // sync=false: the pace is the taker's. One picture here, the rest is the taker's.
   g_object_set(sink_, "caps", caps.get(), "sync", FALSE, "max-buffers", 1U, "enable-last-sample",
                FALSE, nullptr);
@@ -73,7 +74,8 @@ DecodeChain::DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card
   callbacks.new_sample = &DecodeChain::on_sample;
   callbacks.eos = &DecodeChain::on_end;
   gst_app_sink_set_callbacks(reinterpret_cast<GstAppSink*>(sink_), &callbacks, this, nullptr);
-  if (on_card_) connect("autoplug-select", reinterpret_cast<GCallback>(&DecodeChain::on_select));
+  if (options_.on_card)
+    connect("autoplug-select", reinterpret_cast<GCallback>(&DecodeChain::on_select));
   connect("autoplug-continue", reinterpret_cast<GCallback>(&DecodeChain::on_plug));
   connect("element-added", reinterpret_cast<GCallback>(&DecodeChain::on_element));
   connect("pad-added", reinterpret_cast<GCallback>(&DecodeChain::on_pad));
@@ -81,7 +83,7 @@ DecodeChain::DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card
   const Ptr<GstPad> pad(gst_element_get_static_pad(entry_, "sink"));
   gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, &DecodeChain::on_event, this,
                     nullptr);
-  if (!on_card_) {
+  if (!options_.on_card) {
     const Ptr<GstPad> end(gst_element_get_static_pad(sink_, "sink"));
     gst_pad_add_probe(end.get(), GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, &DecodeChain::on_query,
                       nullptr, nullptr);
@@ -160,14 +162,14 @@ gboolean DecodeChain::on_plug(GstElement*, GstPad* pad, GstCaps* caps, DecodeCha
   // What the constructor wrote was handed over under this lock (it counts for on_pad, too).
   const std::lock_guard lock(self->mutex_);
   // JPEGs that are kept apart are decoded here.
-  const bool jpegs = self->on_card_ && name_of(caps) == kJpeg;
-  return jpegs && (self->live_ || is_of_container(pad)) ? FALSE : TRUE;
+  const bool jpegs = self->options_.on_card && name_of(caps) == kJpeg;
+  return jpegs && (self->options_.live || is_of_container(pad)) ? FALSE : TRUE;
 }
 
 void DecodeChain::on_pad(GstElement*, GstPad* pad, DecodeChain* self) {
   const Ptr<GstCaps> caps(gst_pad_get_current_caps(pad));
   Ptr<GstPad> target;
-  const bool jpegs = self->on_card_ && name_of(caps.get()) == kJpeg;
+  const bool jpegs = self->options_.on_card && name_of(caps.get()) == kJpeg;
   if (jpegs || name_of(caps.get()) == "video/x-raw") {
     target.reset(gst_element_get_static_pad(self->entry_, "sink"));
     if (gst_pad_is_linked(target.get()) != FALSE) target.reset();
@@ -183,8 +185,9 @@ void DecodeChain::on_pad(GstElement*, GstPad* pad, DecodeChain* self) {
     }
     if (GST_PAD_LINK_FAILED(gst_pad_link(pad, target.get()))) {
       self->taker_.fail(
-          self->on_card_ ? "is not decoded by the card: use source.decoder = \"processor\" for it"
-                         : "holds pictures in a form that cannot be converted");
+          self->options_.on_card
+              ? "is not decoded by the card: use source.decoder = \"processor\" for it"
+              : "holds pictures in a form that cannot be converted");
       return;
     }
     {
@@ -218,7 +221,7 @@ GstPadProbeReturn DecodeChain::on_event(GstPad*, GstPadProbeInfo* info, void* se
   GstEvent* event = gst_pad_probe_info_get_event(info);
   auto* self = static_cast<DecodeChain*>(self_pointer);
   // The processor's pictures are turned by videoflip.
-  if (self->on_card_ && GST_EVENT_TYPE(event) == GST_EVENT_TAG) {
+  if (self->options_.on_card && GST_EVENT_TYPE(event) == GST_EVENT_TAG) {
     const std::lock_guard lock(self->mutex_);
     self->turned_ = self->turned_ || is_turned(event);
   }
@@ -256,12 +259,39 @@ void DecodeChain::on_element(GstBin*, GstElement* element, DecodeChain* self) {
   set("direct-rendering", "false");
   // Motion JPEG by HTTP: else the demuxer would wait for streams that never come.
   set("single-stream", "true");
-  if (!self->live_) return;
+  if (!self->options_.live) return;
+  GstElementFactory* factory = gst_element_get_factory(element);
+  if (factory != nullptr &&
+      gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DECODER) != FALSE) {
+    const Ptr<GstPad> pad(gst_element_get_static_pad(element, "sink"));
+    gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, &DecodeChain::on_coded, self, nullptr);
+  }
   // Of one picture, not of several at a time: those would be so many pictures late.
   set("thread-type", "slice");
   set("output-corrupt", "false");
   set("discard-corrupted-frames", "true");
   set("automatic-request-sync-points", "true");
+}
+
+/// Leaves out coded pictures that something was lost of, and those made from them, until one stands
+/// by itself: decoders put grey in the place of what is missing, and say nothing of the pictures
+/// that inherit it. For kLongestGap_ns at most: some cameras send no picture that stands by itself.
+GstPadProbeReturn DecodeChain::on_coded(GstPad*, GstPadProbeInfo* info, void* self_pointer) {
+  constexpr std::int64_t kLongestGap_ns = 2'000'000'000;
+  auto* self = static_cast<DecodeChain*>(self_pointer);
+  const GstBuffer* buffer = gst_pad_probe_info_get_buffer(info);
+  const bool discont = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+  const bool whole = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT) &&
+                     !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_CORRUPTED);
+  const bool first = !std::exchange(self->fed_, true);
+  if (first ? !whole || self->options_.joins : discont) {
+    if (!self->gap_ns_) self->gap_ns_ = steady_now_ns();
+  } else if (whole) {
+    self->gap_ns_.reset();
+  }
+  if (!self->gap_ns_ || steady_now_ns() - *self->gap_ns_ > kLongestGap_ns) return GST_PAD_PROBE_OK;
+  self->taker_.damaged();
+  return GST_PAD_PROBE_DROP;
 }
 
 /// What GStreamer left to do. False when the picture is to be left out.
@@ -291,7 +321,7 @@ void DecodeChain::on_missing_plugin(GstMessage* message) {
   if (!caps || is_bystander(name_of(caps.get()))) return;
   const Ptr<char> codec(gst_pb_utils_get_codec_description(caps.get()));
   const std::lock_guard lock(mutex_);
-  if (on_card_) {
+  if (options_.on_card) {
     missing_plugin_ =
         std::string("holds ") + (codec ? codec.get() : "pictures") +
         ", which this NVIDIA card does not decode: use source.decoder = \"processor\"";

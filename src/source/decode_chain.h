@@ -40,6 +40,15 @@ class PictureTaker {
   virtual void end() = 0;
 };
 
+struct DecodeOptions {
+  bool on_card = false;  ///< pictures stay in the NVIDIA card's memory
+  /// What comes is a camera's, now: JPEGs one to a buffer; decoders hold no picture back to work on
+  /// several; pictures that something was lost of on the way are left out, and the sender is asked
+  /// for one that stands by itself.
+  bool live = false;
+  bool joins = false;  ///< live, and on before we came: the first picture may lack its beginning
+};
+
 /// From compressed bytes of any sort to pictures:
 ///   decodebin ! videoconvert ! videoscale ! videoflip ! BGR, square pixels ! appsink
 /// and on the card
@@ -49,11 +58,8 @@ class PictureTaker {
 class DecodeChain {
  public:
   /// Adds its elements to the pipeline, which then is fed through decoder(). `taker` and `pipeline`
-  /// outlive it. `live`: what comes is a camera's, now: JPEGs one
-  /// to a buffer; decoders hold no picture back to work on several, and leave out what was damaged
-  /// on the way, asking the sender for a picture that stands by itself. Throws Error(source) when
-  /// there is no card.
-  DecodeChain(GstElement* pipeline, PictureTaker& taker, bool on_card, bool live = false);
+  /// outlive it. Throws Error(source) when there is no card.
+  DecodeChain(GstElement* pipeline, PictureTaker& taker, const DecodeOptions& options);
   DecodeChain(const DecodeChain&) = delete;
   DecodeChain& operator=(const DecodeChain&) = delete;
 
@@ -82,16 +88,20 @@ class DecodeChain {
   static void on_all_pads(GstElement*, DecodeChain* self);
   static GstPadProbeReturn on_event(GstPad*, GstPadProbeInfo* info, void* self_pointer);
   static GstPadProbeReturn on_query(GstPad*, GstPadProbeInfo* info, void*);
+  static GstPadProbeReturn on_coded(GstPad*, GstPadProbeInfo* info, void* self_pointer);
 
   GstElement* const pipeline_;
   PictureTaker& taker_;
-  const bool on_card_;
-  const bool live_;
+  const DecodeOptions options_;
   gstreamer::Ptr<GstContext> card_context_;
   GstElement* decoder_ = nullptr;  // these three are the pipeline's
   GstElement* entry_ = nullptr;
   GstElement* sink_ = nullptr;
   std::unique_ptr<JpegStream> jpegs_;  // made and used by the thread that brings pictures
+
+  // Of the one thread that feeds the decoder.
+  bool fed_ = false;
+  std::optional<std::int64_t> gap_ns_;  // since then pictures lack what was lost
 
   mutable std::mutex mutex_;
   bool linked_ = false;

@@ -71,7 +71,8 @@ void DecodingPipeline::build(const std::filesystem::path& file, bool on_card) {
   GstElement* reader = gstreamer::make_element("filesrc");
   gst_bin_add(reinterpret_cast<GstBin*>(pipeline_.get()), reader);
   g_object_set(reader, "location", file.c_str(), nullptr);
-  chain_.emplace(pipeline_.get(), static_cast<PictureTaker&>(*this), on_card);
+  chain_.emplace(pipeline_.get(), static_cast<PictureTaker&>(*this),
+                 DecodeOptions{.on_card = on_card});
   gst_element_link(reader, chain_->decoder());
   g_signal_connect_data(chain_->decoder(), "pad-added",
                         reinterpret_cast<GCallback>(&DecodingPipeline::on_pad), this, nullptr,

@@ -124,8 +124,9 @@ GstElement* LivePipeline::add(GstElement* element) {
   return element;
 }
 
-DecodeChain& LivePipeline::add_chain() {
-  return chain_.emplace(pipeline_.get(), static_cast<PictureTaker&>(*this), options_.on_card, true);
+DecodeChain& LivePipeline::add_chain(bool joins) {
+  return chain_.emplace(pipeline_.get(), static_cast<PictureTaker&>(*this),
+                        DecodeOptions{.on_card = options_.on_card, .live = true, .joins = joins});
 }
 
 void LivePipeline::build_camera(const LiveAddress& address) {
@@ -204,7 +205,7 @@ void LivePipeline::build_stream(const LiveAddress& address) {
     set_if_there(source, "latency", std::to_string(options_.jitter_ms).c_str());  // srt, rtp
   }
   set_if_there(source, "auto-reconnect", "false");  // srt: an end is an end; we connect again
-  DecodeChain& chain = add_chain();
+  DecodeChain& chain = add_chain(address.location.starts_with("rtp:"));
   if (gst_element_link(source, chain.decoder()) != FALSE) return;
   // rtpsrc has its pads when something comes.
   g_signal_connect_data(source, "pad-added", reinterpret_cast<GCallback>(&LivePipeline::on_stream),

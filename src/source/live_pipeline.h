@@ -65,7 +65,7 @@ class LivePipeline final : private PictureTaker {
   void build_rtsp(const LiveAddress& address);
   void build_stream(const LiveAddress& address);
   GstElement* add(GstElement* element);
-  DecodeChain& add_chain();
+  DecodeChain& add_chain(bool joins = false);
   [[nodiscard]] std::int64_t capture_ns_of(GstSample* sample) const;
   std::optional<Picture> finish(PipelinePicture picture, std::uint64_t number);
 

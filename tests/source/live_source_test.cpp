@@ -313,10 +313,9 @@ TEST(Streams, RtpByUdp) {
 /// A twentieth of the packets is lost: pictures that need them are left out, not shown half.
 TEST(Streams, PacketsThatAreLost) {
   if (!test::have({"netsim"})) GTEST_SKIP() << "no netsim here";
-  // Black on the left, white on the right: whatever decoders put in the place of what is missing,
-  // a picture that is whole is so everywhere.
+  // A still picture, whatever is lost of it: grey in the place of what is missing would be seen.
   const Sender sender(
-      "videotestsrc is-live=true pattern=smpte100 ! "
+      "videotestsrc is-live=true pattern=checkers-8 ! "
       "video/x-raw,width=320,height=240,framerate=60/1 ! x264enc tune=zerolatency "
       "speed-preset=ultrafast key-int-max=5 bitrate=4000 ! rtph264pay config-interval=-1 mtu=400 ! "
       "netsim drop-probability=0.05 ! udpsink host=127.0.0.1 port=51768");
@@ -334,7 +333,7 @@ TEST(Streams, PacketsThatAreLost) {
                           int{whole->pixels.get()[y * whole->stride_bytes + x]});
       }
     }
-    EXPECT_LT(apart / (3 * frame->width * frame->height), 2) << "picture " << pictures;
+    EXPECT_LT(apart / (3 * frame->width * frame->height), 6) << "picture " << pictures;
   }
 }
 
