@@ -84,7 +84,8 @@ def test_no_bridge(tmp_path):
 
 
 def test_what_aria_has_not(tmp_path):
-    for arguments, word in [(["aria:", "--fast"], "--fast"), (["walk.vrs", "--feed-fps", "30"], "own rate")]:
+    for arguments, word in [(["aria:", "--fast"], "--fast"), (["walk.vrs", "--feed-fps", "30"], "own rate"),
+                            (["walk.vrs", "--realtime", "--isolate"], "--isolate")]:
         done = lazarillo("run", *arguments, "--out", tmp_path / "out")
         assert done.code == 2 and word in done.err
 

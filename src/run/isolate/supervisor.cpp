@@ -22,6 +22,7 @@
 #include "run/isolate/succession.h"
 #include "run/parts.h"
 #include "run/paths.h"
+#include "source/bridge_source.h"
 #include "source/live_address.h"
 #include "version.h"
 
@@ -448,6 +449,12 @@ RunResult run_isolated(const RunOptions& options, int& signal_received, CommandI
   sigemptyset(&watched);
   for (const int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&watched, signal);
   ::sigprocmask(SIG_BLOCK, &watched, nullptr);
+  // Their lens comes with the pictures, which no process but capture would hear of.
+  if (aria_address(options.source)) {
+    throw Error(ExitCode::usage,
+                "--isolate does not go with Aria glasses yet: leave it out (the bridge, which is "
+                "what fails, is a process of its own)");
+  }
   // Read once: every process inherits the same lens, also one that is started again later.
   RunOptions known = options;
   known.lens = lens_of(options.config);
