@@ -46,7 +46,7 @@ struct DecodeOptions {
   /// several; pictures that something was lost of on the way are left out, and the sender is asked
   /// for one that stands by itself.
   bool live = false;
-  bool joins = false;  ///< live, and on before we came: the first picture may lack its beginning
+  bool joins = false;  ///< live: the first picture may lack its beginning
 };
 
 /// From compressed bytes of any sort to pictures:

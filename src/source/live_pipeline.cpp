@@ -179,7 +179,8 @@ void LivePipeline::build_rtsp(const LiveAddress& address) {
                         GConnectFlags{});
   g_signal_connect_data(source, "pad-added", reinterpret_cast<GCallback>(&LivePipeline::on_stream),
                         this, nullptr, GConnectFlags{});
-  add_chain();
+  // By UDP its first packets may be lost before anybody counts them.
+  add_chain(!address.location.starts_with("rtspt:"));
 }
 
 void LivePipeline::build_stream(const LiveAddress& address) {

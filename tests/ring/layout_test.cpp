@@ -1,10 +1,12 @@
 #include "ring/layout.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cctype>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <sstream>
 #include <string>
@@ -22,7 +24,10 @@ std::map<std::string, std::size_t> documented() {
     std::array<std::string, 5> cells;
     for (std::string& cell : cells) std::getline(row, cell, '|');
     const std::string& offset = cells[2];
-    if (cells[0].empty() && offset.size() > 2 && std::isdigit(offset[1]) != 0) {
+    // Rows of another table have other cells.
+    const bool number =
+        offset.size() > 2 && offset.find_first_not_of("0123456789", 1) == offset.size() - 1;
+    if (cells[0].empty() && number) {
       std::string part = cells[1].substr(1, cells[1].size() - 2);
       const std::string field = cells[4].substr(2, cells[4].size() - 4);
       offsets[part.append(".").append(field)] = std::stoul(offset);
@@ -84,6 +89,21 @@ TEST(RingLayout, IsTheDocumentedOne) {
 #undef FIELD
   };
   EXPECT_EQ(documented(), expected);
+}
+
+TEST(RingLayout, AnImuSampleIsTheDocumentedOne) {
+  std::ifstream file(LZ_SOURCE_DIR "/docs/ring.md");
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+#define FIELD(field)                                                                               \
+  EXPECT_THAT(text, testing::ContainsRegex("\n\\| " + std::to_string(offsetof(ImuSample, field)) + \
+                                           " \\| [^|]* \\| `" #field "` \\|"))
+  FIELD(capture_ns);
+  FIELD(device_ns);
+  FIELD(accel_m_s2);
+  FIELD(gyro_rad_s);
+  FIELD(temperature_c);
+  FIELD(flags);
+#undef FIELD
 }
 
 TEST(RingLayout, EverySizeIsAlignedToCacheLines) {

@@ -89,7 +89,7 @@ TEST(BadInput, NoPermission) {
 }
 
 TEST(BadInput, OtherSchemes) {
-  EXPECT_THAT(refusal("http://example.org/a.mp4"), HasSubstr("is not a file"));
+  EXPECT_THAT(refusal("ftp://example.org/a.mp4"), HasSubstr("is not a file"));
 }
 
 TEST(BadInput, TextAndNoiseNamedMp4) {

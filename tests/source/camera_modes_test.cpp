@@ -78,8 +78,8 @@ TEST(CameraModes, TheBest) {
 
 TEST(CameraModes, AskedForAsTheyAreOffered) {
   // What is asked for must be something the camera has: GStreamer itself says whether.
-  GstCaps* offered = gst_caps_from_string(kWebcam);
   const auto modes = camera_modes(kWebcam);
+  GstCaps* offered = gst_caps_from_string(kWebcam);
   for (const char* text : {"auto", "YUYV", "1280x720@30", "640x480@15 YUYV"}) {
     const auto best = best_mode(modes, wish(text));
     ASSERT_TRUE(best) << text;
