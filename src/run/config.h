@@ -35,11 +35,11 @@ struct Config {
   bool hfov_assumed = true;
   std::string calibration;  ///< "FILE" or "FILE#CAMERA" (source/calibration_file.h); "": none
   std::string decoder = "processor";  ///< or "nvdec": on the NVIDIA card, pictures stay there
-  bool dma_buf = false;               ///< a camera's pictures are fetched by the NVIDIA card
   std::string camera_mode = "auto";   ///< of cameras (source/camera_modes.h)
   std::string camera = "rgb";         ///< of Aria glasses
   std::string aria_bridge = "lazarillo-aria";  ///< the program that reads them
-  int jitter_ms = 50;                          ///< streams: how long late packets are waited for
+  bool dma_buf = false;  ///< a camera's pictures are fetched by the NVIDIA card
+  int jitter_ms = 50;    ///< streams: how long late packets are waited for
   PerceptionOptions seeing;
   SeeingOptions pace;
   bool watch = true;  ///< every picture: whether it shows anything, and how the camera turned
