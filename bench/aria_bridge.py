@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "bridges" / "ring"), str(ROOT / "bridges" / "aria")]
 
 import numpy as np
-from common import Failed, machine, say
+from common import Failed, machine, run, say
 from lazarillo_aria.outlet import Outlet
 from lazarillo_aria.sensors import Camera
 from lazarillo_ring import Reader, Ring
@@ -100,8 +100,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as failed:
-        say(failed)
-        sys.exit(failed.code)
+    run(main)

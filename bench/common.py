@@ -53,3 +53,12 @@ def machine():
     except OSError:
         pass
     return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "load_before": os.getloadavg()[0]}
+
+
+def run(main):
+    """Runs a program's main() and exits: with its code, or with what a Failed says."""
+    try:
+        sys.exit(main())
+    except Failed as failed:
+        say(failed)
+        sys.exit(failed.code)

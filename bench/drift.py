@@ -12,13 +12,12 @@ and how far the lengths of audio.wav and of the stream differ.
 import argparse
 import json
 import pathlib
-import sys
 import tempfile
 import wave
 
 import numpy as np
 
-from common import Failed, call, median, say
+from common import Failed, call, median, run
 
 RATE = 48000
 SILENT_MS = 50  # before an earcon, so that its own beginning is found and not another's end
@@ -97,8 +96,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failed as failed:
-        say(failed)
-        sys.exit(failed.code)
+    run(main)

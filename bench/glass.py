@@ -13,10 +13,9 @@ import argparse
 import json
 import pathlib
 import subprocess
-import sys
 import tempfile
 
-from common import Failed, call, machine, say
+from common import Failed, call, machine, run
 
 CAMERA = ("filesrc location={video} ! decodebin ! videoconvert ! videorate ! video/x-raw,format=I420,framerate={fps}/1 ! "
           "identity sync=true ! identity name=stamp ! x264enc tune=zerolatency speed-preset=ultrafast "
@@ -84,8 +83,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as failed:
-        say(failed)
-        sys.exit(failed.code)
+    run(main)

@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "count_progress.h"
 #include "error.h"
+#include "lower_case.h"
 #include "source/camera_view.h"
 #include "source/source.h"
 
@@ -70,9 +71,7 @@ class Search {
 void look_through_folder(const fs::path& folder, Search& search) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    std::string ending = entry.path().extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string ending = lower_case(entry.path().extension().string());
     constexpr std::array kPictures{".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"};
     const bool picture = std::find(kPictures.begin(), kPictures.end(), ending) != kPictures.end();
     if (picture && entry.is_regular_file()) files.push_back(entry.path());

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "error.h"
+#include "lower_case.h"
 #include "fetch/durable.h"
 #include "nearest.h"
 
@@ -73,9 +74,7 @@ class Entry {
         (digest.size() != 64 || !std::all_of(digest.begin(), digest.end(), hex))) {
       fail("'" + key + "' must be 64 hexadecimal digits");
     }
-    std::transform(digest.begin(), digest.end(), digest.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return digest;
+    return lower_case(digest);
   }
 
   /// The lines of a table of a manifest. Its keys are the manifest reader's matter.

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "error.h"
+#include "lower_case.h"
 #include "nearest.h"
 
 namespace lazarillo {
@@ -171,9 +172,7 @@ class Table {
     if (digest.size() != 64 || !std::all_of(digest.begin(), digest.end(), hex)) {
       fail("'" + key + "' must be 64 hexadecimal digits");
     }
-    std::transform(digest.begin(), digest.end(), digest.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return digest;
+    return lower_case(digest);
   }
 
  private:

@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <stop_token>
-#include <thread>
 #include <utility>
 
 #include "clock.h"
@@ -16,6 +14,7 @@
 #include "source/bridge_process.h"
 #include "source/calibration_file.h"
 #include "source/camera_view.h"
+#include "source/growing_pause.h"
 #include "source/gyro_turn.h"
 
 namespace lazarillo {
@@ -31,8 +30,6 @@ constexpr milliseconds kLook{50};
 constexpr std::int64_t kStuck_ns = 300'000'000;
 /// Glasses: no picture for so long is told, though the bridge lives and looks for them.
 constexpr std::int64_t kSilent_ns = 2'000'000'000;
-constexpr milliseconds kFirstPause{200};
-constexpr milliseconds kLongestPause{5'000};
 const char* const kRemedy =
     "Aria glasses and their recordings need the bridge: pip install 'bridges/aria[tools]' "
     "(docs/cameras.md)";
@@ -112,7 +109,7 @@ class AriaSource final : public Source {
         }
         if (stop_.stop_requested() || !bridge_->live) return std::nullopt;
         bridge_.reset();
-        pause_ = milliseconds(0);
+        pause_.begin_again();
       }
       again();
     }
@@ -184,8 +181,7 @@ class AriaSource final : public Source {
   }
 
   void again() {
-    std::this_thread::sleep_for(pause_);
-    pause_ = std::min(std::max(kFirstPause, 2 * pause_), kLongestPause);
+    if (!pause_.wait(stop_.get_token())) return;
     try {
       bridge_.emplace(command_, options_.camera, name_, stop_.get_token());
       numbers_before_ = next_number_;
@@ -301,7 +297,7 @@ class AriaSource final : public Source {
   std::uint64_t next_number_ = 0;
   std::string fault_;
   bool lost_ = false;
-  milliseconds pause_{0};
+  GrowingPause pause_;
 };
 
 }  // namespace

@@ -249,16 +249,12 @@ GstPadProbeReturn DecodeChain::on_query(GstPad*, GstPadProbeInfo* info, void*) {
 }
 
 void DecodeChain::on_element(GstBin*, GstElement* element, DecodeChain* self) {
-  const auto set = [element](const char* property, const char* value) {
-    if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), property) == nullptr) return;
-    gst_util_set_object_arg(reinterpret_cast<GObject*>(element), property, value);
-  };
   // libav's decoders keep the pictures others are predicted from. Rendered directly into a buffer,
   // such a picture is copied all the same, and into newly allocated memory each time; otherwise it
   // is copied into buffers that come round again.
-  set("direct-rendering", "false");
+  gstreamer::set_if_known(element, "direct-rendering", "false");
   // Motion JPEG by HTTP: else the demuxer would wait for streams that never come.
-  set("single-stream", "true");
+  gstreamer::set_if_known(element, "single-stream", "true");
   if (!self->options_.live) return;
   GstElementFactory* factory = gst_element_get_factory(element);
   if (factory != nullptr &&
@@ -267,10 +263,10 @@ void DecodeChain::on_element(GstBin*, GstElement* element, DecodeChain* self) {
     gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, &DecodeChain::on_coded, self, nullptr);
   }
   // Of one picture, not of several at a time: those would be so many pictures late.
-  set("thread-type", "slice");
-  set("output-corrupt", "false");
-  set("discard-corrupted-frames", "true");
-  set("automatic-request-sync-points", "true");
+  gstreamer::set_if_known(element, "thread-type", "slice");
+  gstreamer::set_if_known(element, "output-corrupt", "false");
+  gstreamer::set_if_known(element, "discard-corrupted-frames", "true");
+  gstreamer::set_if_known(element, "automatic-request-sync-points", "true");
 }
 
 /// Leaves out coded pictures that something was lost of, and those made from them, until one stands

@@ -40,6 +40,11 @@ GstElement* make_element(const char* factory) {
   return element;
 }
 
+void set_if_known(GstElement* element, const char* property, const char* value) {
+  if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), property) == nullptr) return;
+  gst_util_set_object_arg(reinterpret_cast<GObject*>(element), property, value);
+}
+
 std::string reason(GstMessage* error_message) {
   GError* raw_error = nullptr;
   char* raw_debug = nullptr;

@@ -36,6 +36,9 @@ using Ptr = std::unique_ptr<T, Unref>;
 /// program depends on.
 [[nodiscard]] GstElement* make_element(const char* factory);
 
+/// Sets a property, its value as text, where the element has it: not every decoder and source does.
+void set_if_known(GstElement* element, const char* property, const char* value);
+
 [[nodiscard]] bool is_demuxer(GstElement* element);
 
 /// Why an ERROR message was posted: GStreamer's text and, where it says more, its detail. One line.

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "error.h"
+#include "lower_case.h"
 #include "source/gstreamer_support.h"
 
 namespace lazarillo {
@@ -41,10 +42,7 @@ bool is_video_device(const std::string& path) {
 std::string scheme_of(const std::string& source) {
   const auto colon = source.find("://");
   if (colon == std::string::npos || source.find('/') != colon + 1 || colon < 2) return "";
-  std::string scheme = source.substr(0, colon);
-  std::transform(scheme.begin(), scheme.end(), scheme.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return scheme;
+  return lower_case(source.substr(0, colon));
 }
 
 std::string decoded(const std::string& text) {

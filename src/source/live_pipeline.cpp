@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "error.h"
 #include "gpu/device.h"
+#include "lower_case.h"
 #include "source/dma_buf_picture.h"
 #include "source/dma_buf_support.h"
 #include "source/picture_caps.h"
@@ -29,14 +30,9 @@ constexpr std::int64_t kOldest_ns = 2'000'000'000;
 /// The camera that is meant: a device, or the first whose name contains the text.
 std::string device_of(const LiveAddress& address) {
   if (address.location.starts_with("/")) return address.location;
-  const auto lower = [](std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-  };
   const std::vector<CameraSupport> cameras = cameras_here();
   for (const CameraSupport& camera : cameras) {
-    if (lower(camera.name).find(lower(address.location)) != std::string::npos) {
+    if (lower_case(camera.name).find(lower_case(address.location)) != std::string::npos) {
       return camera.device.string();
     }
   }
@@ -77,9 +73,10 @@ CameraMode mode_for(const std::string& device, const ModeWish& wish) {
           card));
 }
 
-void set_if_there(GstElement* element, const char* property, const char* value) {
-  if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), property) == nullptr) return;
-  gst_util_set_object_arg(reinterpret_cast<GObject*>(element), property, value);
+void set_user(GstElement* source, const LiveAddress& address) {
+  if (address.user.empty()) return;
+  g_object_set(source, "user-id", address.user.c_str(), "user-pw", address.password.c_str(),
+               nullptr);
 }
 
 }  // namespace
@@ -170,10 +167,7 @@ void LivePipeline::build_rtsp(const LiveAddress& address) {
   g_object_set(source, "location", address.location.c_str(), "latency",
                static_cast<guint>(options_.jitter_ms), "drop-on-latency", TRUE, "udp-reconnect",
                FALSE, "timeout", kUdpSilence_us, "tcp-timeout", kConnect_us, nullptr);
-  if (!address.user.empty()) {
-    g_object_set(source, "user-id", address.user.c_str(), "user-pw", address.password.c_str(),
-                 nullptr);
-  }
+  set_user(source, address);
   g_signal_connect_data(source, "select-stream",
                         reinterpret_cast<GCallback>(&LivePipeline::on_select_stream), this, nullptr,
                         GConnectFlags{});
@@ -198,14 +192,13 @@ void LivePipeline::build_stream(const LiveAddress& address) {
     // Times of Motion JPEG are those of its arrival.
     g_object_set(source, "is-live", TRUE, "do-timestamp", TRUE, "timeout",
                  static_cast<guint>(kConnect_us / 1'000'000), "retries", 0, nullptr);
-    if (!address.user.empty()) {
-      g_object_set(source, "user-id", address.user.c_str(), "user-pw", address.password.c_str(),
-                   nullptr);
-    }
+    set_user(source, address);
   } else if (address.location.find("latency=") == std::string::npos) {
-    set_if_there(source, "latency", std::to_string(options_.jitter_ms).c_str());  // srt, rtp
+    gstreamer::set_if_known(source, "latency",
+                            std::to_string(options_.jitter_ms).c_str());  // srt, rtp
   }
-  set_if_there(source, "auto-reconnect", "false");  // srt: an end is an end; we connect again
+  gstreamer::set_if_known(source, "auto-reconnect",
+                          "false");  // srt: an end is an end; we connect again
   DecodeChain& chain = add_chain(address.location.starts_with("rtp:"));
   if (gst_element_link(source, chain.decoder()) != FALSE) return;
   // rtpsrc has its pads when something comes.
@@ -259,7 +252,6 @@ std::optional<LivePipeline::Picture> LivePipeline::finish(PipelinePicture pictur
     fail(error.what());
     return std::nullopt;
   }
-  taken.nv12 = taken.decoded.device != nullptr;
   return taken;
 }
 
@@ -283,11 +275,6 @@ std::string LivePipeline::failure() const {
   return failure_;
 }
 
-std::uint64_t LivePipeline::damaged_pictures() const {
-  const std::lock_guard lock(mutex_);
-  return damaged_;
-}
-
 // In GStreamer's threads.
 
 void LivePipeline::fail(const std::string& why) {
@@ -306,11 +293,6 @@ GstFlowReturn LivePipeline::arrived(PipelinePicture picture) {
   }
   changed_.notify_all();
   return GST_FLOW_OK;
-}
-
-void LivePipeline::damaged() {
-  const std::lock_guard lock(mutex_);
-  ++damaged_;
 }
 
 void LivePipeline::end() { fail("ended"); }

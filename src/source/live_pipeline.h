@@ -36,7 +36,6 @@ class LivePipeline final : private PictureTaker {
  public:
   struct Picture {
     DecodedPicture decoded;
-    bool nv12 = false;  ///< on the card
     /// When it came here, or was taken where the sender's times tell it: the system's monotonic
     /// clock, ns. Never in the future.
     std::int64_t capture_ns = 0;
@@ -57,7 +56,6 @@ class LivePipeline final : private PictureTaker {
   /// Why there will be no more pictures; empty while there may be. The line follows the source's
   /// name.
   [[nodiscard]] std::string failure() const;
-  [[nodiscard]] std::uint64_t damaged_pictures() const;
 
  private:
   void build_camera(const LiveAddress& address);
@@ -73,7 +71,7 @@ class LivePipeline final : private PictureTaker {
   void fail(const std::string& why) override;
   void found() override {}
   GstFlowReturn arrived(PipelinePicture picture) override;
-  void damaged() override;
+  void damaged() override {}  // what lacks is not seen; nobody counts it
   void end() override;
   void on_error(GstMessage* message);
   static GstBusSyncReply on_message(GstBus*, GstMessage* message, void* self_pointer);
@@ -93,7 +91,6 @@ class LivePipeline final : private PictureTaker {
   PipelinePicture newest_;     // sample null: none that was not taken
   std::uint64_t arrived_ = 0;  // so many came
   bool taken_ = false;         // one was taken
-  std::uint64_t damaged_ = 0;
   std::string failure_;
 };
 

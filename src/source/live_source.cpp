@@ -2,17 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <stop_token>
 #include <utility>
 
 #include "clock.h"
 #include "error.h"
 #include "source/camera_view.h"
+#include "source/growing_pause.h"
 #include "source/live_pipeline.h"
 
 namespace lazarillo {
@@ -24,8 +22,6 @@ using std::chrono::milliseconds;
 /// itself only now and then.
 constexpr milliseconds kFirstPicture{10'000};
 constexpr milliseconds kNextPicture{2'000};
-constexpr milliseconds kFirstPause{200};
-constexpr milliseconds kLongestPause{5'000};
 
 /// The address as it stands in messages.
 std::string shown(const LiveAddress& address) {
@@ -39,7 +35,12 @@ LivePipelineOptions pipeline_options(const SourceOptions& options) {
 class LiveSource final : public Source {
  public:
   LiveSource(LiveAddress address, const SourceOptions& options)
-      : address_(std::move(address)), name_(shown(address_)), options_(options), views_(options) {
+      : address_(std::move(address)),
+        name_(shown(address_)),
+        options_(options),
+        views_(options),
+        began_ns_(options.origin_ns),
+        numbers_before_(options.first_sequence) {
     pipeline_ = std::make_unique<LivePipeline>(address_, pipeline_options(options_));
     first_ = take(kFirstPicture);
     if (!first_) {
@@ -99,8 +100,10 @@ class LiveSource final : public Source {
     frame.height = picture->decoded.height;
     frame.stride_bytes = picture->decoded.stride_bytes;
     frame.pixels = std::move(picture->decoded.pixels);
-    frame.device = std::move(picture->decoded.device);
-    if (picture->nv12) frame.format = PixelFormat::nv12;
+    if (picture->decoded.device) {
+      frame.format = PixelFormat::nv12;
+      frame.device = std::move(picture->decoded.device);
+    }
     const CameraView& view = views_.of(frame.width, frame.height);
     frame.intrinsics = view.intrinsics;
     frame.lens = view.lens;
@@ -112,7 +115,7 @@ class LiveSource final : public Source {
     numbers_before_ = next_number_.value_or(numbers_before_);
     if (!told_lost_) {
       lost_ns_ = steady_now_ns();
-      pause_ = milliseconds(0);
+      pause_.begin_again();
     }
     // The same reason again and again is said once.
     if (why != std::exchange(last_why_, why) || !told_lost_) {
@@ -123,9 +126,7 @@ class LiveSource final : public Source {
 
   /// After a pause that grows from time to time.
   void connect() {
-    wait(pause_);
-    pause_ = std::min(std::max(kFirstPause, 2 * pause_), kLongestPause);
-    if (stop_.stop_requested()) return;
+    if (!pause_.wait(stop_.get_token())) return;
     try {
       pipeline_ = std::make_unique<LivePipeline>(address_, pipeline_options(options_));
     } catch (const Error& error) {
@@ -144,11 +145,6 @@ class LiveSource final : public Source {
     if (options_.tell) options_.tell(line);
   }
 
-  void wait(milliseconds time) {
-    std::unique_lock lock(mutex_);
-    stopped_.wait_for(lock, stop_.get_token(), time, [] { return false; });
-  }
-
   const LiveAddress address_;
   const std::string name_;
   const SourceOptions options_;
@@ -158,15 +154,13 @@ class LiveSource final : public Source {
   std::vector<CameraInfo> cameras_;
   std::optional<Frame> first_;  ///< taken while opening
   std::optional<std::int64_t> began_ns_;
-  std::uint64_t numbers_before_ = 0;  ///< of this connection's pictures
+  std::uint64_t numbers_before_;  ///< of this connection's pictures
   std::optional<std::uint64_t> next_number_;
   std::atomic<std::uint64_t> skipped_ = 0;
   bool told_lost_ = false;
   std::int64_t lost_ns_ = 0;
   std::string last_why_;
-  milliseconds pause_{0};
-  std::mutex mutex_;
-  std::condition_variable_any stopped_;
+  GrowingPause pause_;
 };
 
 }  // namespace
