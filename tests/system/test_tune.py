@@ -42,13 +42,18 @@ def test_the_choice_follows_from_the_table(home):
     assert tomllib.loads(text)["models"] in (in_time[:1] or [min(steps, key=lambda s: s[1])[0]])
     detector = {int(w[1]): float(w[w.index("ms") - 1]) for w in lines
                 if w and w[0] == "detector" and w[3] == "1"}
-    replay = {(int(w[1]), int(w[4])): float(w[-2]) for w in lines if w and w[0] == "replay"}
+    replay = {(int(w[1]), int(w[4]), int(w[6])): float(w[-2]) for w in lines if w and w[0] == "replay"}
     written = tomllib.loads(profile(home).read_text())
     chosen = written["see"]["threads"]
     # The comment is rounded to 0.1 ms and 0.1 frames/s.
     assert detector[chosen] <= 1.05 * min(detector.values()) + 0.2
-    best = replay[written["run"]["streams"], written["run"]["stream_threads"]]
-    assert best >= max(replay.values()) - 0.1
+    batch = written["see"]["batch"]
+    best = replay[written["run"]["streams"], written["run"]["stream_threads"], batch]
+    single = max(rate for key, rate in replay.items() if key[2] == 1)
+    batched = max((rate for key, rate in replay.items() if key[2] > 1), default=0)
+    assert best >= (batched if batch > 1 else single) - 0.1
+    assert batch > 1 or batched < 1.05 * single + 0.2
+    assert batch == 1 or batched > 1.05 * single - 0.2
 
 
 def test_dry_run_writes_nothing(tmp_path):

@@ -83,14 +83,17 @@ struct SharedState {
     commands[commands_given % commands.size()] = command;
     ++commands_given;
   }
-  /// Calls `take` with each that was not taken yet. By one thread at a time.
+  /// Calls `take` with each that was not taken yet. By one thread at a time. What a guide died of or
+  /// after is not obeyed a second time by the next one.
   template <class Take>
   void take_commands(const Take& take) {
     const std::uint32_t given = commands_given;
     std::uint32_t next = commands_taken;
     if (given - next > commands.size()) next = given - static_cast<std::uint32_t>(commands.size());
-    for (; next != given; ++next) take(commands[next % commands.size()].load());
-    commands_taken = given;
+    for (; next != given; ++next) {
+      commands_taken = next + 1;
+      take(commands[next % commands.size()].load());
+    }
   }
   void keep(const Manner& manner) {
     muted = manner.muted;
