@@ -161,7 +161,7 @@ void measure(Table& table, const ModelSet& models, const std::vector<Frame>& pic
                      on_card(of_size(picture, 640, 480))});
   }
   PerceptionOptions options;
-  options.depth_maps = false;
+  options.metric_maps = options.relative_maps = false;
   const auto row = [&](const char* what, const Moments& moments, GpuSchedule schedule, int batch,
                        bool one_by_one = false) {
     options.batch = batch;
@@ -173,6 +173,9 @@ void measure(Table& table, const ModelSet& models, const std::vector<Frame>& pic
     }
   };
   row("1280x720 on the card: graph, two streams", decoded, {}, 1);
+  options.metric_maps = options.relative_maps = true;
+  row("and its depth map brought back", decoded, {}, 1);
+  options.metric_maps = options.relative_maps = false;
   row("graph, one stream", decoded, {true, false}, 1);
   row("no graph, two streams", decoded, {false, true}, 1);
   row("no graph, one stream", decoded, {false, false}, 1);
@@ -201,7 +204,8 @@ int main(int argc, char** argv) {
       measure(table, load_model_set(arguments[i], model_directories()), pictures);
     }
     if (!json.empty()) {
-      std::ofstream(json) << ordered_json{{"card", gpu_info().title()}, {"rows", table.rows}}.dump(1)
+      std::ofstream(json) << ordered_json{{"card", gpu_info().title()}, {"rows", table.rows}}.dump(
+                                 1)
                           << '\n';
     }
   } catch (const Error& error) {

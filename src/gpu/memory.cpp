@@ -187,5 +187,12 @@ void copy_to_host(void* to, const void* from, std::size_t bytes, cudaStream_t st
   note_traffic({0, bytes});
 }
 
+void copy_rows_to_host(void* to, const void* from, std::size_t pitch, std::size_t bytes,
+                       std::size_t rows, cudaStream_t stream) {
+  check(cudaMemcpy2DAsync(to, pitch, from, pitch, bytes, rows, cudaMemcpyDeviceToHost, stream),
+        "copying from it");
+  note_traffic({0, bytes * rows});
+}
+
 }  // namespace gpu
 }  // namespace lazarillo

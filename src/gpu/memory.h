@@ -110,5 +110,8 @@ class PinnedBuffer {
 /// Queue copies and note them.
 void copy_to_device(void* to, const void* from, std::size_t bytes, cudaStream_t stream);
 void copy_to_host(void* to, const void* from, std::size_t bytes, cudaStream_t stream);
+/// The first `bytes` of each of `rows` rows that begin `pitch` bytes apart, here as there.
+void copy_rows_to_host(void* to, const void* from, std::size_t pitch, std::size_t bytes,
+                       std::size_t rows, cudaStream_t stream);
 
 }  // namespace lazarillo::gpu

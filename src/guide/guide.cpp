@@ -28,6 +28,9 @@ constexpr double kSameBearingDeg = 10;
 constexpr double kSameAside_m = 1, kSameAside = 0.15;  ///< the latter a part of the distance
 constexpr double kSameDistanceRatio = 1.5;
 constexpr double kSameDistance_m = 1.5;  ///< where that is more than the ratio
+// So long, and so surely, a track that is not seen any more went on as it did.
+constexpr double kFollowedS = 3, kCourseDoubt_mps = 1;
+constexpr double kSeenS = 0.15;
 // A hazard on the path that flickers is the same for so long.
 constexpr double kSameHazardS = 3;
 
@@ -49,13 +52,29 @@ struct Told {
   int serial = 0;  ///< Wish::serial
 };
 
+/// Where a track was seen last, and how it went on from there; metres to the right and ahead.
+struct Course {
+  double at_s = kNever;
+  double right_m = 0, ahead_m = 0, right_mps = 0, ahead_mps = 0;
+};
+
+Course course_of(const Track& track, double now_s) {
+  const double bearing = track.bearing_deg / kDegPerRad;
+  const double away_mps = -track.closing_speed_mps;
+  const double across_mps = *track.distance_m * track.bearing_rate_deg_s / kDegPerRad;
+  return {now_s, *track.distance_m * std::sin(bearing), *track.distance_m * std::cos(bearing),
+          away_mps * std::sin(bearing) + across_mps * std::cos(bearing),
+          away_mps * std::cos(bearing) - across_mps * std::sin(bearing)};
+}
+
 }  // namespace
 
 struct Guide::Impl {
   explicit Impl(GuideOptions o) : options(o), budget(o.words_per_minute) {}
 
   GuideOptions options;
-  std::unordered_map<int, Told> told;  ///< by subject_of()
+  std::unordered_map<int, Told> told;       ///< by subject_of()
+  std::unordered_map<int, Course> courses;  ///< of what was seen lately, by its id
   /// Since when a track has been critical without a break, by its id.
   std::unordered_map<int, double> critical_since_s;
   double last_any_s = kNever;
@@ -111,6 +130,7 @@ struct Guide::Impl {
       if (!cue.distance_m || last.distance_m <= 0) {
         return std::abs(cue.bearing_deg - last.bearing_deg) <= kSameBearingDeg;
       }
+      if (went_there(entry.first, cue, now_s)) return true;
       const double aside_m =
           aside(cue.bearing_deg, *cue.distance_m) - aside(last.bearing_deg, last.distance_m);
       if (std::abs(aside_m) > kSameAside_m + kSameAside * *cue.distance_m) return false;
@@ -121,6 +141,29 @@ struct Guide::Impl {
       return *cue.distance_m < std::max(kSameDistanceRatio * most_m, most_m + kSameDistance_m) &&
              *cue.distance_m > std::min(least_m / kSameDistanceRatio, least_m - kSameDistance_m);
     });
+  }
+
+  /// Whether a track that was seen until a moment ago would be by now where the cue is.
+  bool went_there(int track, const Cue& cue, double now_s) const {
+    const auto found = courses.find(track);
+    if (found == courses.end()) return false;
+    const Course& course = found->second;
+    const double since_s = now_s - course.at_s;
+    const double bearing = cue.bearing_deg / kDegPerRad;
+    const double off_m = std::hypot(
+        course.right_m + course.right_mps * since_s - *cue.distance_m * std::sin(bearing),
+        course.ahead_m + course.ahead_mps * since_s - *cue.distance_m * std::cos(bearing));
+    return off_m < kSameAside_m + kSameAside * *cue.distance_m + kCourseDoubt_mps * since_s;
+  }
+
+  void follow(const Tracks& tracks, double now_s) {
+    std::erase_if(courses, [&](const auto& c) { return now_s - c.second.at_s > kFollowedS; });
+    for (const Track& track : tracks.items) {
+      // Predicted for a moment or not: what is long unseen goes on as it did while it was.
+      const double unseen_s =
+          static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
+      if (unseen_s < kSeenS && track.distance_m) courses[track.id] = course_of(track, now_s);
+    }
   }
 
   bool may_speak(const Threat& threat, double now_s) const {
@@ -239,6 +282,7 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
   }
   if (s.vision.lost()) return cues;
 
+  s.follow(tracks, now_s);
   for (const Wish& wish : s.wishes(tracks, now_s)) {
     if (!s.may_speak(wish.threat, now_s)) continue;
     const bool told = s.tell(wish.cue, now_s, wish.serial, cues);

@@ -188,7 +188,9 @@ SeePart::SeePart(const RunOptions& options, const ModelSet& models, ForesightBoa
   seeing.depth_threads = budget.depth_threads;
   seeing.batch = batch_;
   seeing.depth_interval = config.pace.depth_interval;
-  seeing.depth_maps = options.video && !options.out_directory.empty();
+  const bool shown = options.video && !options.out_directory.empty();
+  seeing.metric_maps = shown || config.path;
+  seeing.relative_maps = shown;
   // The network's own threads inherit this name: their work is told apart.
   begin_thread("lz-network", ThreadRole::normal);
   for (int i = 0; i < budget.streams; ++i) {

@@ -41,19 +41,21 @@ struct PerceptionOptions {
   /// Boxes below are dropped. Deliberately lower than what a model suggests (suggested_score()):
   /// the tracker keeps an object alive with boxes that would be too weak to start one.
   double score_threshold = 0.1;
-  double nms_iou = 0;      ///< boxes that overlap more are one; 0 takes the model's own suggestion
-  bool depth = true;       ///< run the depth network of a pair; a joint network always gives it
-  int threads = 0;         ///< threads of the detector or joint network; 0: one per core
-  int depth_threads = 0;   ///< threads of a pair's depth network; 0: one per core
+  double nms_iou = 0;     ///< boxes that overlap more are one; 0 takes the model's own suggestion
+  bool depth = true;      ///< run the depth network of a pair; a joint network always gives it
+  int threads = 0;        ///< threads of the detector or joint network; 0: one per core
+  int depth_threads = 0;  ///< threads of a pair's depth network; 0: one per core
   std::string precision = "f32";  ///< or "bf16": faster where the processor has it
   /// "openvino": on the processor; "tensorrt": on an NVIDIA card, where everything stays on the
   /// card: precision is then what the network's file has, a pair's depth comes with the detections,
   /// and each detection brings its own depth. Never the other in place of the one that was asked
   /// for.
   std::string engine = "openvino";
-  /// tensorrt: whole depth maps are brought back for every frame, to be shown.
-  bool depth_maps = true;
-  /// tensorrt: a pair's depth network runs on every n-th frame.
+  /// tensorrt: depth maps in metres, or relative ones, are brought back from the card, 104 cells
+  /// across at most (see/map_sample.h): those to look along the way, these to be shown.
+  bool metric_maps = true;
+  bool relative_maps = true;
+  /// tensorrt: depth maps are brought back, and a pair's depth network runs, on every n-th frame.
   int depth_interval = 1;
   int gpu_memory_mb = 0;  ///< tensorrt: no more of the card's memory than this; 0: all
   /// Frames the detector or joint network takes in one call; a second network is loaded for calls

@@ -372,5 +372,63 @@ TEST_F(CudaDepth, SaysWhatIsNotFinite) {
   EXPECT_EQ(got[1].not_finite, 0);
 }
 
+class CudaMaps : public test::CudaTest {
+ protected:
+  /// Two pictures' maps, sampled by the card and cell by cell here.
+  void expect_same(bool half, bool with_sigma, int size, int cells) {
+    constexpr int kPictures = 2;
+    const std::size_t all = static_cast<std::size_t>(kPictures) * cells * cells;
+    std::vector<float> depth(all);
+    std::vector<float> sigma(all);
+    for (std::size_t i = 0; i < all; ++i) {
+      depth[i] = __half2float(__float2half(0.3F + 0.001F * static_cast<float>(i % 9973)));
+      sigma[i] = __half2float(__float2half(0.01F + 0.0001F * static_cast<float>(i % 977)));
+    }
+    std::vector<MapSample> samples{sample_of(fit_frame(1280, 720, size, size, true), cells, cells),
+                                   sample_of(fit_frame(480, 640, size, size, true), cells, cells)};
+    const int most = std::max(samples[0].cells(), samples[1].cells());
+    const auto upload = [&](const std::vector<float>& values) {
+      if (!half) return on_device(values);
+      std::vector<__half> halves;
+      for (const float v : values) halves.push_back(__float2half(v));
+      return on_device(halves);
+    };
+    const gpu::DeviceBuffer device_depth = upload(depth);
+    const gpu::DeviceBuffer device_sigma = upload(sigma);
+    const gpu::DeviceBuffer device_samples = on_device(samples);
+    const std::size_t planes = with_sigma ? 2 : 1;
+    const gpu::DeviceBuffer to(kPictures * planes * static_cast<std::size_t>(most) *
+                               sizeof(__half));
+    poison(to);
+    as_graph([&] {
+      gpu::sample_maps(device_samples.as<MapSample>(), kPictures, most,
+                       {device_depth.data(), with_sigma ? device_sigma.data() : nullptr,
+                        half ? gpu::Number::f16 : gpu::Number::f32, cells, cells},
+                       to.data(), stream_.get());
+    });
+    const auto got = numbers_on_host(to, true);
+    for (std::size_t picture = 0; picture < kPictures; ++picture) {
+      const MapSample& s = samples[picture];
+      for (int row = 0; row < s.rows; ++row) {
+        for (int column = 0; column < s.columns; ++column) {
+          const std::size_t from =
+              (picture * cells + static_cast<std::size_t>(s.top + row * s.step)) * cells +
+              static_cast<std::size_t>(s.left + column * s.step);
+          const std::size_t at = picture * planes * static_cast<std::size_t>(most) +
+                                 static_cast<std::size_t>(row * s.columns + column);
+          ASSERT_EQ(got[at], depth[from]) << picture << ": " << column << ", " << row;
+          if (!with_sigma) continue;
+          ASSERT_EQ(got[at + static_cast<std::size_t>(most)], sigma[from])
+              << picture << ": " << column << ", " << row;
+        }
+      }
+    }
+  }
+};
+
+TEST_F(CudaMaps, JointMapWhole) { expect_same(true, true, 416, 104); }
+TEST_F(CudaMaps, LargeMapSampled) { expect_same(false, false, 392, 392); }
+TEST_F(CudaMaps, FloatsWithSigma) { expect_same(false, true, 416, 104); }
+
 }  // namespace
 }  // namespace lazarillo

@@ -23,6 +23,7 @@ using gpu::number_of;
 struct FrameInputs {
   gpu::PictureBatch detector;
   gpu::PictureBatch depth;
+  std::array<MapSample, gpu::PictureBatch::most> samples;  ///< of the depth maps
 };
 
 /// What decides which work a frame is: a graph is captured for each.
@@ -31,6 +32,7 @@ struct Shape {
   bool with_depth = false;      ///< the depth network runs
   bool measures_boxes = false;  ///< with a map in metres, of this call or one before
   bool with_lens = false;       ///< some picture is to be straightened
+  int map_cells = 0;            ///< of each depth map that are brought back, at most
   std::size_t upload_bytes = 0;
   bool operator==(const Shape&) const = default;
 };
@@ -81,11 +83,11 @@ class GpuEyes final : public Eyes {
     device_found_ = gpu::DeviceBuffer(most * sizeof(gpu::FoundBoxes));
     scratch_ = gpu::DeviceBuffer(gpu::find_boxes_scratch(detector_output(most_)));
     if (gives_maps()) {
-      const Network& network = map_network();
-      map_ = gpu::PinnedBuffer(network.output(network.plan.depth).bytes());
-      if (network.plan.depth_sigma) {
-        sigma_ = gpu::PinnedBuffer(network.output(*network.plan.depth_sigma).bytes());
-      }
+      const std::size_t bytes =
+          map_bytes(most_, std::min(MapSample::most * MapSample::most,
+                                    depth_output().width * depth_output().height));
+      sampled_ = gpu::PinnedBuffer(bytes);
+      device_sampled_ = gpu::DeviceBuffer(bytes);
     }
   }
 
@@ -107,7 +109,14 @@ class GpuEyes final : public Eyes {
   using Clock = std::chrono::steady_clock;
 
   [[nodiscard]] bool joint() const { return detector_->manifest.task == Task::joint; }
-  [[nodiscard]] bool gives_maps() const { return options_.depth_maps && (joint() || depth_); }
+  [[nodiscard]] bool gives_maps() const {
+    return metric() ? options_.metric_maps : depth_ && options_.relative_maps;
+  }
+  [[nodiscard]] std::size_t map_bytes(int pictures, int cells) const {
+    const std::size_t planes = map_network().plan.depth_sigma ? 2 : 1;
+    return static_cast<std::size_t>(pictures) * planes * static_cast<std::size_t>(cells) *
+           sizeof(__half);
+  }
   /// Whose depth map it is.
   [[nodiscard]] const Network& map_network() const { return depth_ ? *depth_ : *detector_; }
   [[nodiscard]] bool metric() const {
@@ -182,7 +191,7 @@ class GpuEyes final : public Eyes {
         const Frame& frame = frames[good[slot]];
         Sighting& sighting = sightings[good[slot]];
         try {
-          read(frame, slot, shape.with_depth, sighting);
+          read(frame, slot, shape, sighting);
         } catch (const std::exception& e) {
           sighting.fault = e.what();
         }
@@ -200,6 +209,9 @@ class GpuEyes final : public Eyes {
   /// Writes what the card needs to know of the frames, and their pixels, into pinned memory.
   Shape stage(std::span<const Frame> frames, const std::vector<std::size_t>& good) {
     Shape shape{static_cast<int>(good.size())};
+    const bool due = map_due(frames, good);
+    shape.with_depth = depth_ && due;
+    shape.measures_boxes = metric();
     std::vector<std::size_t> at;
     for (const std::size_t i : good) {
       at.push_back(shape.upload_bytes);
@@ -224,33 +236,36 @@ class GpuEyes final : public Eyes {
         inputs.depth.corners[slot] = depth_->corners(frame, stream_.get());
       }
       if (frame.lens) shape.with_lens = true;
-      if (depth_ && frame.stamp.sequence % interval_ == 0) shape.with_depth = true;
+      if (due && gives_maps()) {
+        const gpu::DepthOutput map = depth_output();
+        MapSample& sample = inputs.samples[slot];
+        sample = sample_of(map_batch(inputs).mappings[slot], map.width, map.height);
+        shape.map_cells = std::max(shape.map_cells, sample.cells());
+      }
       gpu::Picture& picture = inputs.detector.pictures[slot];
       picture = frame.device ? on_card(frame) : upload(frame, at[slot]);
       inputs.depth.pictures[slot] = picture;
     }
-    shape.measures_boxes = joint() || (depth_ && metric() && has_map_of(frames, good, shape));
     return shape;
   }
 
-  /// Whether the depth network's output is of these cameras, from now or a few frames ago.
-  bool has_map_of(std::span<const Frame> frames, const std::vector<std::size_t>& good,
-                  const Shape& shape) {
-    const auto views = [&] {
-      std::vector<View> of;
-      for (const std::size_t i : good) {
-        of.push_back({frames[i].stamp.camera, frames[i].width, frames[i].height});
-      }
-      return of;
-    };
-    const std::uint64_t sequence = frames[good.front()].stamp.sequence;
-    if (shape.with_depth) {
-      mapped_ = views();
-      mapped_sequence_ = sequence;
-      return true;
+  /// Whether it is time for another depth map: the last is of other cameras, or of frames numbered
+  /// before the last multiple of the interval. (Not all frames come here.)
+  bool map_due(std::span<const Frame> frames, const std::vector<std::size_t>& good) {
+    std::vector<View> views;
+    for (const std::size_t i : good) {
+      views.push_back({frames[i].stamp.camera, frames[i].width, frames[i].height});
     }
-    return sequence > mapped_sequence_ && sequence - mapped_sequence_ < interval_ &&
-           mapped_ == views();
+    const std::uint64_t turn = frames[good.front()].stamp.sequence / interval_;
+    if (interval_ > 1 && turn == mapped_turn_ && views == mapped_) return false;
+    mapped_ = std::move(views);
+    mapped_turn_ = turn;
+    return true;
+  }
+
+  /// The pictures as the network of the depth map sees them.
+  const gpu::PictureBatch& map_batch(const FrameInputs& inputs) const {
+    return depth_ ? inputs.depth : inputs.detector;
   }
 
   static gpu::Picture on_card(const Frame& frame) {
@@ -348,18 +363,36 @@ class GpuEyes final : public Eyes {
       gpu::measure_boxes(&inputs->detector, depth_ ? &inputs->depth : &inputs->detector,
                          shape.pictures, depth_output(), found, main);
     }
-    gpu::copy_to_host(found_.as<void>(), found,
-                      static_cast<std::size_t>(shape.pictures) * sizeof(gpu::FoundBoxes), main);
-    if (!gives_maps() || (depth_ && !shape.with_depth)) return;
-    const Network& n = map_network();
-    const auto bring = [&](const gpu::PinnedBuffer& to, const Tensor& tensor) {
-      gpu::copy_to_host(to.as<void>(), tensor.data,
-                        tensor.bytes() / static_cast<std::size_t>(tensor.shape[0]) *
-                            static_cast<std::size_t>(shape.pictures),
-                        main);
-    };
-    bring(map_, n.output(n.plan.depth));
-    if (n.plan.depth_sigma) bring(sigma_, n.output(*n.plan.depth_sigma));
+    gpu::copy_rows_to_host(found_.as<void>(), found, sizeof(gpu::FoundBoxes),
+                           offsetof(gpu::FoundBoxes, boxes) +
+                               std::size_t{gpu::FoundBoxes::first} * sizeof(gpu::FoundBox),
+                           static_cast<std::size_t>(shape.pictures), main);
+    if (shape.map_cells == 0) return;
+    gpu::sample_maps(inputs->samples.data(), shape.pictures, shape.map_cells, depth_output(),
+                     device_sampled_.data(), main);
+    gpu::copy_to_host(sampled_.as<void>(), device_sampled_.data(),
+                      map_bytes(shape.pictures, shape.map_cells), main);
+  }
+
+  /// The boxes of a picture that shows more than most do.
+  void bring_the_rest(int pictures) {
+    constexpr int kFirst = gpu::FoundBoxes::first;
+    bool any = false;
+    for (int slot = 0; slot < pictures; ++slot) {
+      gpu::FoundBoxes& found = found_.as<gpu::FoundBoxes>()[slot];
+      if (found.count <= kFirst) continue;
+      any = true;
+      gpu::copy_to_host(
+          &found.boxes[kFirst], &device_found_.as<gpu::FoundBoxes>()[slot].boxes[kFirst],
+          static_cast<std::size_t>(found.count - kFirst) * sizeof(gpu::FoundBox), stream_.get());
+    }
+    if (any) wait_for(ended_);
+  }
+
+  /// Until all that is queued by now is done.
+  void wait_for(const gpu::Event& event) {
+    gpu::check(cudaEventRecord(event.get(), stream_.get()), "seeing a frame");
+    gpu::check(cudaEventSynchronize(event.get()), "seeing a frame");
   }
 
   /// Milliseconds of the card's time.
@@ -373,14 +406,14 @@ class GpuEyes final : public Eyes {
       prepare(shape);
       queue(shape);
     }
-    gpu::check(cudaEventRecord(ended_.get(), stream_.get()), "starting a frame");
-    gpu::check(cudaEventSynchronize(ended_.get()), "seeing a frame");
+    wait_for(ended_);
     float ms = 0;
     gpu::check(cudaEventElapsedTime(&ms, began_.get(), ended_.get()), "timing a frame");
+    bring_the_rest(shape.pictures);
     return ms;
   }
 
-  void read(const Frame& frame, std::size_t slot, bool with_depth, Sighting& sighting) {
+  void read(const Frame& frame, std::size_t slot, const Shape& shape, Sighting& sighting) {
     const gpu::FoundBoxes& found = found_.as<gpu::FoundBoxes>()[slot];
     const auto line = [](const Network& network) {
       return "an output of '" + network.manifest.name + "' is not finite";
@@ -391,8 +424,7 @@ class GpuEyes final : public Eyes {
     if (found.depth_not_finite != 0) sighting.depth_fault = line(*depth_);
     const auto& inputs = *inputs_.as<FrameInputs>();
     const LetterboxMapping& mapping = inputs.detector.mappings[slot];
-    const LetterboxMapping& map_mapping =
-        depth_ ? inputs.depth.mappings[slot] : inputs.detector.mappings[slot];
+    const LetterboxMapping& map_mapping = map_batch(inputs).mappings[slot];
     double factor = 1;
     if (metric()) factor = metres_factor(map_network().manifest, frame, map_mapping);
     // n frames measured with one map tell no more than one does.
@@ -408,10 +440,17 @@ class GpuEyes final : public Eyes {
       }
       sighting.detections.items.push_back(detection);
     }
-    if (!gives_maps() || (depth_ && !with_depth) || !sighting.depth_fault.empty()) return;
-    const Network& n = map_network();
-    DepthGrid grid = bring_grid(map_, n.output(n.plan.depth), slot, map_mapping, factor);
-    if (n.manifest.depth == DepthContract::relative_inverse) {
+    if (shape.map_cells == 0 || !sighting.depth_fault.empty()) return;
+    const MapSample& sample = inputs.samples[slot];
+    const gpu::DepthOutput map = depth_output();
+    DepthGrid grid = sample.grid(map_mapping.grid(map.width, map.height));
+    const auto cells = static_cast<std::size_t>(sample.cells());
+    const __half* at =
+        sampled_.as<__half>() + slot * map_bytes(1, shape.map_cells) / sizeof(__half);
+    grid.values.resize(cells);
+    std::transform(at, at + cells, grid.values.begin(),
+                   [&](__half v) { return __half2float(v) * static_cast<float>(factor); });
+    if (!metric()) {
       sighting.depth =
           std::make_shared<const RelativeDepth>(RelativeDepth{frame.stamp, std::move(grid)});
       return;
@@ -419,28 +458,13 @@ class GpuEyes final : public Eyes {
     auto depth = std::make_shared<MetricDepth>();
     depth->stamp = frame.stamp;
     depth->depth_m = std::move(grid);
-    if (n.plan.depth_sigma) {
-      depth->sigma_relative =
-          bring_grid(sigma_, n.output(*n.plan.depth_sigma), slot, map_mapping, 1).values;
+    if (map.sigma != nullptr) {
+      at += shape.map_cells;
+      depth->sigma_relative.resize(cells);
+      std::transform(at, at + cells, depth->sigma_relative.begin(),
+                     [](__half v) { return __half2float(v); });
     }
     sighting.depth = std::move(depth);
-  }
-
-  static DepthGrid bring_grid(const gpu::PinnedBuffer& map, const Tensor& tensor, std::size_t slot,
-                              const LetterboxMapping& mapping, double factor) {
-    const std::size_t axes = tensor.shape.size();
-    const auto width = static_cast<int>(tensor.shape[axes - 1]);
-    const auto height = static_cast<int>(tensor.shape[axes - 2]);
-    DepthGrid grid = mapping.grid(width, height);
-    const std::size_t cells = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-    grid.values.resize(cells);
-    const auto scale = static_cast<float>(factor);
-    for (std::size_t i = 0; i < cells; ++i) {
-      const std::size_t at = slot * cells + i;
-      const float value = tensor.half ? __half2float(map.as<__half>()[at]) : map.as<float>()[at];
-      grid.values[i] = value * scale;
-    }
-    return grid;
   }
 
   PerceptionOptions options_;
@@ -452,11 +476,11 @@ class GpuEyes final : public Eyes {
   gpu::Stream stream_;  ///< the detector's, urgent
   gpu::Stream depth_stream_;
   gpu::Event uploaded_, measured_, began_, ended_;
-  gpu::PinnedBuffer inputs_, pixels_, found_, map_, sigma_;
-  gpu::DeviceBuffer device_inputs_, device_pixels_, device_found_, scratch_;
+  gpu::PinnedBuffer inputs_, pixels_, found_, sampled_;
+  gpu::DeviceBuffer device_inputs_, device_pixels_, device_found_, device_sampled_, scratch_;
   std::vector<CapturedGraph> graphs_;
   std::vector<View> mapped_;  ///< what the depth map on the card is of
-  std::uint64_t mapped_sequence_ = 0;
+  std::uint64_t mapped_turn_ = 0;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "see/letterbox.h"
+#include "see/map_sample.h"
 
 // What is done on the GPU around the networks. Private to see/: no CUDA type stands in a public
 // header. Every function queues its work on `stream`, allocates nothing, waits for nothing and can
@@ -82,9 +83,11 @@ struct FoundBox {
   float depth_sigma;  ///< relative
 };
 
-/// What goes back to the host after a frame: one copy.
+/// What goes back to the host after a frame: all but the boxes after the first in one copy, and
+/// those, where a picture shows so many, in another.
 struct FoundBoxes {
   static constexpr int most = 200;  ///< of one picture, the best
+  static constexpr int first = 64;
   std::int32_t count = 0;
   std::int32_t not_finite = 0;  ///< 1: a value of the detector's is NaN or infinite; count is 0
   std::int32_t depth_not_finite = 0;  ///< 1: a value of the depth map is
@@ -136,5 +139,12 @@ struct DepthOutput {
 /// matter. Sets found[picture].depth_not_finite when a value of the map is not finite.
 void measure_boxes(const PictureBatch* detector, const PictureBatch* depth_input, int pictures,
                    const DepthOutput& output, FoundBoxes* found, cudaStream_t stream);
+
+/// Of every picture the sampled cells of its map, row by row, as FP16: `most_cells` places of
+/// depth, as the network gives it, and as many of sigma where the output has one; then the next
+/// picture's. Cells beyond `most_cells` are left out, places beyond the cells as they are. Twin:
+/// MapSample::grid() says which cells of the whole map they are.
+void sample_maps(const MapSample* samples, int pictures, int most_cells, const DepthOutput& output,
+                 void* to, cudaStream_t stream);
 
 }  // namespace lazarillo::gpu
