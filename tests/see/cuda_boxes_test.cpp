@@ -382,7 +382,7 @@ class CudaMaps : public test::CudaTest {
     std::vector<float> sigma(all);
     for (std::size_t i = 0; i < all; ++i) {
       depth[i] = __half2float(__float2half(0.3F + 0.001F * static_cast<float>(i % 9973)));
-      sigma[i] = __half2float(__float2half(0.01F + 0.0001F * static_cast<float>(i % 977)));
+      sigma[i] = __half2float(__float2half(0.01F + 0.0015F * static_cast<float>(i % 977)));
     }
     std::vector<MapSample> samples{sample_of(fit_frame(1280, 720, size, size, true), cells, cells),
                                    sample_of(fit_frame(480, 640, size, size, true), cells, cells)};
@@ -396,17 +396,16 @@ class CudaMaps : public test::CudaTest {
     const gpu::DeviceBuffer device_depth = upload(depth);
     const gpu::DeviceBuffer device_sigma = upload(sigma);
     const gpu::DeviceBuffer device_samples = on_device(samples);
-    const std::size_t planes = with_sigma ? 2 : 1;
-    const gpu::DeviceBuffer to(kPictures * planes * static_cast<std::size_t>(most) *
-                               sizeof(__half));
+    const gpu::DeviceBuffer to(gpu::SampledMaps{nullptr, kPictures, most}.bytes());
     poison(to);
     as_graph([&] {
-      gpu::sample_maps(device_samples.as<MapSample>(), kPictures, most,
+      gpu::sample_maps(device_samples.as<MapSample>(),
                        {device_depth.data(), with_sigma ? device_sigma.data() : nullptr,
                         half ? gpu::Number::f16 : gpu::Number::f32, cells, cells},
-                       to.data(), stream_.get());
+                       {to.data(), kPictures, most}, stream_.get());
     });
-    const auto got = numbers_on_host(to, true);
+    auto bytes = on_host<std::uint8_t>(to);
+    const gpu::SampledMaps got{bytes.data(), kPictures, most};
     for (std::size_t picture = 0; picture < kPictures; ++picture) {
       const MapSample& s = samples[picture];
       for (int row = 0; row < s.rows; ++row) {
@@ -414,11 +413,13 @@ class CudaMaps : public test::CudaTest {
           const std::size_t from =
               (picture * cells + static_cast<std::size_t>(s.top + row * s.step)) * cells +
               static_cast<std::size_t>(s.left + column * s.step);
-          const std::size_t at = picture * planes * static_cast<std::size_t>(most) +
+          const std::size_t at = picture * static_cast<std::size_t>(most) +
                                  static_cast<std::size_t>(row * s.columns + column);
-          ASSERT_EQ(got[at], depth[from]) << picture << ": " << column << ", " << row;
+          ASSERT_EQ(__half2float(got.depth()[at]), depth[from])
+              << picture << ": " << column << ", " << row;
           if (!with_sigma) continue;
-          ASSERT_EQ(got[at + static_cast<std::size_t>(most)], sigma[from])
+          ASSERT_NEAR(gpu::SampledMaps::sigma_of(got.sigma()[at]), std::min(sigma[from], 1.275F),
+                      0.00251)
               << picture << ": " << column << ", " << row;
         }
       }

@@ -244,3 +244,22 @@ def test_eyes_that_lose_the_card_are_replaced(street, engines, settings, tmp_pat
     assert err.count("see lost the NVIDIA card; started again") == 1, err
     looked = float(re.search(r"detected\s+([\d.]+)", out)[1])
     assert looked > 20, out
+
+
+def test_the_ground_is_found_as_on_the_processor(engines, settings, shared, tmp_path):
+    """The depth maps that come back from the card are good for the path: the same ground in the same pictures."""
+    found = {}
+    for engine, models in ("tensorrt", "lznet-half"), ("openvino", "lznet"):
+        config = settings()
+        config.write_text(config.read_text().replace('"tensorrt"', f'"{engine}"'))
+        result = lazarillo("eval", "ground", shared / "data", "--models", models, "--config", config, "--json",
+                           tmp_path / f"{engine}.json", env={"LAZARILLO_ENGINES": str(engines)}, timeout=300)
+        assert result.code == 0, result.err
+        found[engine] = json.loads((tmp_path / f"{engine}.json").read_text())
+    card, processor = found["tensorrt"], found["openvino"]
+    assert card["with_floor"] == processor["with_floor"] >= 50
+    assert card["found"] >= processor["found"] - 2
+    assert abs(card["tilt_median_deg"] - processor["tilt_median_deg"]) < 0.5
+    heights = [abs(a["height_m"] / b["height_m"] - 1) for a, b in zip(card["pictures"], processor["pictures"])
+               if a["found"] and b["found"]]
+    assert sorted(heights)[len(heights) // 2] < 0.02

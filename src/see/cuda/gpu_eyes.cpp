@@ -84,8 +84,7 @@ class GpuEyes final : public Eyes {
     scratch_ = gpu::DeviceBuffer(gpu::find_boxes_scratch(detector_output(most_)));
     if (gives_maps()) {
       const std::size_t bytes =
-          map_bytes(most_, std::min(MapSample::most * MapSample::most,
-                                    depth_output().width * depth_output().height));
+          gpu::SampledMaps{nullptr, most_, MapSample::most * MapSample::most}.bytes();
       sampled_ = gpu::PinnedBuffer(bytes);
       device_sampled_ = gpu::DeviceBuffer(bytes);
     }
@@ -111,11 +110,6 @@ class GpuEyes final : public Eyes {
   [[nodiscard]] bool joint() const { return detector_->manifest.task == Task::joint; }
   [[nodiscard]] bool gives_maps() const {
     return metric() ? options_.metric_maps : depth_ && options_.relative_maps;
-  }
-  [[nodiscard]] std::size_t map_bytes(int pictures, int cells) const {
-    const std::size_t planes = map_network().plan.depth_sigma ? 2 : 1;
-    return static_cast<std::size_t>(pictures) * planes * static_cast<std::size_t>(cells) *
-           sizeof(__half);
   }
   /// Whose depth map it is.
   [[nodiscard]] const Network& map_network() const { return depth_ ? *depth_ : *detector_; }
@@ -368,10 +362,9 @@ class GpuEyes final : public Eyes {
                                std::size_t{gpu::FoundBoxes::first} * sizeof(gpu::FoundBox),
                            static_cast<std::size_t>(shape.pictures), main);
     if (shape.map_cells == 0) return;
-    gpu::sample_maps(inputs->samples.data(), shape.pictures, shape.map_cells, depth_output(),
-                     device_sampled_.data(), main);
-    gpu::copy_to_host(sampled_.as<void>(), device_sampled_.data(),
-                      map_bytes(shape.pictures, shape.map_cells), main);
+    const gpu::SampledMaps maps{device_sampled_.data(), shape.pictures, shape.map_cells};
+    gpu::sample_maps(inputs->samples.data(), depth_output(), maps, main);
+    gpu::copy_to_host(sampled_.as<void>(), maps.memory, maps.bytes(), main);
   }
 
   /// The boxes of a picture that shows more than most do.
@@ -445,10 +438,11 @@ class GpuEyes final : public Eyes {
     const gpu::DepthOutput map = depth_output();
     DepthGrid grid = sample.grid(map_mapping.grid(map.width, map.height));
     const auto cells = static_cast<std::size_t>(sample.cells());
-    const __half* at =
-        sampled_.as<__half>() + slot * map_bytes(1, shape.map_cells) / sizeof(__half);
+    const gpu::SampledMaps maps{sampled_.as<void>(), shape.pictures, shape.map_cells};
+    const std::size_t first = slot * static_cast<std::size_t>(shape.map_cells);
+    const __half* values = maps.depth() + first;
     grid.values.resize(cells);
-    std::transform(at, at + cells, grid.values.begin(),
+    std::transform(values, values + cells, grid.values.begin(),
                    [&](__half v) { return __half2float(v) * static_cast<float>(factor); });
     if (!metric()) {
       sighting.depth =
@@ -459,10 +453,10 @@ class GpuEyes final : public Eyes {
     depth->stamp = frame.stamp;
     depth->depth_m = std::move(grid);
     if (map.sigma != nullptr) {
-      at += shape.map_cells;
+      const std::uint8_t* levels = maps.sigma() + first;
       depth->sigma_relative.resize(cells);
-      std::transform(at, at + cells, depth->sigma_relative.begin(),
-                     [](__half v) { return __half2float(v); });
+      std::transform(levels, levels + cells, depth->sigma_relative.begin(),
+                     gpu::SampledMaps::sigma_of);
     }
     sighting.depth = std::move(depth);
   }

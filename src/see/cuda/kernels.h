@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cuda_fp16.h>
 #include <cuda_runtime_api.h>
 
 #include <array>
@@ -140,11 +141,38 @@ struct DepthOutput {
 void measure_boxes(const PictureBatch* detector, const PictureBatch* depth_input, int pictures,
                    const DepthOutput& output, FoundBoxes* found, cudaStream_t stream);
 
-/// Of every picture the sampled cells of its map, row by row, as FP16: `most_cells` places of
-/// depth, as the network gives it, and as many of sigma where the output has one; then the next
-/// picture's. Cells beyond `most_cells` are left out, places beyond the cells as they are. Twin:
-/// MapSample::grid() says which cells of the whole map they are.
-void sample_maps(const MapSample* samples, int pictures, int most_cells, const DepthOutput& output,
-                 void* to, cudaStream_t stream);
+/// Where the sampled cells of the pictures' maps lie: `most_cells` places for the first picture's
+/// depth, FP16, row by row, then for the next one's; behind all of them the same of sigma, in
+/// levels of 1/200. Three bytes a cell.
+struct SampledMaps {
+  void* memory = nullptr;
+  int pictures = 0;
+  int most_cells = 0;
+
+  [[nodiscard]] constexpr std::size_t places() const {
+    return static_cast<std::size_t>(pictures) * static_cast<std::size_t>(most_cells);
+  }
+  [[nodiscard]] constexpr std::size_t bytes() const {
+    return places() * (sizeof(__half) + sizeof(std::uint8_t));
+  }
+  [[nodiscard]] constexpr __half* depth() const { return static_cast<__half*>(memory); }
+  [[nodiscard]] constexpr std::uint8_t* sigma() const {
+    return static_cast<std::uint8_t*>(memory) + places() * sizeof(__half);
+  }
+  /// What is above 1.27 becomes that: nothing is known of such a cell.
+  [[nodiscard]] static constexpr std::uint8_t sigma_level(float sigma) {
+    const float level = sigma * 200 + 0.5F;
+    return static_cast<std::uint8_t>(level < 0 ? 0.0F : level > 255 ? 255.0F : level);
+  }
+  [[nodiscard]] static constexpr float sigma_of(std::uint8_t level) {
+    return static_cast<float>(level) / 200;
+  }
+};
+
+/// Of every picture the sampled cells of its map, depth as the network gives it, sigma where the
+/// output has one. Cells beyond `to.most_cells` are left out, places beyond the cells as they are.
+/// Twin: MapSample::grid() says which cells of the whole map they are.
+void sample_maps(const MapSample* samples, const DepthOutput& output, const SampledMaps& to,
+                 cudaStream_t stream);
 
 }  // namespace lazarillo::gpu
