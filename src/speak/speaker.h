@@ -26,7 +26,7 @@ struct SpeakerOptions {
 
 inline constexpr int kSampleRate = 48000;
 /// A breath between an earcon and its sentence.
-inline constexpr std::int64_t kAfterEarconNs = 40'000'000;
+inline constexpr std::int64_t kAfterEarconNs = 30'000'000;
 
 /// Receives rendered sound in order, without gaps: interleaved stereo, 48 kHz, -1..1. The first
 /// sample is stream time 0, or SpeakerOptions::first_frame.
