@@ -12,6 +12,7 @@ namespace lazarillo {
 /// line is parsed and leaves its exit code in `exit_code`.
 void add_run_command(CLI::App& app, int& exit_code);
 void add_tell_command(CLI::App& app, int& exit_code);
+void add_sounds_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
 void add_sources_command(CLI::App& app, int& exit_code);
 void add_models_command(CLI::App& app, int& exit_code);

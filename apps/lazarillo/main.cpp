@@ -28,6 +28,7 @@ int run(int argc, char** argv) {
       "5 output, 6 sound, 7 vision, 8 a property that fails in simulate; 130 and 143 when stopped by Ctrl-C and SIGTERM.");
   lazarillo::add_run_command(app, exit_code);
   lazarillo::add_tell_command(app, exit_code);
+  lazarillo::add_sounds_command(app, exit_code);
   lazarillo::add_doctor_command(app, exit_code);
   lazarillo::add_sources_command(app, exit_code);
   lazarillo::add_models_command(app, exit_code);

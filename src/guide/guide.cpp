@@ -310,6 +310,12 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
 
 void Guide::see_path(const CorridorView& view) { impl_->path.see(view); }
 
+bool Guide::sees() const { return !impl_->vision.lost(); }
+
+std::optional<double> Guide::way_deg(std::int64_t now_ns) const {
+  return impl_->path.way_deg(static_cast<double>(now_ns) / kNsPerS, impl_->options.stale_s);
+}
+
 Cue Guide::obey(Command command, const Tracks& tracks, const Vision& vision) {
   Impl& s = *impl_;
   const double now_s = static_cast<double>(tracks.stamp.stream_ns) / kNsPerS;

@@ -88,6 +88,12 @@ class Guide {
   /// What a depth map shows of the corridor; update() decides by it. In stream order, too.
   void see_path(const CorridorView& view);
 
+  /// False from "I cannot see" until "I can see again".
+  [[nodiscard]] bool sees() const;
+  /// Where there is room to walk at a moment of stream time, degrees to the right of ahead;
+  /// nullopt: nowhere in view, or not known.
+  [[nodiscard]] std::optional<double> way_deg(std::int64_t now_ns) const;
+
   /// Does what the walker asks, at the moment `tracks.stamp.stream_ns`, and gives the answer: that
   /// costs no words of the budget. `repeated` has no words here: only who speaks knows them. A
   /// chosen pace ends being muted. Asked what is around without seeing, it answers vision_lost.

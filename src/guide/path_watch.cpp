@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace lazarillo {
 namespace {
@@ -105,6 +106,12 @@ void PathWatch::see(const CorridorView& view) {
   meet_edge(stairs_up_, view.stairs_up);
   way_round_.reset();
   if (view.way_round_m) way_round_ = *view.way_round_m < 0 ? Side::left : Side::right;
+  way_deg_.reset();
+  if (view.way_round_m && view.obstacle) {
+    way_deg_ = std::atan2(*view.way_round_m, view.obstacle->distance_m) * 180 / std::numbers::pi;
+  } else if (view.ground.seen && !view.obstacle && !view.head && !view.drop) {
+    way_deg_ = 0;
+  }
   const bool clear =
       view.ground.seen && view.clear_m >= kClear_m && !view.obstacle && !view.head && !view.drop;
   if (!clear) {
@@ -160,6 +167,10 @@ std::vector<Wish> PathWatch::wishes(double now_s, const Tracks& tracks,
     }
   }
   return wishes;
+}
+
+std::optional<double> PathWatch::way_deg(double now_s, double stale_s) const {
+  return now_s - seen_s_ <= stale_s ? way_deg_ : std::nullopt;
 }
 
 bool PathWatch::take_clear(double now_s, const GuideOptions& options) {

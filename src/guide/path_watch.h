@@ -24,6 +24,9 @@ class PathWatch {
  public:
   /// A view newer than the one before.
   void see(const CorridorView& view);
+  /// Where there is room to walk, degrees to the right; nullopt: nowhere in view, or the newest map
+  /// is older than `stale_s`.
+  [[nodiscard]] std::optional<double> way_deg(double now_s, double stale_s) const;
 
   /// What there is to be told at `now_s` (stream time): at most one of each kind. Obstacles that
   /// one of the tracks explains are left to it.
@@ -55,6 +58,7 @@ class PathWatch {
   Followed obstacle_, head_, drop_, stairs_up_;
   double seen_s_ = -1e9;  ///< of the newest view
   double clear_since_s_ = 1e9;
+  std::optional<double> way_deg_;
   std::optional<Side> way_round_;
   bool owes_clear_ = false;
 };

@@ -266,6 +266,13 @@ std::vector<Setting> settings_of(Config& c) {
 
       {"speak.speech", "say sentences", &s.speech},
       {"speak.earcons", "play a short sound from the direction of the object", &s.earcons},
+      {"speak.heartbeat_s", "while all is seen and nothing said, a tick so often; 0: none",
+       &s.heartbeat_s, 0, 60},
+      {"speak.way_tone", "a soft tone goes on from where the way is free", &s.way_tone},
+      {"speak.distance", "how distances are said: metres or steps", &c.wording.distance},
+      {"speak.step_m", "length of the walker's step, for distances in steps", &c.wording.step_m,
+       0.3, 1.2},
+      {"speak.direction", "how directions are said: side, clock, or both", &c.wording.direction},
       {"speak.words_per_minute", "speaking rate", &s.words_per_minute, 80, 450},
       {"speak.grace_ms", "how long a lesser sentence may go on once a critical cue came",
        &s.grace_ms, 0, 5000},

@@ -13,6 +13,7 @@
 #include "run/see_stage.h"
 #include "see/perception.h"
 #include "see/picture_watch.h"
+#include "speak/phrasebook.h"
 #include "speak/speaker.h"
 #include "track/tracker.h"
 
@@ -52,6 +53,7 @@ struct Config {
   CorridorOptions corridor;
   GuideOptions guiding;
   SpeakerOptions speaking;
+  Wording wording;
   CommandOptions commands;
 };
 

@@ -194,6 +194,7 @@ std::int64_t GuideStage::decide(const Tracks& tracks, const FrameStamp& led_by, 
   for (std::size_t i = 0; i < scene.cues.size(); ++i) {
     parts_.speaker->say(scene.cues[i], sentences[i], now_ns);
   }
+  parts_.speaker->seeing(parts_.guide.sees(), parts_.guide.way_deg(tracks.stamp.stream_ns), now_ns);
   const SpokenNow spoken = parts_.speaker->spoken_now();
   scene.caption = spoken.text;
   scene.caption_track = spoken.track;

@@ -264,7 +264,7 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
     : live_(options.realtime), input_(PortPolicy::block(live_ ? kGuideBehind : 4)) {
   const Config& config = options.config;
   const fs::path home = home_directory();
-  Phrasebook phrases = Phrasebook::load(home / "data" / "lang", config.language);
+  Phrasebook phrases = Phrasebook::load(home / "data" / "lang", config.language, config.wording);
   const bool writes = !options.out_directory.empty();
   std::unique_ptr<EventsWriter> events;
   if (writes) {

@@ -62,7 +62,7 @@ std::vector<float> synthesise(const Design& design) {
 std::span<const float> earcon(Priority priority) {
   static const std::array<std::vector<float>, 3> kSounds{
       synthesise({1000, 1, 3, 0.045, 0.015, 0.55}),
-      synthesise({700, 1, 2, 0.06, 0.03, 0.5}),
+      synthesise({700, 1, 2, 0.06, 0.045, 0.5}),
       synthesise({440, 1, 1, 0.16, 0, 0.4}),
   };
   return kSounds[static_cast<std::size_t>(priority)];
@@ -85,6 +85,20 @@ std::span<const float> earcon(const Cue& cue) {
     default:
       return earcon(cue.priority);
   }
+}
+
+std::span<const float> heartbeat() {
+  static const std::vector<float> kTick = synthesise({1600, 1, 1, 0.012, 0, 0.2});
+  return kTick;
+}
+
+std::span<const float> way_tone() {
+  static const std::vector<float> kTone = [] {
+    std::vector<float> tone = synthesise({260, 1, 1, 0.16, 0, 0.4});
+    tone.resize(kSampleRate / 2, 0.0F);
+    return tone;
+  }();
+  return kTone;
 }
 
 double gain_by_distance(const std::optional<double>& distance_m) {

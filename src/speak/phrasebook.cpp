@@ -22,6 +22,7 @@ using Table = std::map<std::string, std::string>;
 const std::map<std::string, std::vector<std::string>> kKeys{
     {"side", {"left", "ahead", "right"}},
     {"distance", {"half", "one", "one_and_half", "metres", "about"}},
+    {"steps", {"one", "steps", "about"}},
     {"sentence",
      {"object",
       "approaching",
@@ -160,7 +161,7 @@ std::string capitalised(std::string text) {
 struct Phrasebook::Words {
   std::string voice;
   std::array<std::string, kHours> clock;  ///< index 0: one o'clock
-  Table side, way, distance, sentence, objects, plurals;
+  Table side, way, distance, steps, sentence, objects, plurals;
   std::string obstacle;   ///< for objects without a word
   std::string obstacles;  ///< for several of them
   std::string maybe;      ///< for objects that may be something else
@@ -176,7 +177,16 @@ std::vector<std::string> Phrasebook::languages(const fs::path& directory) {
   return names;
 }
 
-Phrasebook Phrasebook::load(const fs::path& directory, const std::string& language) {
+Phrasebook Phrasebook::load(const fs::path& directory, const std::string& language,
+                            const Wording& wording) {
+  const auto one_of = [](const char* setting, const std::string& value,
+                         const std::vector<std::string>& all) {
+    if (std::find(all.begin(), all.end(), value) != all.end()) return;
+    throw Error(ExitCode::usage, std::string(setting) + " is '" + value + "', must be " + all[0] +
+                                     ", " + all[1] + (all.size() > 2 ? " or " + all[2] : ""));
+  };
+  one_of("speak.distance", wording.distance, {"metres", "steps"});
+  one_of("speak.direction", wording.direction, {"both", "side", "clock"});
   const std::vector<std::string> known = languages(directory);
   if (std::find(known.begin(), known.end(), language) == known.end()) {
     std::string all;
@@ -209,10 +219,14 @@ Phrasebook Phrasebook::load(const fs::path& directory, const std::string& langua
   words->side = exact_section(document, "side", file);
   words->way = exact_section(document, "way", file);
   words->distance = exact_section(document, "distance", file);
+  words->steps = exact_section(document, "steps", file);
   words->sentence = exact_section(document, "sentence", file);
   for (const auto& [name, text] : words->distance) {
     const bool counts = name == "metres" || name == "about";
     check_placeholders(text, "distance." + name, counts ? kCount : kNothing, file);
+  }
+  for (const auto& [name, text] : words->steps) {
+    check_placeholders(text, "steps." + name, name == "one" ? kNothing : kCount, file);
   }
   for (const auto& [name, text] : words->sentence) {
     check_placeholders(text, "sentence." + name, placeholders_of(name), file);
@@ -232,14 +246,14 @@ Phrasebook Phrasebook::load(const fs::path& directory, const std::string& langua
   }
   for (const auto& [key, node] : document) {
     const std::string name(key.str());
-    const std::vector<std::string> top{"voice",    "obstacle", "obstacles", "maybe",
-                                       "clock",    "side",     "way",       "distance",
-                                       "sentence", "objects",  "plurals"};
+    const std::vector<std::string> top{"voice", "obstacle", "obstacles", "maybe",
+                                       "clock", "side",     "way",       "distance",
+                                       "steps", "sentence", "objects",   "plurals"};
     if (std::find(top.begin(), top.end(), name) == top.end()) {
       refuse(file, "nobody asks for '" + name + "'; the nearest is '" + nearest(name, top) + "'");
     }
   }
-  return Phrasebook(std::move(words));
+  return Phrasebook(std::move(words), wording);
 }
 
 const std::string& Phrasebook::voice() const { return words_->voice; }
@@ -247,6 +261,14 @@ const std::string& Phrasebook::voice() const { return words_->voice; }
 bool Phrasebook::knows(const std::string& label) const { return words_->objects.contains(label); }
 
 std::string Phrasebook::distance(double metres) const {
+  if (wording_.distance == "steps") {
+    const long steps = std::max(std::lround(metres / wording_.step_m), 1L);
+    if (steps == 1) return words_->steps.at("one");
+    const bool many = steps > 10;
+    const long told =
+        many ? std::max(std::lround(static_cast<double>(steps) / 5.0) * 5, 10L) : steps;
+    return fill(words_->steps.at(many ? "about" : "steps"), {{"n", std::to_string(told)}});
+  }
   const Table& words = words_->distance;
   if (metres < 0.75) return words.at("half");
   if (metres < 1.25) return words.at("one");
@@ -283,21 +305,24 @@ std::string Phrasebook::sentence(const Cue& cue) const {
                                         : of_several(cue, distance_words));
 }
 
+std::pair<std::string, std::string> Phrasebook::direction(const Cue& cue) const {
+  const std::string& side = words_->side.at(to_string(cue.side));
+  const std::string& hour = words_->clock[static_cast<std::size_t>(cue.clock_hour + 11) % kHours];
+  if (wording_.direction == "clock") return {hour, ""};
+  // Just beside the way the nearest hour is twelve; "left, twelve o'clock" contradicts itself.
+  const bool told = wording_.direction == "both" && cue.side != Side::ahead && cue.clock_hour != 12;
+  return {side, told ? hour : ""};
+}
+
 std::string Phrasebook::of_one(const Cue& cue, const std::string& distance_words) const {
   const Words& words = *words_;
   const auto known = words.objects.find(cue.label);
   std::string object = known == words.objects.end() ? words.obstacle : known->second;
   // An obstacle it is in any case.
   if (cue.maybe && known != words.objects.end()) object = fill(words.maybe, {{"object", object}});
+  const auto [side, clock] = direction(cue);
   const Table values{
-      {"object", object},
-      {"side", words.side.at(to_string(cue.side))},
-      // Just beside the way the nearest hour is twelve; "left, twelve o'clock" contradicts itself.
-      {"clock", cue.side == Side::ahead || cue.clock_hour == 12
-                    ? ""
-                    : words.clock[static_cast<std::size_t>(cue.clock_hour + 11) % kHours]},
-      {"distance", distance_words},
-  };
+      {"object", object}, {"side", side}, {"clock", clock}, {"distance", distance_words}};
   std::string name = cue.kind == CueKind::approaching ? "approaching" : "object";
   if (cue.priority == Priority::critical) {
     name = cue.kind == CueKind::approaching ? "critical_approaching" : "critical";
@@ -313,7 +338,7 @@ std::string Phrasebook::of_several(const Cue& cue, const std::string& distance_w
   const std::string text = fill(words.sentence.at(coming ? "group_approaching" : "group"),
                                 {{"n", std::to_string(count_of(cue))},
                                  {"objects", named ? known->second : words.obstacles},
-                                 {"side", words.side.at(to_string(cue.side))},
+                                 {"side", direction(cue).first},
                                  {"distance", distance_words}});
   return cue.maybe && named ? fill(words.maybe, {{"object", text}}) : text;
 }

@@ -32,6 +32,14 @@ Function loopback_function(const char* name) {
   return function;
 }
 
+void place(ALuint source, double bearing_deg) {
+  const double bearing = bearing_deg * std::numbers::pi / 180;
+  // OpenAL: x right, y up, -z ahead.
+  const std::array<float, 3> at{static_cast<float>(std::sin(bearing)), 0.0F,
+                                static_cast<float>(-std::cos(bearing))};
+  alSourcefv(source, AL_POSITION, at.data());
+}
+
 }  // namespace
 
 struct SoundStage::Impl {
@@ -136,7 +144,8 @@ struct SoundStage::Impl {
 SoundStage::SoundStage(Output output) : impl_(std::make_unique<Impl>()) { impl_->open(output); }
 SoundStage::~SoundStage() = default;
 
-int SoundStage::play(std::span<const float> mono, int rate, double bearing_deg, double gain) {
+int SoundStage::play(std::span<const float> mono, int rate, double bearing_deg, double gain,
+                     bool again_and_again) {
   Impl& s = *impl_;
   const auto entered = s.enter();
   s.pcm.resize(mono.size());
@@ -148,16 +157,20 @@ int SoundStage::play(std::span<const float> mono, int rate, double bearing_deg, 
   alBufferData(sound.buffer, AL_FORMAT_MONO16, s.pcm.data(),
                static_cast<ALsizei>(s.pcm.size() * sizeof(std::int16_t)), rate);
   alGenSources(1, &sound.source);
-  const double bearing = bearing_deg * std::numbers::pi / 180;
-  // OpenAL: x right, y up, -z ahead.
-  const std::array<float, 3> place{static_cast<float>(std::sin(bearing)), 0.0F,
-                                   static_cast<float>(-std::cos(bearing))};
-  alSourcefv(sound.source, AL_POSITION, place.data());
+  place(sound.source, bearing_deg);
+  alSourcei(sound.source, AL_LOOPING, again_and_again ? AL_TRUE : AL_FALSE);
   alSourcef(sound.source, AL_GAIN, kHeadroom * static_cast<float>(gain));
   alSourcei(sound.source, AL_BUFFER, static_cast<ALint>(sound.buffer));
   alSourcePlay(sound.source);
   s.sounds.push_back(sound);
   return sound.handle;
+}
+
+void SoundStage::move(int handle, double bearing_deg) {
+  const auto entered = impl_->enter();
+  for (const Impl::Sound& sound : impl_->sounds) {
+    if (sound.handle == handle && !sound.stopping) place(sound.source, bearing_deg);
+  }
 }
 
 void SoundStage::set_gain(int handle, double gain) {

@@ -17,7 +17,11 @@ class SoundStage {
 
   /// Begins a sound with the next rendered sample (or at once): mono, -1..1, from `bearing_deg`
   /// (0 ahead, positive right) at ear height, as loud as `gain`. Returns a handle, never 0.
-  int play(std::span<const float> mono, int rate, double bearing_deg, double gain);
+  /// `again_and_again`: until it is stopped.
+  int play(std::span<const float> mono, int rate, double bearing_deg, double gain,
+           bool again_and_again = false);
+  /// Changes where a sound comes from, smoothly. Unknown handles are ignored.
+  void move(int handle, double bearing_deg);
   /// Changes how loud a sound is, smoothly. Unknown handles are ignored.
   void set_gain(int handle, double gain);
   /// Fades a sound out within a few milliseconds. Unknown handles are ignored.

@@ -24,6 +24,7 @@ constexpr std::int64_t kBlockFrames = 480;  // 10 ms: the grid of the queue's de
 constexpr double kSpeechGain = 0.9;
 // Of a sentence while an earcon sounds: the earcon's place must be heard.
 constexpr double kDuckedGain = 0.15;
+constexpr double kWayGain = 0.3, kHeartbeatGain = 0.5;
 
 std::int64_t frames_at(std::int64_t ns) { return ns / 1000 * kSampleRate / 1'000'000; }
 std::int64_t ns_at(std::int64_t frames) { return frames * kNsPerS / kSampleRate; }
@@ -59,6 +60,9 @@ struct Speaker::Impl {
   std::optional<Voice::Result> synthesising;
   LastSaid last_said;
   std::int64_t ducked_until_ns = 0;  ///< an earcon sounds until then
+  int way = 0;                       ///< handle of the tone; 0: none
+  std::int64_t seen_ns = 0;          ///< when it was last told that the system sees
+  std::int64_t heard_ns = 0;         ///< when something was last heard
   int failed = 0;
   std::int64_t rendered_frames = 0;
   std::vector<float> block;
@@ -71,6 +75,7 @@ struct Speaker::Impl {
     // A newer sentence about the same hazard of the path replaces one that waits.
     Utterance utterance{text,   cue.priority, subject_of(cue),    cue.bearing_deg,
                         now_ns, now_ns,       is_answer(cue.kind)};
+    heard_ns = now_ns;
     if (options.earcons) {
       const std::span<const float> sound = earcon(cue);
       stage.play(sound, kSampleRate, cue.bearing_deg, gain_by_distance(cue.distance_m));
@@ -84,9 +89,36 @@ struct Speaker::Impl {
     queue.add(std::move(utterance));
   }
 
+  void seeing(bool sees, const std::optional<double>& way_deg, std::int64_t now_ns) {
+    if (sees) seen_ns = now_ns;
+    if (options.way_tone) {
+      if (!sees || !way_deg) {
+        stage.stop(std::exchange(way, 0));
+      } else if (way == 0) {
+        way = stage.play(lazarillo::way_tone(), kSampleRate, *way_deg, kWayGain, true);
+      } else {
+        stage.move(way, *way_deg);
+      }
+    }
+    if (sentence != 0) heard_ns = now_ns;
+    if (sees && options.heartbeat_s > 0 &&
+        now_ns - heard_ns >= static_cast<std::int64_t>(options.heartbeat_s * 1e9)) {
+      stage.play(heartbeat(), kSampleRate, 0, kHeartbeatGain);
+      heard_ns = now_ns;
+    }
+  }
+
   /// Lets the queue decide for the moment `now_ns`.
   void step(std::int64_t now_ns) {
-    if (!voice) return;
+    if (way != 0) {
+      if (now_ns - seen_ns > kSeeingNs) stage.stop(std::exchange(way, 0));
+      const bool words = sentence != 0 || ducked_until_ns != 0;
+      stage.set_gain(way, words ? kWayGain * kDuckedGain : kWayGain);
+    }
+    if (!voice) {
+      if (now_ns >= ducked_until_ns) ducked_until_ns = 0;
+      return;
+    }
     if (ducked_until_ns != 0 && now_ns >= ducked_until_ns) {
       stage.set_gain(sentence, kSpeechGain);
       ducked_until_ns = 0;
@@ -169,6 +201,12 @@ void Speaker::say(const Cue& cue, const std::string& sentence, std::int64_t now_
   impl_->say(cue, sentence, impl_->options.device ? steady_now_ns() : now_ns);
 }
 
+void Speaker::seeing(bool sees, std::optional<double> way_deg, std::int64_t now_ns) {
+  const std::lock_guard lock(impl_->mutex);
+  if (!impl_->options.device) impl_->render_until(now_ns);
+  impl_->seeing(sees, way_deg, impl_->options.device ? steady_now_ns() : now_ns);
+}
+
 void Speaker::advance(std::int64_t now_ns) {
   if (impl_->options.device) return;
   impl_->render_until(now_ns);
@@ -197,6 +235,10 @@ Speaker::Dropped Speaker::dropped() const {
 }
 
 void Speaker::finish(double limit_s) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stage.stop(std::exchange(impl_->way, 0));
+  }
   if (!impl_->options.device) {
     const std::int64_t begin = ns_at(impl_->rendered_frames);
     const auto limit = static_cast<std::int64_t>(limit_s * 1e9);

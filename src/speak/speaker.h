@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -18,7 +19,10 @@ struct SpeakerOptions {
   int words_per_minute = 190;  ///< speaking rate
   double grace_ms = 250;       ///< how long a lesser sentence may go on once a critical cue came
   double expire_s = 2.5;       ///< a sentence that waited longer is no longer worth saying
-  bool device = false;         ///< true: sound card; false: rendered through `sink`
+  /// While the system sees and nothing is heard: a tick so often; 0: none.
+  double heartbeat_s = 0;
+  bool way_tone = false;  ///< a soft tone goes on, from where the way is free
+  bool device = false;    ///< true: sound card; false: rendered through `sink`
   /// Called first by the thread that times sentences on a sound card (its name, its priority).
   std::function<void()> thread_begins;
   std::int64_t first_frame = 0;  ///< rendered: place of the first sample, in pairs of samples
@@ -56,6 +60,12 @@ class Speaker {
 
   /// Gives a cue its sound, starting at stream time `now_ns` (rendered) or at once (device).
   void say(const Cue& cue, const std::string& sentence, std::int64_t now_ns);
+
+  /// Whether the system sees at `now_ns`, and where the way is free (0 ahead, positive right;
+  /// nullopt: nowhere, or not known): for the heartbeat and the tone. What was told by it holds for
+  /// kSeeingNs, so that a system that hangs falls silent.
+  void seeing(bool sees, std::optional<double> way_deg, std::int64_t now_ns);
+  static constexpr std::int64_t kSeeingNs = 500'000'000;
 
   /// Moves the sound's clock to `now_ns`: renders up to it, starts and ends what falls due.
   void advance(std::int64_t now_ns);

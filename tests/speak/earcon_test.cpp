@@ -40,7 +40,7 @@ TEST(Earcon, IsShort) {
 TEST(Earcon, RepeatsFasterTheMoreUrgent) {
   EXPECT_EQ(pulses(Priority::info), 1);
   EXPECT_EQ(pulses(Priority::warning), 2);
-  EXPECT_EQ(pulses(Priority::critical), 4);
+  EXPECT_EQ(pulses(Priority::critical), 3);
   EXPECT_GT(pulses(Priority::critical) / seconds(Priority::critical),
             1.4 * pulses(Priority::warning) / seconds(Priority::warning));
 }

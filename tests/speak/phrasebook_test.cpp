@@ -199,6 +199,58 @@ TEST(Phrasebook, DistancesAreSaidAsPeopleSayThem) {
   EXPECT_EQ(book.distance(48.0), "about 50 metres");
 }
 
+TEST(Phrasebook, DistancesInSteps) {
+  Wording wording;
+  wording.distance = "steps";
+  wording.step_m = 0.5;
+  const Phrasebook book = Phrasebook::load(kLanguages, "en", wording);
+  EXPECT_EQ(book.distance(0.1), "one step");
+  EXPECT_EQ(book.distance(0.7), "one step");
+  EXPECT_EQ(book.distance(0.8), "2 steps");
+  EXPECT_EQ(book.distance(4.9), "10 steps");
+  EXPECT_EQ(book.distance(5.6), "about 10 steps");
+  EXPECT_EQ(book.distance(9.0), "about 20 steps");
+  for (const std::string& language : Phrasebook::languages(kLanguages)) {
+    const Phrasebook other = Phrasebook::load(kLanguages, language, wording);
+    EXPECT_THAT(other.distance(2), HasSubstr("4")) << language;
+    EXPECT_NE(other.distance(2), Phrasebook::load(kLanguages, language).distance(4)) << language;
+  }
+}
+
+TEST(Phrasebook, DirectionsAsTheWalkerWantsThem) {
+  Cue cue;
+  cue.label = "dog";
+  cue.side = Side::right;
+  cue.clock_hour = 2;
+  const auto said = [&](const char* direction) {
+    Wording wording;
+    wording.direction = direction;
+    return Phrasebook::load(kLanguages, "en", wording).sentence(cue);
+  };
+  EXPECT_EQ(said("both"), "Dog right, two o'clock");
+  EXPECT_EQ(said("side"), "Dog right");
+  EXPECT_EQ(said("clock"), "Dog two o'clock");
+  cue.priority = Priority::critical;
+  EXPECT_EQ(said("clock"), "Dog two o'clock!");
+  cue.others = {3, 4};
+  cue.priority = Priority::info;
+  EXPECT_EQ(said("clock"), "3 dogs two o'clock");
+  cue.side = Side::ahead;
+  cue.clock_hour = 12;
+  cue.others.clear();
+  EXPECT_EQ(said("clock"), "Dog twelve o'clock");
+  EXPECT_EQ(said("both"), "Dog ahead");
+}
+
+TEST(Phrasebook, RefusesAWordingThereIsNot) {
+  Wording wording;
+  wording.distance = "feet";
+  EXPECT_THROW((void)Phrasebook::load(kLanguages, "en", wording), Error);
+  wording = {};
+  wording.direction = "up";
+  EXPECT_THROW((void)Phrasebook::load(kLanguages, "en", wording), Error);
+}
+
 TEST(Phrasebook, TheBudgetCountsTheWordsOfEnglish) {
   const Phrasebook book = Phrasebook::load(kLanguages, "en");
   int cues = 0;

@@ -234,6 +234,71 @@ TEST(Speaker, OneSoundAloneStaysFarFromTheLimit) {
   EXPECT_GT(sound::peak(room.sound), 0.1F);
 }
 
+/// Frames of 1/30 s in which the system sees, or does not.
+void go_on(Room& room, double until, bool sees, std::optional<double> way_deg) {
+  for (; room.now < until - 1e-9; room.until(std::min(room.now + 1 / 30.0, until))) {
+    room.speaker.seeing(sees, way_deg, ns(room.now));
+  }
+}
+
+TEST(Speaker, AHeartbeatTicksWhileItSeesAndNothingIsHeard) {
+  SpeakerOptions options = only_earcons();
+  options.heartbeat_s = 1;
+  Room room(options);
+  go_on(room, 3.5, true, {});
+  const auto loud = [&](double from, double to) {
+    return sound::peak(room.piece(from, to)) > 0.005F;
+  };
+  EXPECT_FALSE(loud(0, 0.95));
+  EXPECT_TRUE(loud(0.95, 1.1));
+  EXPECT_FALSE(loud(1.1, 1.95));
+  EXPECT_TRUE(loud(1.95, 2.15));
+  room.say(3.5, Priority::info, 0, "x");
+  go_on(room, 4.45, true, {});
+  EXPECT_FALSE(loud(3.8, 4.4));  // a second after the cue, not after the last tick
+  go_on(room, 4.7, true, {});
+  EXPECT_TRUE(loud(4.45, 4.7));
+  go_on(room, 8, false, {});
+  EXPECT_FALSE(loud(5, 8));
+}
+
+TEST(Speaker, TheToneComesFromWhereTheWayIsFree) {
+  SpeakerOptions options = only_earcons();
+  options.way_tone = true;
+  Room room(options);
+  go_on(room, 2, true, -50);
+  go_on(room, 4, true, 50);
+  EXPECT_LT(sound::ear_difference_db(room.piece(0.5, 2)), -3);
+  EXPECT_GT(sound::ear_difference_db(room.piece(2.5, 4)), 3);
+  go_on(room, 6, true, {});  // no way in view
+  EXPECT_LT(sound::peak(room.piece(4.3, 6)), 1e-4F);
+}
+
+TEST(Speaker, TheToneEndsWhenNothingMoreIsTold) {
+  SpeakerOptions options = only_earcons();
+  options.way_tone = true;
+  Room room(options);
+  go_on(room, 1, true, 0);
+  room.until(4);
+  EXPECT_GT(sound::peak(room.piece(0, 1)), 0.01F);
+  EXPECT_LT(sound::peak(room.piece(1.7, 4)), 1e-4F);
+}
+
+TEST(Speaker, TheToneIsSofterUnderAnEarcon) {
+  SpeakerOptions options = only_earcons();
+  options.way_tone = true;
+  Room room(options);
+  go_on(room, 2, true, 80);
+  const double alone = sound::energy(room.piece(1, 1.16), 1);
+  Cue cue;
+  cue.priority = Priority::warning;
+  cue.bearing_deg = -80;
+  room.speaker.say(cue, "", ns(2));
+  go_on(room, 2.16, true, 80);
+  EXPECT_LT(sound::ear_difference_db(room.piece(2.02, 2.16)), 0);
+  EXPECT_GT(alone, 0);
+}
+
 TEST(Speaker, FinishLetsTheSentenceEnd) {
   Room room(english());
   room.say(0, Priority::info, 0, "Chair on the left");
