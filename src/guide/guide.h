@@ -30,7 +30,7 @@ struct GuideOptions {
   double clear_s = 1.0;  ///< the corridor is free for so long before that is said
 
   double persistence_s = 0.4;  ///< a track speaks only after it was followed for so long
-  double persistence_critical_s = 0.15;
+  double persistence_critical_s = 0.2;
   double stale_s = 0.3;           ///< a track not detected for so long stays silent
   double stale_critical_s = 0.6;  ///< what is that near leaves the view before it is passed
 

@@ -12,6 +12,7 @@ constexpr double kGone_s = 0.6;
 /// Views in which something was seen before it is believed, more than those in which it was not
 /// since; more than kMostViews count no more.
 constexpr int kViews = 3, kMostViews = 5;
+constexpr double kOfPersistence = 0.75;  ///< of a critical track's, it must have been seen for
 // The distance of one thing does not jump by more than this part from view to view.
 constexpr double kSameDistance = 0.35;
 // Alpha-beta filter (Benedict and Bordner, IRE Trans. Automatic Control 7(4), 1962: beta = alpha^2
@@ -136,7 +137,7 @@ std::vector<Wish> PathWatch::wishes(double now_s, const Tracks& tracks,
       wish.threat.priority = Priority::warning;
     }
     if (wish.threat.priority == Priority::info) return;
-    if (f.last_s - f.first_s < options.persistence_critical_s) return;
+    if (f.last_s - f.first_s < kOfPersistence * options.persistence_critical_s) return;
     wish.serial = f.serial;
     wish.cue.kind = kind;
     wish.cue.priority = wish.threat.priority;
