@@ -40,6 +40,10 @@ const char* to_string(CueKind kind) {
       return "too_dark";
     case CueKind::view_blocked:
       return "view_blocked";
+    case CueKind::too_bright:
+      return "too_bright";
+    case CueKind::view_blurred:
+      return "view_blurred";
     case CueKind::vision_slow:
       return "vision_slow";
     case CueKind::obstacle:

@@ -20,6 +20,8 @@ enum class CueKind {
   vision_back,   ///< it sees again
   too_dark,      ///< it does not see: there is no light
   view_blocked,  ///< it does not see: something is right before the lens
+  too_bright,    ///< it does not see: white all over
+  view_blurred,  ///< it sees large things only
   vision_slow,   ///< what it sees is old when it is told
   obstacle,      ///< something is in the corridor, whatever it is
   head_level,    ///< something hangs there at the height of the head
@@ -68,7 +70,8 @@ struct Cue {
 
 /// It says that nothing is seen.
 [[nodiscard]] constexpr bool is_vision_lost(CueKind kind) {
-  return kind == CueKind::vision_lost || kind == CueKind::too_dark || kind == CueKind::view_blocked;
+  return kind == CueKind::vision_lost || kind == CueKind::too_dark ||
+         kind == CueKind::view_blocked || kind == CueKind::too_bright;
 }
 
 /// How many things it is about.

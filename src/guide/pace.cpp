@@ -82,6 +82,8 @@ int words_of(const Cue& cue) {
     case CueKind::vision_back:
     case CueKind::too_dark:
     case CueKind::view_blocked:
+    case CueKind::too_bright:
+    case CueKind::view_blurred:
     case CueKind::vision_slow:
       return kOfTheSystem;
     case CueKind::head_level:

@@ -10,6 +10,9 @@ constexpr double kNsPerS = 1e9;
 // the limit for so long, and is not said again for so long after that.
 constexpr double kAgeMean_s = 0.2, kFastAgain = 0.6, kFast_s = 2, kSlowAgain_s = 10;
 
+// A head that turns fast blurs pictures, too: blurred is what stays so; sharp likewise.
+constexpr double kBlurred_s = 1, kSharp_s = 3;
+
 CueKind why_lost(const Vision& vision) {
   if (vision.broken) return CueKind::vision_lost;
   switch (vision.picture) {
@@ -17,7 +20,10 @@ CueKind why_lost(const Vision& vision) {
       return CueKind::too_dark;
     case PictureState::blocked:
       return CueKind::view_blocked;
+    case PictureState::bright:
+      return CueKind::too_bright;
     case PictureState::clear:
+    case PictureState::blurred:
     case PictureState::repeated:
       break;
   }
@@ -52,6 +58,20 @@ bool VisionWatch::lost_changes(const Vision& vision, double now_s) {
   return changes;
 }
 
+bool VisionWatch::blur_begins(const Vision& vision, double now_s) {
+  const bool blurred = vision.picture == PictureState::blurred;
+  double& since = blurred ? blurred_since_s_ : sharp_since_s_;
+  (blurred ? sharp_since_s_ : blurred_since_s_) = kNever;
+  if (since == kNever) since = now_s;
+  if (!blurred) {
+    if (now_s - since >= kSharp_s) blur_told_ = false;
+    return false;
+  }
+  if (blur_told_ || lost_told_ || now_s - since < kBlurred_s) return false;
+  blur_told_ = true;
+  return true;
+}
+
 bool VisionWatch::slow_changes(const Vision& vision, double now_s) {
   if (!vision.looked_ns || slow_s_ <= 0 || lost_told_) return false;
   const double age = now_s - static_cast<double>(*vision.looked_ns) / kNsPerS;
@@ -75,6 +95,7 @@ std::vector<Cue> VisionWatch::update(const Vision& vision, const FrameStamp& sta
   if (lost_changes(vision, now_s)) {
     cues.push_back(cue_of(lost_told_ ? why_lost(vision) : CueKind::vision_back, stamp));
   }
+  if (blur_begins(vision, now_s)) cues.push_back(cue_of(CueKind::view_blurred, stamp));
   if (slow_changes(vision, now_s)) {
     cues.push_back(cue_of(slow_told_ ? CueKind::vision_slow : CueKind::vision_back, stamp));
   }

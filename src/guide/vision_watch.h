@@ -8,8 +8,8 @@
 
 namespace lazarillo {
 
-/// What there is to say of seeing itself: lost and why, slow, back again; each once. Pure, as
-/// Guide. Not thread-safe.
+/// What there is to say of seeing itself: lost and why, slow, blurred, back again; each once. Pure,
+/// as Guide. Not thread-safe.
 class VisionWatch {
  public:
   /// `lost_s`, `slow_s`: GuideOptions::vision_lost_s and vision_slow_s.
@@ -29,12 +29,15 @@ class VisionWatch {
  private:
   [[nodiscard]] bool is_lost(const Vision& vision, double now_s) const;
   bool lost_changes(const Vision& vision, double now_s);
+  bool blur_begins(const Vision& vision, double now_s);
   bool slow_changes(const Vision& vision, double now_s);
 
   static constexpr double kNever = -1e9;
   double lost_s_, slow_s_;
   bool lost_told_ = false;
   double seeing_since_s_ = kNever;
+  double blurred_since_s_ = kNever, sharp_since_s_ = kNever;
+  bool blur_told_ = false;
   double age_s_ = 0;          ///< of what is seen, on average
   double age_at_s_ = kNever;  ///< when that was reckoned
   bool slow_told_ = false;

@@ -56,8 +56,9 @@ struct SlotRecord {
   double cx = 0.0;
   double cy = 0.0;
   std::uint32_t flags = 0;
-  std::uint32_t picture_state = 0;  ///< 0: clear, or not looked at; 1 dark, 2 blocked, 3 repeated
-  float turned_right_deg = 0;       ///< since the camera's first frame; with kTurnKnown
+  std::uint32_t picture_state = 0;  ///< 0: clear, or not looked at; 1 dark, 2 blocked, 3 repeated,
+                                    ///< 4 bright, 5 blurred
+  float turned_right_deg = 0;  ///< since the camera's first frame; with kTurnKnown
   float turned_up_deg = 0;
   std::array<std::uint32_t, 4> reserved{};
 };

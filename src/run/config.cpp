@@ -165,6 +165,12 @@ std::vector<Setting> settings_of(Config& c) {
       {"picture.detail", "blocked: and so is the mean gradient, levels a pixel of 160 x 120",
        &c.pictures.detail, 0, 255},
 
+      {"picture.bright", "too bright: mean less the spread of the levels is above this",
+       &c.pictures.bright, 0, 256},
+      {"picture.softness",
+       "blurred: halving the picture changes its gradients as if it were smooth, so nearly; 2: "
+       "never",
+       &c.pictures.softness, 0, 2},
       {"skip.enabled", "rest the detector where nothing changed that a prediction does not cover",
        &c.skipping.enabled},
       {"skip.changed",

@@ -98,7 +98,7 @@ void GuideStage::look(const Frame& frame) {
   // A file may well repeat a picture.
   if (!parts_.live && frame.state == PictureState::repeated) vision_.picture = PictureState::clear;
   if (parts_.live) vision_.looked_ns = std::max(vision_.looked_ns.value_or(0), taken_ns);
-  if (vision_.picture != PictureState::clear) return;
+  if (!shows_something(vision_.picture)) return;
   vision_.last_seen_ns =
       std::max(vision_.last_seen_ns, parts_.live ? stream_now(steady_now_ns()) : taken_ns);
 }

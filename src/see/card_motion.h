@@ -9,7 +9,7 @@
 
 namespace lazarillo {
 
-/// Reduces, registers and compares on the card: of each picture 104 bytes come back. The twin of
+/// Reduces, registers and compares on the card: of each picture 112 bytes come back. The twin of
 /// what MotionMeter does on the processor, of the picture's luma.
 class CardMotion {
  public:

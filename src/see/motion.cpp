@@ -32,24 +32,40 @@ double most_noise(const Frame& frame) {
   return rules::most_sensor_noise * rules::smoothing * std::sqrt(2 / samples);
 }
 
-PictureLight light_of(const Plane& plane) {
-  double sum = 0;
-  double squares = 0;
+/// Sum over all pixels but the outermost of the length of the gradient.
+double slopes_of(const Plane& plane) {
   double slopes = 0;
   for (int y = 1; y + 1 < plane.height; ++y) {
     const float* above = plane.row(y - 1);
     const float* at = plane.row(y);
     const float* below = plane.row(y + 1);
     for (int x = 1; x + 1 < plane.width; ++x) {
-      const double level = at[x];
-      sum += level;
-      squares += level * level;
       slopes += std::hypot(at[x + 1] - at[x - 1], below[x] - above[x]) / 2;
     }
   }
-  const double n = double(plane.width - 2) * (plane.height - 2);
+  return slopes;
+}
+
+double inner_pixels(const Plane& plane) { return double(plane.width - 2) * (plane.height - 2); }
+
+/// Two small pictures, the second of half the size.
+PictureLight light_of(const Plane& plane, const Plane& halved) {
+  double sum = 0;
+  double squares = 0;
+  for (int y = 1; y + 1 < plane.height; ++y) {
+    const float* at = plane.row(y);
+    for (int x = 1; x + 1 < plane.width; ++x) {
+      const double level = at[x];
+      sum += level;
+      squares += level * level;
+    }
+  }
+  const double n = inner_pixels(plane);
   const double mean = sum / n;
-  return {mean, std::sqrt(std::max(squares / n - mean * mean, 0.0)), slopes / n};
+  const double detail = slopes_of(plane) / n;
+  const double coarse = slopes_of(halved) / inner_pixels(halved);
+  return {mean, std::sqrt(std::max(squares / n - mean * mean, 0.0)), detail,
+          detail > 0 ? coarse / (2 * detail) : 0};
 }
 
 struct View {
@@ -141,7 +157,7 @@ Motion MotionMeter::measure(const Frame& frame) {
   }
   if (!has_pixels(frame)) return scene_change();
   m.registrar.reduce(frame, m.current.small);
-  motion.light = light_of(m.current.small.levels[0]);
+  motion.light = light_of(m.current.small.levels[0], m.current.small.levels[1]);
   m.current.frame_width = frame.width;
   m.current.frame_height = frame.height;
   if (m.reference.frame_width != frame.width || m.reference.frame_height != frame.height) {

@@ -28,7 +28,9 @@ PictureState state_of(const Motion& since_last, const PictureRules& rules) {
   if (!since_last.light) return PictureState::clear;
   const PictureLight& light = *since_last.light;
   if (light.mean + 2 * light.spread < rules.dark) return PictureState::dark;
+  if (light.mean - light.spread > rules.bright) return PictureState::bright;
   if (light.spread < rules.spread && light.detail < rules.detail) return PictureState::blocked;
+  if (light.softness > rules.softness) return PictureState::blurred;
   return PictureState::clear;
 }
 

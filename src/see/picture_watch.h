@@ -14,6 +14,12 @@ struct PictureRules {
   double dark = 30;    ///< mean plus twice the spread up to which it is dark
   double spread = 12;  ///< blocked: below this, and
   double detail = 2;   ///< below this; sensor noise of 6 levels alone makes 1.4
+  /// Mean less the spread from which on it is too bright; of 597 pictures (VOC, doors, NYU,
+  /// 7-Scenes) one, a door cut out on white, has 226, the next 166.
+  double bright = 230;
+  /// Softness from which on it is blurred: of the 597 one is, at 0.944 and visibly soft; of the
+  /// same blurred by 2 % of their width (Gaussian, standard deviation) 97 %, by 1 % 30 %.
+  double softness = 0.93;
 };
 
 [[nodiscard]] PictureState state_of(const Motion& since_last, const PictureRules& rules);

@@ -33,7 +33,14 @@ enum class PictureState : std::uint8_t {
   dark,      ///< hardly any light
   blocked,   ///< nothing but one even surface: a hand on the lens, a wall before it
   repeated,  ///< the picture before, to the last bit: the camera hangs
+  bright,    ///< white all over: the sun in the lens, fog, an exposure that fails
+  blurred,   ///< far out of focus, or something on the lens; large things are still seen
 };
+
+/// Whether there is anything to be seen in such a picture.
+[[nodiscard]] constexpr bool shows_something(PictureState state) {
+  return state == PictureState::clear || state == PictureState::blurred;
+}
 
 enum class PixelFormat : std::uint8_t { bgr8, gray8, nv12 };
 

@@ -32,6 +32,8 @@ const std::map<std::string, std::vector<std::string>> kKeys{
       "vision_back",
       "too_dark",
       "view_blocked",
+      "too_bright",
+      "view_blurred",
       "vision_slow",
       "obstacle",
       "critical_obstacle",
@@ -62,9 +64,10 @@ const std::vector<std::string> kObject{"object"}, kPlace{"object", "side", "cloc
 
 const std::vector<std::string>& placeholders_of(const std::string& sentence) {
   static const std::set<std::string> kPlain{
-      "vision_lost", "vision_back",    "too_dark",   "view_blocked",      "vision_slow",
-      "path_clear",  "nothing_around", "muted",      "unmuted",           "nothing_to_repeat",
-      "pace_calm",   "pace_normal",    "pace_dense", "pace_critical_only"};
+      "vision_lost",    "vision_back", "too_dark",     "view_blocked",
+      "vision_slow",    "too_bright",  "view_blurred", "path_clear",
+      "nothing_around", "muted",       "unmuted",      "nothing_to_repeat",
+      "pace_calm",      "pace_normal", "pace_dense",   "pace_critical_only"};
   if (kPlain.contains(sentence)) return kNothing;
   if (sentence.starts_with("group")) return kGroup;
   if (sentence == "obstacle") return kWithWay;

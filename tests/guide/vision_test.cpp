@@ -23,7 +23,7 @@ class VisionCues : public ::testing::Test {
       tracks.stamp.stream_ns = std::llround(now_s * 1e9);
       vision.picture = picture;
       vision.looked_ns = std::llround((now_s - age_s) * 1e9);
-      if (picture == PictureState::clear) vision.last_seen_ns = tracks.stamp.stream_ns;
+      if (shows_something(picture)) vision.last_seen_ns = tracks.stamp.stream_ns;
       for (const Cue& cue : guide.update(tracks, vision)) {
         told.emplace_back(to_string(cue.kind));
         at_s.push_back(now_s);
@@ -54,6 +54,30 @@ TEST_F(VisionCues, SaysWhyNothingIsSeenWithinHalfASecond) {
   EXPECT_LE(at_s[4] - 10, 0.5);
   EXPECT_EQ(priorities[0], Priority::critical);
   EXPECT_EQ(priorities[1], Priority::warning);
+}
+
+TEST_F(VisionCues, WhiteAllOverIsNotSeeing) {
+  go(2, PictureState::clear);
+  go(4, PictureState::bright);
+  EXPECT_THAT(told, ElementsAre("too_bright"));
+  EXPECT_EQ(priorities[0], Priority::critical);
+}
+
+TEST_F(VisionCues, ABlurThatStaysIsSaidOnce) {
+  go(2, PictureState::clear);
+  go(2.9, PictureState::blurred);  // a head that turns
+  go(4, PictureState::clear);
+  EXPECT_THAT(told, IsEmpty());
+  go(10, PictureState::blurred);
+  EXPECT_THAT(told, ElementsAre("view_blurred"));
+  EXPECT_LE(at_s[0] - 4, 1.1);
+  EXPECT_EQ(priorities[0], Priority::warning);
+  go(11, PictureState::clear);
+  go(14, PictureState::blurred);
+  EXPECT_THAT(told, ElementsAre("view_blurred"));
+  go(18, PictureState::clear);
+  go(20, PictureState::blurred);
+  EXPECT_THAT(told, ElementsAre("view_blurred", "view_blurred"));
 }
 
 TEST_F(VisionCues, AMomentOfDarknessIsNothing) {

@@ -91,6 +91,7 @@ class CudaMotion : public test::CudaTest {
     EXPECT_NEAR(card.light->mean, twin.light->mean, 1e-6);
     EXPECT_NEAR(card.light->spread, twin.light->spread, 1e-6);
     EXPECT_NEAR(card.light->detail, twin.light->detail, 1e-5);
+    EXPECT_NEAR(card.light->softness, twin.light->softness, 1e-5);
     EXPECT_EQ(card.frame_width, twin.frame_width);
     EXPECT_EQ(card.frame_height, twin.frame_height);
     EXPECT_NEAR(card.shift_x_px, twin.shift_x_px, 0.02);
@@ -217,7 +218,7 @@ TEST_F(CudaMotion, BringsAHundredAndFourBytesBack) {
   const GpuTraffic before = gpu_traffic();
   (void)meter.measure(both.device);
   const GpuTraffic after = gpu_traffic();
-  EXPECT_EQ(after.to_host - before.to_host, 104U);
+  EXPECT_EQ(after.to_host - before.to_host, 112U);
   EXPECT_EQ(after.to_device - before.to_device, 0U);
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <numbers>
+#include <opencv2/imgproc.hpp>
 #include <random>
 #include <tuple>
 #include <utility>
@@ -203,6 +204,36 @@ TEST(PictureWatch, TellsWhatShowsNothing) {
   EXPECT_EQ(state(even(110, 4, 4)), PictureState::blocked);  // paper, or a wall right before it
   EXPECT_EQ(state(shoot(0, 0, 0.02, 5)), PictureState::dark);
   EXPECT_EQ(state(shoot(0, 0, 0.3, 6)), PictureState::clear);  // evening
+  EXPECT_EQ(state(even(252, 3, 7)), PictureState::bright);     // the sun in the lens
+}
+
+/// As a lens shows it that is far out of focus.
+Frame out_of_focus(const Frame& frame, double of_width) {
+  const cv::Mat sharp(frame.height, frame.width, CV_8U,
+                      const_cast<std::uint8_t*>(frame.pixels.get()),
+                      static_cast<std::size_t>(frame.stride_bytes));
+  cv::Mat soft;
+  cv::GaussianBlur(sharp, soft, {}, of_width * frame.width);
+  Frame blurred = test::make_frame(
+      frame.width, frame.height,
+      [&](int x, int y, int) { return int{soft.at<std::uint8_t>(y, x)}; }, 0, PixelFormat::gray8);
+  blurred.intrinsics = frame.intrinsics;
+  return blurred;
+}
+
+TEST(PictureWatch, KnowsAPictureThatIsFarOutOfFocus) {
+  const auto state = [](const Frame& taken) {
+    Frame frame = taken;
+    PictureWatch watch;
+    watch.look(frame);
+    return frame.state;
+  };
+  for (const double bearing : {0.0, 40.0, 110.0}) {
+    const Frame sharp = shoot(bearing, 0, 1, 1);
+    EXPECT_EQ(state(sharp), PictureState::clear);
+    EXPECT_EQ(state(out_of_focus(sharp, 0.002)), PictureState::clear);
+    EXPECT_EQ(state(out_of_focus(sharp, 0.03)), PictureState::blurred);
+  }
 }
 
 TEST(PictureWatch, ANightWithLampsIsNotDark) {

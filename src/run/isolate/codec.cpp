@@ -292,7 +292,7 @@ Frame frame_of(const SlotRecord& record, CameraViews& views) {
                       frame.lens ? frame.lens->upright_width() : frame.width,
                       frame.lens ? frame.lens->upright_height() : frame.height,
                       (record.flags & kIntrinsicsAssumed) != 0};
-  frame.state = static_cast<PictureState>(std::min(record.picture_state, 3U));
+  frame.state = static_cast<PictureState>(std::min(record.picture_state, 5U));
   if ((record.flags & kTurnKnown) != 0) {
     frame.turned = CameraTurn{record.turned_right_deg, record.turned_up_deg};
   }

@@ -30,27 +30,40 @@ __device__ bool changed(const PixelRect& inside, int cell, const float* residual
   return different >= rules::least_pixels || covered * 2 < wide * high;
 }
 
+/// Length of the gradient.
+__device__ double slope(const Plane2& plane, int x, int y) {
+  const float* at = plane.row(y);
+  return hypot(static_cast<double>(at[x + 1] - at[x - 1]),
+               static_cast<double>(plane.row(y + 1)[x] - plane.row(y - 1)[x])) /
+         2;
+}
+
 /// light_of(): all threads; the first one writes.
-__device__ void light(Shared& shared, const Plane2& plane, MotionFound& found) {
+__device__ void light(Shared& shared, const Plane2& plane, const Plane2& halved,
+                      MotionFound& found) {
   double sum = 0;
   double squares = 0;
   double slopes = 0;
+  double coarse = 0;
   each_pixel({1, 1, kWidth - 1, kHeight - 1}, 1, [&](int x, int y) {
-    const float* at = plane.row(y);
-    const double level = at[x];
+    const double level = plane.row(y)[x];
     sum += level;
     squares += level * level;
-    slopes += hypot(static_cast<double>(at[x + 1] - at[x - 1]),
-                    static_cast<double>(plane.row(y + 1)[x] - plane.row(y - 1)[x])) /
-              2;
+    slopes += slope(plane, x, y);
   });
+  each_pixel({1, 1, kWidth / 2 - 1, kHeight / 2 - 1}, 1,
+             [&](int x, int y) { coarse += slope(halved, x, y); });
   sum = block_sum(shared, sum);
   squares = block_sum(shared, squares);
   slopes = block_sum(shared, slopes);
+  coarse = block_sum(shared, coarse);
   if (thread_index() != 0) return;
   constexpr double n = double{kWidth - 2} * (kHeight - 2);
+  constexpr double n_halved = double{kWidth / 2 - 2} * (kHeight / 2 - 2);
   const double mean = sum / n;
-  found.light = {mean, sqrt(fmax(squares / n - mean * mean, 0.0)), slopes / n};
+  const double detail = slopes / n;
+  found.light = {mean, sqrt(fmax(squares / n - mean * mean, 0.0)), detail,
+                 detail > 0 ? coarse / n_halved / (2 * detail) : 0};
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -68,7 +81,7 @@ __global__ void __launch_bounds__(kThreads)
   constexpr int words = sizeof(MotionFound) / sizeof(std::uint32_t);
   if (thread_index() < words) reinterpret_cast<std::uint32_t*>(found)[thread_index()] = 0;
   const Plane2 current = level(picture, 0);
-  light(shared, current, *found);
+  light(shared, current, level(picture, 1), *found);
   bool same = true;
   for (int at = thread_index(); at < kPixels; at += kThreads) same &= reference[at] == picture[at];
   if (__syncthreads_and(same ? 1 : 0) != 0 && thread_index() == 0) found->repeated = 1;

@@ -38,7 +38,7 @@ struct MotionFound {
   /// Bit i of the whole: Motion::cells[i].
   std::array<std::uint32_t, (Motion::columns * Motion::rows + 31) / 32> cells{};
 };
-static_assert(sizeof(MotionFound) == 104);
+static_assert(sizeof(MotionFound) == 112);
 
 /// Registrar::reduce() of a picture's luma, in full range: the same values as of a grey frame.
 void reduce_luma(const LumaPicture& picture, float* small, cudaStream_t stream);
