@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "clock.h"
 #include "guide/threat.h"
 
 namespace lazarillo {
@@ -100,7 +99,7 @@ void GuideStage::look(const Frame& frame) {
   if (parts_.live) vision_.looked_ns = std::max(vision_.looked_ns.value_or(0), taken_ns);
   if (vision_.picture != PictureState::clear) return;
   vision_.last_seen_ns =
-      std::max(vision_.last_seen_ns, parts_.live ? stream_now(steady_now_ns()) : taken_ns);
+      std::max(vision_.last_seen_ns, parts_.live ? stream_now(parts_.clock()) : taken_ns);
 }
 
 void GuideStage::see_path(const Depth& depth, const Intrinsics& camera) {
@@ -179,7 +178,7 @@ std::int64_t GuideStage::decide(const Tracks& tracks, const FrameStamp& led_by, 
     const StageTimer timer(metrics_, "guide");
     scene.cues = parts_.guide.update(tracks, vision_);
   }
-  const std::int64_t decision_ns = steady_now_ns();
+  const std::int64_t decision_ns = parts_.clock();
   for (Cue& cue : scene.cues) {
     cue.stamp = led_by;
     sentences.push_back(parts_.phrases.sentence(cue));
@@ -248,10 +247,10 @@ std::int64_t GuideStage::stream_now(std::int64_t wall_ns) const {
                  : 0;
 }
 
-FrameStamp GuideStage::present() const {
+FrameStamp GuideStage::present() {
   if (!parts_.live || !newest_) return given_.value_or(FrameStamp{});
   FrameStamp stamp = *newest_;
-  const std::int64_t wall_ns = steady_now_ns();
+  const std::int64_t wall_ns = parts_.clock();
   stamp.stream_ns = stream_now(wall_ns);
   stamp.capture_ns = wall_ns;
   return stamp;
@@ -268,8 +267,9 @@ void GuideStage::idle() {
   std::move(scene.cues.begin(), scene.cues.end(), std::back_inserter(late_cues_));
 }
 
-LastSaid GuideStage::words_again() const {
-  return parts_.speaker ? parts_.speaker->last_said() : last_told_;
+LastSaid GuideStage::words_again() {
+  LastSaid last = parts_.speaker ? parts_.speaker->last_said() : last_told_;
+  return parts_.again ? parts_.again(std::move(last)) : last;
 }
 
 void GuideStage::take(Command command) {
@@ -286,7 +286,7 @@ void GuideStage::take(Command command) {
   }
   if (text.empty()) text = parts_.phrases.sentence(answer);
   metrics_.cue(to_string(answer.priority));
-  const std::int64_t decision_ns = steady_now_ns();
+  const std::int64_t decision_ns = parts_.clock();
   if (parts_.speaker) {
     parts_.speaker->advance(stamp.stream_ns);
     if (answer.kind == CueKind::muted) parts_.speaker->hush();

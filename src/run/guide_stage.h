@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "clock.h"
 #include "guide/guide.h"
 #include "run/metrics.h"
 #include "run/port.h"
@@ -37,15 +38,19 @@ class GuideStage {
     bool path = true;  ///< the corridor is watched, where there is depth in metres
     GuideOptions rules;
     Phrasebook phrases;
-    std::unique_ptr<Speaker> speaker;      ///< null: silent
-    std::unique_ptr<EventsWriter> events;  ///< null: not recorded
+    std::unique_ptr<Speaker> speaker{};      ///< null: silent
+    std::unique_ptr<EventsWriter> events{};  ///< null: not recorded
     /// True when a decision takes stream time (live); in a replay the stream's clock stands still
     /// while a frame is worked on.
     bool live = false;
     /// Prediction doubt up to which a frame need not be looked at; 0: every frame is.
     double skip_doubt = 0;
-    std::function<void()> on_write_failure;        ///< called once when events cannot be written
-    std::function<void(const Manner&)> on_manner;  ///< called when a command changed it
+    std::function<void()> on_write_failure{};        ///< called once when events cannot be written
+    std::function<void(const Manner&)> on_manner{};  ///< called when a command changed it
+    /// The monotonic clock, ns; a replay of a recording has another (record/replay.h).
+    std::function<std::int64_t()> clock = steady_now_ns;
+    /// Asked what to say again, with what this stage knows of it; null: just that.
+    std::function<LastSaid(LastSaid)> again{};
   };
   GuideStage(Parts parts, Metrics& metrics, Sink<Scene>& scenes, Sink<Foresight>& foresights);
 
@@ -85,9 +90,9 @@ class GuideStage {
                    std::int64_t decision_ns);
   void foresee(const Scene& scene);
   /// Answers for `repeated`: what was said last, in its words and from where it came.
-  [[nodiscard]] LastSaid words_again() const;
+  [[nodiscard]] LastSaid words_again();
   /// The moment for what no frame led to: live, now.
-  [[nodiscard]] FrameStamp present() const;
+  [[nodiscard]] FrameStamp present();
   /// Stream time of a wall-clock moment, by the newest frame.
   [[nodiscard]] std::int64_t stream_now(std::int64_t wall_ns) const;
 
