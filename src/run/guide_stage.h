@@ -22,6 +22,25 @@
 
 namespace lazarillo {
 
+/// Is told of everything that a guide stage does not decide itself, and may answer in its place: a
+/// recording notes it, a replay gives it once more (record/). What is not overridden stays as it
+/// is.
+class GuideWitness {
+ public:
+  virtual ~GuideWitness() = default;
+  /// The monotonic clock, ns.
+  [[nodiscard]] virtual std::int64_t now() { return steady_now_ns(); }
+  /// Whom the tracker follows, at one moment.
+  [[nodiscard]] virtual Tracks followed(Tracks own) { return own; }
+  /// What the corridor holds; `look` takes a depth map for it.
+  [[nodiscard]] virtual std::optional<CorridorView> along(
+      const std::function<CorridorView()>& look) {
+    return look();
+  }
+  /// What was said last, to be said again.
+  [[nodiscard]] virtual LastSaid said(LastSaid own) { return own; }
+};
+
 /// What frames show to tracks and cues, and cues to sound and to the record of events.
 ///
 /// Every frame is given out once, with its tracks, in stream order. It waits for what was seen in
@@ -47,10 +66,7 @@ class GuideStage {
     double skip_doubt = 0;
     std::function<void()> on_write_failure{};        ///< called once when events cannot be written
     std::function<void(const Manner&)> on_manner{};  ///< called when a command changed it
-    /// The monotonic clock, ns; a replay of a recording has another (record/replay.h).
-    std::function<std::int64_t()> clock = steady_now_ns;
-    /// Asked what to say again, with what this stage knows of it; null: just that.
-    std::function<LastSaid(LastSaid)> again{};
+    GuideWitness* witness = nullptr;                 ///< outlives the stage; null: nobody
   };
   GuideStage(Parts parts, Metrics& metrics, Sink<Scene>& scenes, Sink<Foresight>& foresights);
 
@@ -97,6 +113,8 @@ class GuideStage {
   [[nodiscard]] std::int64_t stream_now(std::int64_t wall_ns) const;
 
   Parts parts_;
+  GuideWitness alone_;
+  GuideWitness& witness_;
   Metrics& metrics_;
   Sink<Scene>& scenes_;
   Sink<Foresight>& foresights_;

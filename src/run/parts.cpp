@@ -293,8 +293,7 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
   EventsWriter::Copy copy;
   if (recorder_ != nullptr) {
     copy = [r = recorder_](const std::string& line) { r->line(line); };
-    parts.clock = [r = recorder_] { return r->now(); };
-    parts.again = [r = recorder_](LastSaid said) { return r->again(std::move(said)); };
+    parts.witness = recorder_;
   }
   if (writes) events_file_ = made_directory(options.out_directory) / "events.jsonl";
   if (writes || copy) {

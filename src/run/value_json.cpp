@@ -15,6 +15,23 @@ float float_from(const Json& j) {
   return j.is_null() ? std::numeric_limits<float>::quiet_NaN() : j.get<float>();
 }
 
+double double_from(const Json& j) {
+  return j.is_null() ? std::numeric_limits<double>::quiet_NaN() : j.get<double>();
+}
+
+Json to_json(const Obstacle& o) {
+  return {o.distance_m, o.distance_sigma_m, o.bearing_deg, o.low_m, o.high_m};
+}
+
+Obstacle obstacle_from(const Json& j) {
+  return {double_from(j.at(0)), double_from(j.at(1)), double_from(j.at(2)), double_from(j.at(3)),
+          double_from(j.at(4))};
+}
+
+std::optional<Obstacle> some_obstacle(const Json& j) {
+  return j.is_null() ? std::nullopt : std::optional(obstacle_from(j));
+}
+
 Json to_json(const DepthGrid& g) { return {g.width, g.height, g.scale, g.offset_x, g.offset_y}; }
 
 /// The next `count` numbers, taken away from what is left.
@@ -75,6 +92,88 @@ Detections detections_from(const Json& j, const Labels& labels) {
     detections.items.push_back(detection);
   }
   return detections;
+}
+
+Json to_json(const Track& t) {
+  return {t.id,
+          t.label,
+          static_cast<int>(t.kind),
+          to_json(t.box),
+          t.score,
+          to_json(t.certainty),
+          t.observed,
+          t.first_seen_ns,
+          t.last_seen_ns,
+          t.hits,
+          t.bearing_deg,
+          t.bearing_rate_deg_s,
+          t.bearing_rate_sigma_deg_s,
+          t.angular_width_deg,
+          t.angular_height_deg,
+          to_json(t.distance_m),
+          t.distance_sigma_m,
+          t.closing_speed_mps,
+          t.closing_speed_sigma_mps,
+          to_json(t.ttc_s)};
+}
+
+Track track_from(const Json& j) {
+  Track t;
+  std::size_t i = 0;
+  t.id = j.at(i++).get<int>();
+  t.label = j.at(i++).get<std::string>();
+  t.kind = static_cast<ObjectKind>(j.at(i++).get<int>());
+  t.box = box_from(j.at(i++));
+  t.score = float_from(j.at(i++));
+  t.certainty = number_from(j.at(i++));
+  t.observed = j.at(i++).get<bool>();
+  t.first_seen_ns = j.at(i++).get<std::int64_t>();
+  t.last_seen_ns = j.at(i++).get<std::int64_t>();
+  t.hits = j.at(i++).get<int>();
+  t.bearing_deg = double_from(j.at(i++));
+  t.bearing_rate_deg_s = double_from(j.at(i++));
+  t.bearing_rate_sigma_deg_s = double_from(j.at(i++));
+  t.angular_width_deg = double_from(j.at(i++));
+  t.angular_height_deg = double_from(j.at(i++));
+  t.distance_m = number_from(j.at(i++));
+  t.distance_sigma_m = double_from(j.at(i++));
+  t.closing_speed_mps = double_from(j.at(i++));
+  t.closing_speed_sigma_mps = double_from(j.at(i++));
+  t.ttc_s = number_from(j.at(i++));
+  return t;
+}
+
+Json to_json(const CorridorView& v) {
+  const GroundPlane& g = v.ground;
+  return {
+      {"stamp", to_json(v.stamp)},
+      {"ground", {g.down[0], g.down[1], g.down[2], g.height_m, g.sigma_relative, g.share, g.seen}},
+      {"obstacle", v.obstacle ? to_json(*v.obstacle) : Json()},
+      {"head", v.head ? to_json(*v.head) : Json()},
+      {"drop", v.drop ? Json{v.drop->distance_m, v.drop->depth_m, v.drop->stairs} : Json()},
+      {"stairs_up", v.stairs_up ? Json(v.stairs_up->distance_m) : Json()},
+      {"clear_m", v.clear_m},
+      {"way_round_m", to_json(v.way_round_m)}};
+}
+
+CorridorView view_from(const Json& j) {
+  CorridorView v;
+  v.stamp = stamp_from(j.at("stamp"));
+  const Json& g = j.at("ground");
+  v.ground = {{double_from(g.at(0)), double_from(g.at(1)), double_from(g.at(2))},
+              double_from(g.at(3)),
+              double_from(g.at(4)),
+              double_from(g.at(5)),
+              g.at(6).get<bool>()};
+  v.obstacle = some_obstacle(j.at("obstacle"));
+  v.head = some_obstacle(j.at("head"));
+  if (const Json& d = j.at("drop"); !d.is_null()) {
+    v.drop = Drop{double_from(d.at(0)), double_from(d.at(1)), d.at(2).get<bool>()};
+  }
+  if (const Json& s = j.at("stairs_up"); !s.is_null()) v.stairs_up = StairsUp{double_from(s)};
+  v.clear_m = double_from(j.at("clear_m"));
+  v.way_round_m = number_from(j.at("way_round_m"));
+  return v;
 }
 
 DepthParts parts_of(const Depth& depth) {

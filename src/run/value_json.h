@@ -4,8 +4,10 @@
 #include <optional>
 #include <span>
 
+#include "path/corridor.h"
 #include "see/depth.h"
 #include "see/detections.h"
+#include "track/track.h"
 
 // Values as JSON, for processes (isolate/codec.h) and recordings (record/given.h). Private to run/.
 // Reading throws nlohmann::json::exception where something lacks or has another type.
@@ -21,6 +23,11 @@ namespace lazarillo {
 [[nodiscard]] nlohmann::json to_json(const Detections& detections);
 /// `labels` are the detector's; they do not travel.
 [[nodiscard]] Detections detections_from(const nlohmann::json& j, const Labels& labels);
+
+[[nodiscard]] nlohmann::json to_json(const Track& track);
+[[nodiscard]] Track track_from(const nlohmann::json& j);
+[[nodiscard]] nlohmann::json to_json(const CorridorView& view);
+[[nodiscard]] CorridorView view_from(const nlohmann::json& j);
 
 /// A depth map: what stands in the object, and the numbers that follow it, wherever they are put.
 struct DepthParts {

@@ -33,55 +33,6 @@ PixelFormat format_of(RingPixelFormat format) {
   return format == RingPixelFormat::bgr8 ? PixelFormat::bgr8 : PixelFormat::gray8;
 }
 
-Json to_json(const Track& t) {
-  return {t.id,
-          t.label,
-          static_cast<int>(t.kind),
-          to_json(t.box),
-          t.score,
-          to_json(t.certainty),
-          t.observed,
-          t.first_seen_ns,
-          t.last_seen_ns,
-          t.hits,
-          t.bearing_deg,
-          t.bearing_rate_deg_s,
-          t.bearing_rate_sigma_deg_s,
-          t.angular_width_deg,
-          t.angular_height_deg,
-          to_json(t.distance_m),
-          t.distance_sigma_m,
-          t.closing_speed_mps,
-          t.closing_speed_sigma_mps,
-          to_json(t.ttc_s)};
-}
-
-Track track_from(const Json& j) {
-  Track t;
-  std::size_t i = 0;
-  t.id = j[i++].get<int>();
-  t.label = j[i++].get<std::string>();
-  t.kind = static_cast<ObjectKind>(j[i++].get<int>());
-  t.box = box_from(j[i++]);
-  t.score = j[i++].get<float>();
-  t.certainty = number_from(j[i++]);
-  t.observed = j[i++].get<bool>();
-  t.first_seen_ns = j[i++].get<std::int64_t>();
-  t.last_seen_ns = j[i++].get<std::int64_t>();
-  t.hits = j[i++].get<int>();
-  t.bearing_deg = j[i++].get<double>();
-  t.bearing_rate_deg_s = j[i++].get<double>();
-  t.bearing_rate_sigma_deg_s = j[i++].get<double>();
-  t.angular_width_deg = j[i++].get<double>();
-  t.angular_height_deg = j[i++].get<double>();
-  t.distance_m = number_from(j[i++]);
-  t.distance_sigma_m = j[i++].get<double>();
-  t.closing_speed_mps = j[i++].get<double>();
-  t.closing_speed_sigma_mps = j[i++].get<double>();
-  t.ttc_s = number_from(j[i++]);
-  return t;
-}
-
 Json to_json(const Cue& c) {
   Json parts = Json::array();
   for (const Cue& part : c.parts) parts.push_back(to_json(part));

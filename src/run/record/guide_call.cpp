@@ -1,11 +1,7 @@
 #include "run/record/guide_call.h"
 
-#include <glib.h>
-
-#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -24,35 +20,19 @@ Frame slim(Frame frame) {
   return frame;
 }
 
-std::string to_base64(std::span<const float> numbers) {
-  gchar* raw =
-      g_base64_encode(reinterpret_cast<const guchar*>(numbers.data()), numbers.size_bytes());
-  std::string text(raw);
-  g_free(raw);
-  return text;
-}
-
-std::vector<float> from_base64(const std::string& text) {
-  gsize size = 0;
-  guchar* raw = g_base64_decode(text.c_str(), &size);
-  std::vector<float> numbers(size / sizeof(float));
-  if (!numbers.empty()) std::memcpy(numbers.data(), raw, numbers.size() * sizeof(float));
-  g_free(raw);
-  return numbers;
-}
-
-Json depth_json(const Depth& depth) {
-  DepthParts parts = parts_of(depth);
-  if (parts.description.is_null()) return {};
-  std::vector<float> numbers(parts.values.begin(), parts.values.end());
-  numbers.insert(numbers.end(), parts.sigmas.begin(), parts.sigmas.end());
-  parts.description["f32"] = to_base64(numbers);
-  return std::move(parts.description);
-}
-
-Depth depth_of(const Json& j) {
-  if (j.is_null()) return {};
-  return depth_from(j, from_base64(j.at("f32").get<std::string>()));
+/// That there is a map, and whose: the numbers are read by those whose findings are recorded.
+Depth without_numbers(const Depth& depth) {
+  if (const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth)) {
+    auto empty = std::make_shared<MetricDepth>();
+    empty->stamp = (*metric)->stamp;
+    return std::shared_ptr<const MetricDepth>(std::move(empty));
+  }
+  if (const auto* relative = std::get_if<std::shared_ptr<const RelativeDepth>>(&depth)) {
+    auto empty = std::make_shared<RelativeDepth>();
+    empty->stamp = (*relative)->stamp;
+    return std::shared_ptr<const RelativeDepth>(std::move(empty));
+  }
+  return {};
 }
 
 Json frame_json(const Frame& f) {
@@ -105,13 +85,13 @@ struct Writer {
     line["outcome"] = static_cast<int>(seen.outcome);
     line["fault"] = seen.sighting.fault;
     line["detections"] = to_json(seen.sighting.detections);
-    line["depth"] = depth_json(seen.sighting.depth);
+    line["depth"] = parts_of(seen.sighting.depth).description;
   }
   void operator()(const DepthSighting& depth) const {
     line["kind"] = "depth";
     line["stamp"] = to_json(depth.stamp);
     line["fault"] = depth.fault;
-    line["depth"] = depth_json(depth.depth);
+    line["depth"] = parts_of(depth.depth).description;
   }
   void operator()(const VisionBreak& vision) const {
     line["kind"] = "break";
@@ -140,7 +120,7 @@ Seen seen_of(const Json& line, const Labels& labels) {
       throw std::out_of_range("a detection of a class that is not known");
     }
   }
-  seen.sighting.depth = depth_of(line.at("depth"));
+  seen.sighting.depth = depth_from(line.at("depth"), {});
   return seen;
 }
 
@@ -152,7 +132,7 @@ GuideCall value_of(const Json& line, const Labels& labels) {
     DepthSighting depth;
     depth.stamp = stamp_from(line.at("stamp"));
     depth.fault = line.at("fault").get<std::string>();
-    depth.depth = depth_of(line.at("depth"));
+    depth.depth = depth_from(line.at("depth"), {});
     return depth;
   }
   if (kind == "break") return VisionBreak{line.at("broken").get<bool>()};
@@ -164,11 +144,6 @@ GuideCall value_of(const Json& line, const Labels& labels) {
   if (kind == "idle") return GuideIdle{};
   if (kind == "end") return GuideEnd{};
   throw std::out_of_range("what was given is of no known kind");
-}
-
-std::size_t cells(const Depth& depth) {
-  const DepthParts parts = parts_of(depth);
-  return parts.values.size() + parts.sigmas.size();
 }
 
 }  // namespace
@@ -195,13 +170,24 @@ GuideCall widened(GuideInput input) {
 GuideCall without_pixels(const GuideCall& value) {
   if (const auto* frame = std::get_if<Frame>(&value)) return slim(*frame);
   GuideCall copy = value;
-  if (auto* seen = std::get_if<Seen>(&copy)) seen->frame = slim(std::move(seen->frame));
+  if (auto* seen = std::get_if<Seen>(&copy)) {
+    seen->frame = slim(std::move(seen->frame));
+    seen->sighting.depth = without_numbers(seen->sighting.depth);
+  } else if (auto* depth = std::get_if<DepthSighting>(&copy)) {
+    depth->depth = without_numbers(depth->depth);
+  }
   return copy;
 }
 
 std::string line_of(const RecordedCall& call) {
   Json line = {{"type", "given"}, {"n", call.number}, {"clock", call.clock}};
-  if (call.again) line["again"] = {call.again->text, call.again->bearing_deg};
+  if (call.said) line["said"] = {call.said->text, call.said->bearing_deg};
+  for (const Tracks& tracks : call.tracks) {
+    Json items = Json::array();
+    for (const Track& track : tracks.items) items.push_back(to_json(track));
+    line["tracks"].push_back({{"stamp", to_json(tracks.stamp)}, {"items", std::move(items)}});
+  }
+  for (const CorridorView& view : call.views) line["path"].push_back(to_json(view));
   std::visit(Writer{line}, call.value);
   return line.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -210,23 +196,27 @@ RecordedCall recorded_call(const Json& line, const Labels& labels) {
   RecordedCall call;
   call.number = line.at("n").get<std::uint64_t>();
   call.clock = line.at("clock").get<std::vector<std::int64_t>>();
-  if (line.contains("again")) {
-    call.again =
-        LastSaid{line.at("again").at(0).get<std::string>(), line.at("again").at(1).get<double>()};
+  if (line.contains("said")) {
+    call.said =
+        LastSaid{line.at("said").at(0).get<std::string>(), line.at("said").at(1).get<double>()};
   }
+  for (const Json& tracks : line.value("tracks", Json::array())) {
+    Tracks& one = call.tracks.emplace_back();
+    one.stamp = stamp_from(tracks.at("stamp"));
+    for (const Json& track : tracks.at("items")) one.items.push_back(track_from(track));
+  }
+  for (const Json& view : line.value("path", Json::array())) call.views.push_back(view_from(view));
   call.value = value_of(line, labels);
   return call;
 }
 
 std::size_t bytes_of(const RecordedCall& call) {
   constexpr std::size_t kCall = 1024;
-  std::size_t bytes = kCall;
+  std::size_t bytes = kCall + call.views.size() * sizeof(CorridorView);
   if (const auto* seen = std::get_if<Seen>(&call.value)) {
-    bytes += seen->sighting.detections.items.size() * sizeof(Detection) +
-             cells(seen->sighting.depth) * sizeof(float);
-  } else if (const auto* depth = std::get_if<DepthSighting>(&call.value)) {
-    bytes += cells(depth->depth) * sizeof(float);
+    bytes += seen->sighting.detections.items.size() * sizeof(Detection);
   }
+  for (const Tracks& tracks : call.tracks) bytes += tracks.items.size() * sizeof(Track);
   return bytes;
 }
 

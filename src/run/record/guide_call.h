@@ -23,15 +23,17 @@ using GuideCall =
 void call(GuideStage& stage, GuideCall value);
 [[nodiscard]] GuideCall widened(GuideInput input);
 
-/// The value without pictures: what a guide does not look at, and others wait for.
+/// The value without pictures and the numbers of depth maps: a guide looks at neither.
 [[nodiscard]] GuideCall without_pixels(const GuideCall& value);
 
-/// One call of a guide stage, with all that it was told from outside while it worked.
+/// One call of a guide stage, with all that a GuideWitness was told while it worked, in order.
 struct RecordedCall {
   std::uint64_t number = 0;         ///< from 0; what was not recorded keeps its number
-  GuideCall value;                  ///< without pixels
-  std::vector<std::int64_t> clock;  ///< what its clock said, ns, in order
-  std::optional<LastSaid> again;    ///< what was to be said again
+  GuideCall value;                  ///< without_pixels()
+  std::vector<std::int64_t> clock;  ///< ns
+  std::vector<Tracks> tracks;
+  std::vector<CorridorView> views;
+  std::optional<LastSaid> said;
 };
 
 /// A line of a recording, type "given" (docs/recording.md).

@@ -41,13 +41,29 @@ void write_file(const fs::path& file, const std::string& text) {
   if (!stream) throw Error(ExitCode::output, "cannot write '" + file.string() + "'");
 }
 
+/// Changed settings of what is recorded as it was found: they change nothing here.
+std::vector<std::string> without_effect(Config& before, Config& now) {
+  std::vector<std::string> keys;
+  const std::vector<Setting> old = settings_of(before);
+  const std::vector<Setting> chosen = settings_of(now);
+  for (std::size_t i = 0; i < old.size(); ++i) {
+    const std::string& key = old[i].key;
+    if (key.starts_with("guide.") || key == "language" || key == "path.enabled") continue;
+    const bool same = std::visit(
+        [&](auto* value) { return *value == *std::get<decltype(value)>(chosen[i].value); },
+        old[i].value);
+    if (!same) keys.push_back(key);
+  }
+  return keys;
+}
+
 struct Nowhere final : Sink<Scene>, Sink<Foresight> {
   bool push(Scene) override { return true; }
   bool push(Foresight) override { return true; }
 };
 
 /// The guide of a recording, and what it tells this time.
-class Replay {
+class Replay final : GuideWitness {
  public:
   Replay(const Json& header, const ReplayOptions& options) {
     const Json& models = header.at("models");
@@ -59,11 +75,13 @@ class Replay {
     if (!options.config_file.empty()) read_config(options.config_file, config);
     for (const std::string& setting : options.settings) read_setting(setting, config);
     same_settings_ = to_toml(config) == recorded;
+    Config before;
+    read_config_text(recorded, options.file.string(), before);
+    idle_settings_ = without_effect(before, config);
     GuideStage::Parts parts = guide_parts(
         config, {models.at("calibrated").get<bool>(), models.at("score_threshold").get<double>()},
         header.at("live").get<bool>());
-    parts.clock = [this] { return now(); };
-    parts.again = [this](LastSaid own) { return call_.again.value_or(std::move(own)); };
+    parts.witness = this;
     const fs::path& out = options.out_directory;
     if (!out.empty()) write_file(made_directory(out) / "config.toml", to_toml(config));
     parts.events = std::make_unique<EventsWriter>(
@@ -76,7 +94,7 @@ class Replay {
 
   void give(const Json& line) {
     call_ = recorded_call(line, labels_);
-    asked_ = 0;
+    clock_ = tracks_ = views_ = 0;
     if (call_.number > next_) missing_ += call_.number - next_;
     next_ = call_.number + 1;
     if (const auto* frame = std::get_if<Frame>(&call_.value)) {
@@ -91,13 +109,22 @@ class Replay {
   [[nodiscard]] std::uint64_t missing() const { return missing_; }
   [[nodiscard]] double stream_s() const { return static_cast<double>(stream_ns_) / 1e9; }
   [[nodiscard]] bool same_settings() const { return same_settings_; }
+  [[nodiscard]] const std::vector<std::string>& idle_settings() const { return idle_settings_; }
 
  private:
-  /// As recorded. Who asks more often than then hears the last answer again.
-  std::int64_t now() {
-    if (asked_ < call_.clock.size()) last_ns_ = call_.clock[asked_++];
+  // As recorded. Who asks more often than then hears the last time again, and his own.
+  std::int64_t now() override {
+    if (clock_ < call_.clock.size()) last_ns_ = call_.clock[clock_++];
     return last_ns_;
   }
+  Tracks followed(Tracks own) override {
+    return tracks_ < call_.tracks.size() ? call_.tracks[tracks_++] : std::move(own);
+  }
+  std::optional<CorridorView> along(const std::function<CorridorView()>&) override {
+    if (views_ == call_.views.size()) return std::nullopt;
+    return call_.views[views_++];
+  }
+  LastSaid said(LastSaid own) override { return call_.said.value_or(std::move(own)); }
 
   void told(const std::string& line) {
     if (line.starts_with(R"({"type":"cue")")) cues_.push_back(told_cue(line));
@@ -108,7 +135,7 @@ class Replay {
   Nowhere nowhere_;
   std::optional<GuideStage> stage_;
   RecordedCall call_;
-  std::size_t asked_ = 0;
+  std::size_t clock_ = 0, tracks_ = 0, views_ = 0;  ///< so many were asked for
   std::int64_t last_ns_ = 0;
   std::uint64_t next_ = 0;
   std::uint64_t missing_ = 0;
@@ -116,6 +143,7 @@ class Replay {
   std::int64_t stream_ns_ = 0;
   std::vector<ToldCue> cues_;
   bool same_settings_ = true;
+  std::vector<std::string> idle_settings_;
 };
 
 Json header_of(RecordingReader& reader, const fs::path& file) {
@@ -202,6 +230,11 @@ ReplayResult replay(const ReplayOptions& options) {
     result.replayed_cues = again.cues().size();
     result.changes = compared(recorded, again.cues());
     result.same_settings = again.same_settings();
+    for (const std::string& key : again.idle_settings()) {
+      result.notes.push_back(
+          fmt::format("'{}' changes nothing in a replay: `lazarillo run {}` looks and follows anew",
+                      key, options.file.string()));
+    }
     if (again.missing() > 0) {
       result.notes.push_back(fmt::format(
           "{} values that the guide was given are not in the recording (the disk was too slow): "

@@ -142,15 +142,19 @@ void RunRecorder::begin(const GuideCall& call) {
   step_->call->value = without_pixels(call);
 }
 
-std::int64_t RunRecorder::now() {
-  const std::int64_t ns = steady_now_ns();
-  if (step_) step_->call->clock.push_back(ns);
-  return ns;
+std::int64_t RunRecorder::now() { return step_->call->clock.emplace_back(GuideWitness::now()); }
+
+Tracks RunRecorder::followed(Tracks own) {
+  return step_->call->tracks.emplace_back(std::move(own));
 }
 
-LastSaid RunRecorder::again(LastSaid said) {
-  if (step_) step_->call->again = said;
-  return said;
+std::optional<CorridorView> RunRecorder::along(const std::function<CorridorView()>& look) {
+  return step_->call->views.emplace_back(look());
+}
+
+LastSaid RunRecorder::said(LastSaid own) {
+  step_->call->said = own;
+  return own;
 }
 
 void RunRecorder::line(const std::string& line) {

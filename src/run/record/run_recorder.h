@@ -30,7 +30,7 @@ inline constexpr int kRecordingFormat = 1;
 /// left out, counted, and told once. In a replay the guide waits.
 ///
 /// The source's threads call the SourceTap, the guide's thread the rest.
-class RunRecorder final : public SourceTap {
+class RunRecorder final : public SourceTap, public GuideWitness {
  public:
   /// Told once, when something is left out or cannot be written any more.
   using Tell = std::function<void(const std::string& line)>;
@@ -44,12 +44,13 @@ class RunRecorder final : public SourceTap {
   void calibration(const std::string& json) override;
   void motion(std::uint32_t unit, std::span<const ImuSample> samples) override;
 
-  /// The guide is about to be called; its clock and its line() then belong to this call.
+  /// The guide is about to be called; what it tells a witness and its line() belong to this call.
   void begin(const GuideCall& call);
-  /// The clock it asks meanwhile.
-  [[nodiscard]] std::int64_t now();
-  /// What it says again, noted.
-  [[nodiscard]] LastSaid again(LastSaid said);
+  [[nodiscard]] std::int64_t now() override;
+  [[nodiscard]] Tracks followed(Tracks own) override;
+  [[nodiscard]] std::optional<CorridorView> along(
+      const std::function<CorridorView()>& look) override;
+  [[nodiscard]] LastSaid said(LastSaid own) override;
   /// A line of events.jsonl.
   void line(const std::string& line);
   void end();
