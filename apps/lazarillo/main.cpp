@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
   lazarillo::add_run_command(app, exit_code);
   lazarillo::add_record_command(app, exit_code);
   lazarillo::add_replay_command(app, exit_code);
+  lazarillo::add_view_command(app, exit_code);
   lazarillo::add_tell_command(app, exit_code);
   lazarillo::add_doctor_command(app, exit_code);
   lazarillo::add_sources_command(app, exit_code);

@@ -6,11 +6,12 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import tomllib
 
 import pytest
 
-from conftest import PROGRAM, decoded_pictures, eventually, lazarillo, make_video, read_results
+from conftest import PROGRAM, ROOT, decoded_pictures, eventually, lazarillo, make_video, read_results
 from test_live import Camera
 
 # What a replay has nothing to do with: speech and drawing cost time.
@@ -270,6 +271,33 @@ def test_wrong_files_and_options_are_refused_in_one_line(small_video, tmp_path):
                                    "--feed-fps", "30", *QUIET)
     assert "cannot write" in refused(5, "record", small_video, tmp_path / "no" / "a.mkv", "--out",
                                      out, *QUIET)
+
+
+def test_view_says_what_it_needs(street_recording, tmp_path):
+    recording, _ = street_recording
+    result = lazarillo("view", recording, "--rrd", tmp_path / "a.rrd", "--tool", "/nowhere/lazarillo-rerun")
+    assert result.code == 2 and "pip install" in result.error_lines[0] and len(result.error_lines) == 1
+
+
+def test_view_makes_a_rerun_recording(street_recording, tmp_path):
+    pytest.importorskip("rerun")
+    pytest.importorskip("av")
+    recording, live = street_recording
+    tool = tmp_path / "tool"
+    tool.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT}/bridges/rerun exec {sys.executable} -m lazarillo_rerun "$@"\n')
+    tool.chmod(0o755)
+    seen = lazarillo("view", recording, "--rrd", tmp_path / "a.rrd", "--tool", tool)
+    assert seen.code == 0, seen.err
+    assert f"{decoded_pictures(recording)} pictures, {len(live.frames)} frames, {len(live.cues)} cues" in seen.out
+    assert (tmp_path / "a.rrd").read_bytes().startswith(b"RRF2")
+    whole = recording.read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(whole[:len(whole) // 2])
+    cut = lazarillo("view", tmp_path / "cut.mkv", "--rrd", tmp_path / "cut.rrd", "--tool", tool)
+    assert cut.code == 0, cut.err
+    results = lazarillo("view", live.directory, "--rrd", tmp_path / "b.rrd", "--tool", tool)
+    assert results.code == 0 and f"0 pictures, {len(live.frames)} frames" in results.out
+    none = lazarillo("view", tmp_path, "--rrd", tmp_path / "c.rrd", "--tool", tool)
+    assert none.code == 3 and len(none.error_lines) == 1 and not (tmp_path / "c.rrd").exists()
 
 
 def test_the_calibration_comes_along(small_video, tmp_path):
