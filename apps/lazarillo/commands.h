@@ -11,6 +11,9 @@ namespace lazarillo {
 /// Each adds one subcommand to the program. When it was chosen, the command runs as the command
 /// line is parsed and leaves its exit code in `exit_code`.
 void add_run_command(CLI::App& app, int& exit_code);
+void add_record_command(CLI::App& app, int& exit_code);
+void add_replay_command(CLI::App& app, int& exit_code);
+void add_view_command(CLI::App& app, int& exit_code);
 void add_tell_command(CLI::App& app, int& exit_code);
 void add_sounds_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);

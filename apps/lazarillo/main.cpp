@@ -25,8 +25,11 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done, 1 internal fault, 2 usage or configuration, 3 source, 4 model, "
-      "5 output, 6 sound, 7 vision, 8 a property that fails in simulate; 130 and 143 when stopped by Ctrl-C and SIGTERM.");
+      "5 output, 6 sound, 7 vision, 8 a property that fails in simulate, or other cues in replay; 130 and 143 when stopped by Ctrl-C and SIGTERM.");
   lazarillo::add_run_command(app, exit_code);
+  lazarillo::add_record_command(app, exit_code);
+  lazarillo::add_replay_command(app, exit_code);
+  lazarillo::add_view_command(app, exit_code);
   lazarillo::add_tell_command(app, exit_code);
   lazarillo::add_sounds_command(app, exit_code);
   lazarillo::add_doctor_command(app, exit_code);

@@ -173,6 +173,9 @@ int run(const RunArguments& arguments) {
                    [](const std::string& line) { std::cerr << "lazarillo: " << line << '\n'; });
   }
   if (arguments.isolate) {
+    if (!options.record.empty()) {
+      throw Error(ExitCode::usage, "a run is recorded in one process: leave out --isolate");
+    }
     int signal = 0;
     const RunResult result = run_isolated(options, signal, inputs ? &*inputs : nullptr);
     inputs.reset();
@@ -188,12 +191,7 @@ int run(const RunArguments& arguments) {
   return finish(result, signals.received());
 }
 
-}  // namespace
-
-void add_run_command(CLI::App& app, int& exit_code) {
-  auto arguments = std::make_shared<RunArguments>();
-  RunArguments& a = *arguments;
-  CLI::App* command = app.add_subcommand("run", "Guide through a video, or live");
+void add_run_options(CLI::App* command, RunArguments& a) {
   command
       ->add_option(
           "SOURCE", a.options.source,
@@ -252,6 +250,28 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_flag("--no-tuned", a.no_tuned,
                     "Leave out what `lazarillo tune` found best on this machine");
   command->add_flag("--no-depth", a.no_depth, "Leave out the depth network of a pair");
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* command = app.add_subcommand("run", "Guide through a video, or live");
+  add_run_options(command, *arguments);
+  command->add_option("--record", arguments->options.record,
+                      "Record the run into this .mkv file, as `lazarillo record` does");
+  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
+void add_record_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* command = app.add_subcommand(
+      "record", "Guide as `run` does, and record all that `replay` needs into one file");
+  add_run_options(command, *arguments);
+  command
+      ->add_option("FILE", arguments->options.record,
+                   "The recording, .mkv: the video as it came, and what the guide was given")
+      ->required();
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
 

@@ -300,6 +300,38 @@ TunedFor tuned_for(const std::filesystem::path& file) {
   return tuned;
 }
 
+void read_config_text(const std::string& text, const std::string& origin, Config& config) {
+  toml::table document;
+  try {
+    document = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    refuse({origin, error.source().begin.line}, std::string(error.description()));
+  }
+  read_table(document, "", settings_of(config), origin);
+}
+
+void read_setting(const std::string& setting, Config& config) {
+  const auto equals = setting.find('=');
+  if (equals == std::string::npos) {
+    throw Error(ExitCode::usage,
+                "--set " + setting + ": say KEY=VALUE, as --set guide.critical_ttc_s=3");
+  }
+  const std::string key = setting.substr(0, equals);
+  const std::string value = setting.substr(equals + 1);
+  const auto known = settings_of(config);
+  const auto found =
+      std::find_if(known.begin(), known.end(), [&](const Setting& s) { return s.key == key; });
+  const bool text = found != known.end() && std::holds_alternative<std::string*>(found->value);
+  std::ostringstream line;
+  line << key << " = ";
+  if (text) {
+    line << toml::value<std::string>(value);
+  } else {
+    line << value;
+  }
+  read_config_text(line.str(), "--set " + setting, config);
+}
+
 void read_config(const std::filesystem::path& file, Config& config) {
   toml::table document = parsed(file);
   (void)read_tuned(document, file);

@@ -83,6 +83,13 @@ struct TunedFor {
 /// TOML, unknown key (the nearest known one named), wrong type, out of range.
 void read_config(const std::filesystem::path& file, Config& config);
 
+/// The same for text; `origin` is for messages.
+void read_config_text(const std::string& text, const std::string& origin, Config& config);
+
+/// One setting as it is typed, "guide.critical_ttc_s=3": a text needs no quotes. Throws
+/// Error(usage).
+void read_setting(const std::string& setting, Config& config);
+
 /// The whole configuration as a commented TOML file.
 [[nodiscard]] std::string to_toml(Config config);
 

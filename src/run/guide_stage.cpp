@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "clock.h"
 #include "guide/threat.h"
 
 namespace lazarillo {
@@ -22,7 +21,11 @@ int last_track(const Tracks& tracks) {
 
 GuideStage::GuideStage(Parts parts, Metrics& metrics, Sink<Scene>& scenes,
                        Sink<Foresight>& foresights)
-    : parts_(std::move(parts)), metrics_(metrics), scenes_(scenes), foresights_(foresights) {}
+    : parts_(std::move(parts)),
+      witness_(parts_.witness != nullptr ? *parts_.witness : alone_),
+      metrics_(metrics),
+      scenes_(scenes),
+      foresights_(foresights) {}
 
 void GuideStage::process(GuideInput input) {
   std::visit([this](auto& value) { take(std::move(value)); }, input);
@@ -81,8 +84,8 @@ void GuideStage::settle(Seen seen) {
   Tracks tracks;
   {
     const StageTimer timer(metrics_, "track");
-    tracks =
-        parts_.tracker.update(seen.sighting.detections, seen.sighting.depth, seen.frame.intrinsics);
+    tracks = witness_.followed(parts_.tracker.update(seen.sighting.detections, seen.sighting.depth,
+                                                     seen.frame.intrinsics));
   }
   see_path(seen.sighting.depth, seen.frame.intrinsics);
   if (waits) {
@@ -100,7 +103,7 @@ void GuideStage::look(const Frame& frame) {
   if (parts_.live) vision_.looked_ns = std::max(vision_.looked_ns.value_or(0), taken_ns);
   if (!shows_something(vision_.picture)) return;
   vision_.last_seen_ns =
-      std::max(vision_.last_seen_ns, parts_.live ? stream_now(steady_now_ns()) : taken_ns);
+      std::max(vision_.last_seen_ns, parts_.live ? stream_now(witness_.now()) : taken_ns);
 }
 
 void GuideStage::see_path(const Depth& depth, const Intrinsics& camera) {
@@ -108,8 +111,11 @@ void GuideStage::see_path(const Depth& depth, const Intrinsics& camera) {
   if (!parts_.path || metric == nullptr || (*metric)->stamp.stream_ns <= path_seen_ns_) return;
   path_seen_ns_ = (*metric)->stamp.stream_ns;
   const StageTimer timer(metrics_, "path");
-  const GroundPlane ground = parts_.ground.find(**metric, camera);
-  parts_.guide.see_path(look_along(**metric, camera, ground, parts_.corridor));
+  const auto view = witness_.along([&] {
+    const GroundPlane ground = parts_.ground.find(**metric, camera);
+    return look_along(**metric, camera, ground, parts_.corridor);
+  });
+  if (view) parts_.guide.see_path(*view);
 }
 
 void GuideStage::give_out_predicted() {
@@ -117,7 +123,7 @@ void GuideStage::give_out_predicted() {
   Tracks tracks;
   {
     const StageTimer timer(metrics_, "track");
-    tracks = parts_.tracker.predict(frame.stamp, frame.intrinsics);
+    tracks = witness_.followed(parts_.tracker.predict(frame.stamp, frame.intrinsics));
   }
   give_out(nullptr, std::move(tracks));
 }
@@ -157,7 +163,7 @@ void GuideStage::decide_late(const Seen& seen, Tracks tracks) {
   scene.look = Look::late;
   FrameStamp stamp = seen.frame.stamp;
   if (given_) stamp.stream_ns = std::max(stamp.stream_ns, given_->stream_ns);
-  scene.tracks = parts_.tracker.predict(stamp, seen.frame.intrinsics);
+  scene.tracks = witness_.followed(parts_.tracker.predict(stamp, seen.frame.intrinsics));
   std::vector<std::string> sentences;
   const std::int64_t decision_ns = decide(scene.tracks, seen.frame.stamp, scene, sentences);
   metrics_.detection(static_cast<double>(decision_ns - seen.frame.stamp.capture_ns) / 1e6);
@@ -179,7 +185,7 @@ std::int64_t GuideStage::decide(const Tracks& tracks, const FrameStamp& led_by, 
     const StageTimer timer(metrics_, "guide");
     scene.cues = parts_.guide.update(tracks, vision_);
   }
-  const std::int64_t decision_ns = steady_now_ns();
+  const std::int64_t decision_ns = witness_.now();
   for (Cue& cue : scene.cues) {
     cue.stamp = led_by;
     sentences.push_back(parts_.phrases.sentence(cue));
@@ -249,10 +255,10 @@ std::int64_t GuideStage::stream_now(std::int64_t wall_ns) const {
                  : 0;
 }
 
-FrameStamp GuideStage::present() const {
+FrameStamp GuideStage::present() {
   if (!parts_.live || !newest_) return given_.value_or(FrameStamp{});
   FrameStamp stamp = *newest_;
-  const std::int64_t wall_ns = steady_now_ns();
+  const std::int64_t wall_ns = witness_.now();
   stamp.stream_ns = stream_now(wall_ns);
   stamp.capture_ns = wall_ns;
   return stamp;
@@ -262,20 +268,20 @@ void GuideStage::idle() {
   if (!newest_) return;
   const FrameStamp stamp = present();
   Scene scene;
-  scene.tracks = parts_.tracker.predict(stamp, intrinsics_);
+  scene.tracks = witness_.followed(parts_.tracker.predict(stamp, intrinsics_));
   std::vector<std::string> sentences;
   const std::int64_t decision_ns = decide(scene.tracks, stamp, scene, sentences);
   record_cues(scene, sentences, decision_ns);
   std::move(scene.cues.begin(), scene.cues.end(), std::back_inserter(late_cues_));
 }
 
-LastSaid GuideStage::words_again() const {
-  return parts_.speaker ? parts_.speaker->last_said() : last_told_;
+LastSaid GuideStage::words_again() {
+  return witness_.said(parts_.speaker ? parts_.speaker->last_said() : last_told_);
 }
 
 void GuideStage::take(Command command) {
   const FrameStamp stamp = present();
-  const Tracks tracks = parts_.tracker.predict(stamp, intrinsics_);
+  const Tracks tracks = witness_.followed(parts_.tracker.predict(stamp, intrinsics_));
   Cue answer = parts_.guide.obey(command, tracks, vision_);
   if (parts_.on_manner) parts_.on_manner(parts_.guide.manner());
   std::string text;
@@ -287,7 +293,7 @@ void GuideStage::take(Command command) {
   }
   if (text.empty()) text = parts_.phrases.sentence(answer);
   metrics_.cue(to_string(answer.priority));
-  const std::int64_t decision_ns = steady_now_ns();
+  const std::int64_t decision_ns = witness_.now();
   if (parts_.speaker) {
     parts_.speaker->advance(stamp.stream_ns);
     if (answer.kind == CueKind::muted) parts_.speaker->hush();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "clock.h"
 #include "guide/guide.h"
 #include "run/metrics.h"
 #include "run/port.h"
@@ -20,6 +21,25 @@
 #include "track/tracker.h"
 
 namespace lazarillo {
+
+/// Is told of everything that a guide stage does not decide itself, and may answer in its place: a
+/// recording notes it, a replay gives it once more (record/). What is not overridden stays as it
+/// is.
+class GuideWitness {
+ public:
+  virtual ~GuideWitness() = default;
+  /// The monotonic clock, ns.
+  [[nodiscard]] virtual std::int64_t now() { return steady_now_ns(); }
+  /// Whom the tracker follows, at one moment.
+  [[nodiscard]] virtual Tracks followed(Tracks own) { return own; }
+  /// What the corridor holds; `look` takes a depth map for it.
+  [[nodiscard]] virtual std::optional<CorridorView> along(
+      const std::function<CorridorView()>& look) {
+    return look();
+  }
+  /// What was said last, to be said again.
+  [[nodiscard]] virtual LastSaid said(LastSaid own) { return own; }
+};
 
 /// What frames show to tracks and cues, and cues to sound and to the record of events.
 ///
@@ -37,15 +57,16 @@ class GuideStage {
     bool path = true;  ///< the corridor is watched, where there is depth in metres
     GuideOptions rules;
     Phrasebook phrases;
-    std::unique_ptr<Speaker> speaker;      ///< null: silent
-    std::unique_ptr<EventsWriter> events;  ///< null: not recorded
+    std::unique_ptr<Speaker> speaker{};      ///< null: silent
+    std::unique_ptr<EventsWriter> events{};  ///< null: not recorded
     /// True when a decision takes stream time (live); in a replay the stream's clock stands still
     /// while a frame is worked on.
     bool live = false;
     /// Prediction doubt up to which a frame need not be looked at; 0: every frame is.
     double skip_doubt = 0;
-    std::function<void()> on_write_failure;        ///< called once when events cannot be written
-    std::function<void(const Manner&)> on_manner;  ///< called when a command changed it
+    std::function<void()> on_write_failure{};        ///< called once when events cannot be written
+    std::function<void(const Manner&)> on_manner{};  ///< called when a command changed it
+    GuideWitness* witness = nullptr;                 ///< outlives the stage; null: nobody
   };
   GuideStage(Parts parts, Metrics& metrics, Sink<Scene>& scenes, Sink<Foresight>& foresights);
 
@@ -85,13 +106,15 @@ class GuideStage {
                    std::int64_t decision_ns);
   void foresee(const Scene& scene);
   /// Answers for `repeated`: what was said last, in its words and from where it came.
-  [[nodiscard]] LastSaid words_again() const;
+  [[nodiscard]] LastSaid words_again();
   /// The moment for what no frame led to: live, now.
-  [[nodiscard]] FrameStamp present() const;
+  [[nodiscard]] FrameStamp present();
   /// Stream time of a wall-clock moment, by the newest frame.
   [[nodiscard]] std::int64_t stream_now(std::int64_t wall_ns) const;
 
   Parts parts_;
+  GuideWitness alone_;
+  GuideWitness& witness_;
   Metrics& metrics_;
   Sink<Scene>& scenes_;
   Sink<Foresight>& foresights_;

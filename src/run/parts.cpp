@@ -10,6 +10,7 @@
 #include "error.h"
 #include "run/paths.h"
 #include "run/processor.h"
+#include "run/record/run_recorder.h"
 #include "source/calibration_file.h"
 #include "source/live_address.h"
 #include "version.h"
@@ -131,14 +132,16 @@ SourceOptions source_options_of(const RunOptions& options) {
 }
 
 CapturePart::CapturePart(const RunOptions& options, std::unique_ptr<Source> source,
-                         Metrics& metrics)
+                         Metrics& metrics, SourceTap* tap)
     : metrics_(metrics),
       warm_up_frames_(options.warm_up_frames),
       frames_(options.frames),
       watch_(options.config.watch ? std::optional(options.config.pictures) : std::nullopt),
       source_(std::move(source)) {
   if (source_) return;
-  source_ = open_source(options.source, source_options_of(options));
+  SourceOptions source_options = source_options_of(options);
+  source_options.tap = tap;
+  source_ = open_source(options.source, source_options);
 }
 
 void CapturePart::take_frames(const std::function<bool()>& on_warm) {
@@ -257,23 +260,52 @@ void SeePart::finish() {
 
 // ---- guide
 
+GuideStage::Parts guide_parts(const Config& config, const FinderTraits& finder, bool live) {
+  const fs::path home = home_directory();
+  TrackerOptions tracking = config.tracking;
+  tracking.calibrated = finder.calibrated;
+  if (tracking.high_score <= 0) tracking.high_score = finder.score_threshold;
+  return {.tracker = Tracker(tracking, ObjectCatalog::load(home / "data" / "objects.toml")),
+          .guide = Guide(config.guiding),
+          .ground = GroundFinder(config.ground),
+          .corridor = config.corridor,
+          .path = config.path,
+          .rules = config.guiding,
+          .phrases = Phrasebook::load(home / "data" / "lang", config.language, config.wording),
+          .live = live,
+          .skip_doubt = config.skipping.enabled ? config.skipping.doubt : 0};
+}
+
 GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics& metrics,
                      Sink<Scene>& scenes, Sink<Foresight>& foresights, SoundSink sound,
                      std::function<void()> on_write_failure,
-                     std::function<void(const Manner&)> on_manner)
-    : live_(options.realtime), input_(PortPolicy::block(live_ ? kGuideBehind : 4)) {
+                     std::function<void(const Manner&)> on_manner, RunRecorder* recorder)
+    : live_(options.realtime),
+      recorder_(recorder),
+      input_(PortPolicy::block(live_ ? kGuideBehind : 4)) {
   const Config& config = options.config;
-  const fs::path home = home_directory();
-  Phrasebook phrases = Phrasebook::load(home / "data" / "lang", config.language, config.wording);
+  const NetworkManifest& finder = finder_of(models);
+  GuideStage::Parts parts = guide_parts(config, {finder.calibrated, finder.score_threshold}, live_);
+  parts.tracker.continue_ids_from(options.resume.last_track + 1);
+  parts.on_write_failure = std::move(on_write_failure);
+  parts.on_manner = std::move(on_manner);
+  if (options.resume.manner) parts.guide.set_manner(*options.resume.manner);
   const bool writes = !options.out_directory.empty();
-  std::unique_ptr<EventsWriter> events;
-  if (writes) {
-    const fs::path out = made_directory(options.out_directory);
-    events_file_ = out / "events.jsonl";
-    const bool go_on = options.resume.files;
-    events = std::make_unique<EventsWriter>(
+  const bool go_on = options.resume.files;
+  EventsWriter::Copy copy;
+  if (recorder_ != nullptr) {
+    copy = [r = recorder_](const std::string& line) { r->line(line); };
+    parts.witness = recorder_;
+  }
+  if (writes) events_file_ = made_directory(options.out_directory) / "events.jsonl";
+  if (writes || copy) {
+    parts.events = std::make_unique<EventsWriter>(
         events_file_,
-        RunInfo{kVersion, without_secrets(options.source), models.name, config.language}, go_on);
+        RunInfo{kVersion, without_secrets(options.source), models.name, config.language}, go_on,
+        std::move(copy));
+  }
+  if (writes) {
+    const fs::path out = options.out_directory;
     if (options.sound) {
       wav_file_ = out / "audio.wav";
       wav_ = std::make_unique<WavWriter>(wav_file_, go_on);
@@ -282,49 +314,34 @@ GuidePart::GuidePart(const RunOptions& options, const ModelSet& models, Metrics&
       first_sound_frame_ = wav_->frames();
     }
   }
-  std::unique_ptr<Speaker> speaker;
   if (options.sound) {
     SpeakerOptions speaking = config.speaking;
-    speaking.voice = phrases.voice();
+    speaking.voice = parts.phrases.voice();
     speaking.device = !writes && !options.silent;
     speaking.first_frame = first_sound_frame_;
     speaking.thread_begins = [urgent = role(options, ThreadRole::urgent)] {
       begin_thread("lz-sound", urgent);
     };
-    speaker = std::make_unique<Speaker>(
+    parts.speaker = std::make_unique<Speaker>(
         speaking, [this, sound = std::move(sound)](std::span<const float> samples) {
           if (wav_) wav_->write(samples);
           sound(samples);
         });
   }
-  TrackerOptions tracking = config.tracking;
-  const NetworkManifest& finder = finder_of(models);
-  tracking.calibrated = finder.calibrated;
-  if (tracking.high_score <= 0) tracking.high_score = finder.score_threshold;
-  Tracker tracker(tracking, ObjectCatalog::load(home / "data" / "objects.toml"));
-  tracker.continue_ids_from(options.resume.last_track + 1);
-  GuideStage::Parts parts{std::move(tracker),
-                          Guide(config.guiding),
-                          GroundFinder(config.ground),
-                          config.corridor,
-                          config.path,
-                          config.guiding,
-                          std::move(phrases),
-                          std::move(speaker),
-                          std::move(events),
-                          live_,
-                          config.skipping.enabled ? config.skipping.doubt : 0,
-                          std::move(on_write_failure),
-                          std::move(on_manner)};
-  if (options.resume.manner) parts.guide.set_manner(*options.resume.manner);
   stage_ = std::make_unique<GuideStage>(std::move(parts), metrics, scenes, foresights);
   thread_role_ = role(options, ThreadRole::urgent);
+}
+
+void GuidePart::give(GuideCall value) {
+  if (recorder_ != nullptr) recorder_->begin(value);
+  call(*stage_, std::move(value));
+  if (recorder_ != nullptr) recorder_->end();
 }
 
 void GuidePart::start(OnFailure on_failure) {
   if (!live_) {
     thread_ = start_stage("lz-guide", thread_role_, input_, std::move(on_failure),
-                          [this](GuideInput value) { stage_->process(std::move(value)); });
+                          [this](GuideInput value) { give(widened(std::move(value))); });
     return;
   }
   thread_ = std::thread([this, on_failure = std::move(on_failure)] {
@@ -332,9 +349,9 @@ void GuidePart::start(OnFailure on_failure) {
     try {
       while (!input_.over()) {
         if (auto value = input_.pop_for(kIdle)) {
-          stage_->process(std::move(*value));
+          give(widened(std::move(*value)));
         } else if (!input_.over()) {
-          stage_->idle();
+          give(GuideIdle{});
         }
       }
     } catch (...) {
@@ -347,7 +364,7 @@ void GuidePart::start(OnFailure on_failure) {
 void GuidePart::finish() {
   input_.close();
   if (thread_.joinable()) thread_.join();
-  stage_->finish();
+  give(GuideEnd{});
   if (wav_) wav_->close();
 }
 

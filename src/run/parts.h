@@ -12,6 +12,7 @@
 #include "run/guide_stage.h"
 #include "run/metrics.h"
 #include "run/pipeline.h"
+#include "run/record/guide_call.h"
 #include "run/see_stage.h"
 #include "run/show_stage.h"
 #include "run/stage_thread.h"
@@ -29,9 +30,22 @@ namespace lazarillo {
 /// How a run opens its source. Throws Error(usage) for settings that do not go together.
 [[nodiscard]] SourceOptions source_options_of(const RunOptions& options);
 
+/// What a guide must know of the network that finds objects.
+struct FinderTraits {
+  bool calibrated = false;
+  double score_threshold = 0.35;
+};
+/// A guide stage's parts by the settings: without sound, and nothing written. Throws Error.
+[[nodiscard]] GuideStage::Parts guide_parts(const Config& config, const FinderTraits& finder,
+                                            bool live);
+
+class RunRecorder;
+
 class CapturePart {
  public:
-  CapturePart(const RunOptions& options, std::unique_ptr<Source> source, Metrics& metrics);
+  /// `tap`: SourceOptions::tap.
+  CapturePart(const RunOptions& options, std::unique_ptr<Source> source, Metrics& metrics,
+              SourceTap* tap = nullptr);
   [[nodiscard]] Source& source() { return *source_; }
   /// Ends when the stream does, with options.frames, or with stop(). `on_warm` is called when the
   /// frames to warm up are over, and after each further one until it says that the rest is ready,
@@ -79,11 +93,11 @@ class SeePart {
 class GuidePart {
  public:
   /// `sound` receives what is rendered, beside audio.wav; `on_manner` is told by the guide's thread
-  /// what a command has set.
+  /// what a command has set. `recorder`: null, or it records what the guide is given.
   GuidePart(const RunOptions& options, const ModelSet& models, Metrics& metrics,
             Sink<Scene>& scenes, Sink<Foresight>& foresights, SoundSink sound,
             std::function<void()> on_write_failure,
-            std::function<void(const Manner&)> on_manner = {});
+            std::function<void(const Manner&)> on_manner = {}, RunRecorder* recorder = nullptr);
   [[nodiscard]] Port<GuideInput>& input() { return input_; }
   void start(OnFailure on_failure);
   void finish();
@@ -94,7 +108,10 @@ class GuidePart {
   [[nodiscard]] std::vector<std::string> files() const;
 
  private:
+  void give(GuideCall value);
+
   const bool live_;
+  RunRecorder* const recorder_;
   Port<GuideInput> input_;
   ThreadRole thread_role_ = ThreadRole::normal;
   std::int64_t first_sound_frame_ = 0;

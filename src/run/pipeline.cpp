@@ -2,11 +2,13 @@
 
 #include <atomic>
 #include <exception>
+#include <iostream>
 #include <mutex>
 #include <utility>
 
 #include "run/parts.h"
 #include "run/paths.h"
+#include "run/record/run_recorder.h"
 #include "source/live_address.h"
 #include "version.h"
 
@@ -17,6 +19,14 @@ namespace {
 /// A fifth of a second at 60 frames a second: longer than the slowest detector worth its name.
 constexpr std::size_t kHeldFrames = 12;
 
+std::unique_ptr<RunRecorder> recorder_of(const RunOptions& options, const ModelSet& models,
+                                         std::function<void()> on_failure) {
+  if (options.record.empty()) return nullptr;
+  return std::make_unique<RunRecorder>(
+      options, models, [](const std::string& line) { std::cerr << "lazarillo: " + line + "\n"; },
+      std::move(on_failure));
+}
+
 }  // namespace
 
 struct Pipeline::Impl {
@@ -26,6 +36,7 @@ struct Pipeline::Impl {
   Metrics metrics;
   ModelSet models;
   ForesightBoard foresights;
+  std::unique_ptr<RunRecorder> recorder;  ///< null: not recorded; outlives the source
   CapturePart capture;
   ShowPart show;
   GuidePart guide;
@@ -53,13 +64,14 @@ struct Pipeline::Impl {
 Pipeline::Impl::Impl(RunOptions run_options, std::unique_ptr<Source> given_source)
     : options(std::move(run_options)),
       models(load_model_set(options.config.models, model_directories())),
-      capture(options, std::move(given_source), metrics),
+      recorder(recorder_of(options, models, [this] { write_failed(); })),
+      capture(options, std::move(given_source), metrics, recorder.get()),
       show(options, capture.source().cameras().at(0).intrinsics, capture.source().duration_ns(),
            kHeldFrames, metrics, [this] { write_failed(); }),
       guide(
           options, models, metrics, show.input(), foresights,
           [this](std::span<const float> samples) { show.sound(samples); },
-          [this] { write_failed(); }),
+          [this] { write_failed(); }, {}, recorder.get()),
       see(options, models, foresights, metrics, guide.input()) {}
 
 void finish_report(const RunOptions& options, bool stopped, RunResult& result) {
@@ -111,6 +123,7 @@ RunResult Pipeline::run() {
   if (s.options.realtime) s.metrics.end();
   s.see.finish();
   s.guide.finish();
+  if (s.recorder) s.recorder->finish();
   s.show.finish();
   s.show.close_video();
   if (s.failure) std::rethrow_exception(s.failure);
@@ -126,6 +139,7 @@ RunResult Pipeline::run() {
   };
   for (const std::string& line : s.guide.faults()) problem(ExitCode::output, line);
   problem(ExitCode::output, s.show.fault());
+  if (s.recorder) problem(ExitCode::output, s.recorder->fault());
   problem(ExitCode::source, s.capture.source().fault());
   if (s.metrics.faults() > 0) {
     problem(ExitCode::vision, std::to_string(s.metrics.faults()) + " of " +
@@ -138,6 +152,7 @@ RunResult Pipeline::run() {
   report.mode = s.options.realtime ? "realtime" : "fast";
   report.language = s.options.config.language;
   report.files = s.guide.files();
+  if (s.recorder) report.files.push_back(s.recorder->file().string());
   for (std::string& file : s.show.files()) report.files.push_back(std::move(file));
   finish_report(s.options, s.stopped, result);
   return result;

@@ -43,6 +43,8 @@ struct RunOptions {
   } resume;
   /// The lens of config.calibration, where it has been read already; null: read it.
   std::shared_ptr<const Lens> lens;
+  /// Recorded into this file (docs/recording.md); empty: not.
+  std::filesystem::path record;
   bool silent = false;  ///< sound is rendered, to be measured, and heard by nobody
   Config config;
 };

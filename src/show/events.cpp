@@ -117,23 +117,11 @@ std::int64_t end_of_whole_lines(int descriptor) {
 
 }  // namespace
 
-EventsWriter::EventsWriter(const std::filesystem::path& file, const RunInfo& run, bool go_on)
-    : file_(file) {
-  const mode_t mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
-  const int flags = go_on ? O_RDWR : O_WRONLY | O_TRUNC;
-  descriptor_ = ::open(file.c_str(), flags | O_CREAT | O_CLOEXEC, mode);
-  if (descriptor_ < 0) {
-    throw Error(ExitCode::output,
-                fmt::format("cannot create {}: {}", file.string(), message(errno)));
-  }
-  if (go_on) {
-    written_ = end_of_whole_lines(descriptor_);
-    if (::ftruncate(descriptor_, written_) != 0 || ::lseek(descriptor_, 0, SEEK_END) != written_) {
-      throw Error(ExitCode::output,
-                  fmt::format("cannot write on {}: {}", file.string(), message(errno)));
-    }
-    if (written_ > 0) return;
-  }
+EventsWriter::EventsWriter(const std::filesystem::path& file, const RunInfo& run, bool go_on,
+                           Copy copy)
+    : file_(file), copy_(std::move(copy)) {
+  if (!file_.empty()) open(go_on);
+  if (written_ > 0) return;
   {
     Object o(line_);
     o.string("type", "run");
@@ -153,10 +141,26 @@ EventsWriter::EventsWriter(const std::filesystem::path& file, const RunInfo& run
 
 EventsWriter::~EventsWriter() { close(); }
 
+void EventsWriter::open(bool go_on) {
+  const mode_t mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+  const int flags = go_on ? O_RDWR : O_WRONLY | O_TRUNC;
+  descriptor_ = ::open(file_.c_str(), flags | O_CREAT | O_CLOEXEC, mode);
+  if (descriptor_ < 0) {
+    throw Error(ExitCode::output,
+                fmt::format("cannot create {}: {}", file_.string(), message(errno)));
+  }
+  if (!go_on) return;
+  written_ = end_of_whole_lines(descriptor_);
+  if (::ftruncate(descriptor_, written_) != 0 || ::lseek(descriptor_, 0, SEEK_END) != written_) {
+    throw Error(ExitCode::output,
+                fmt::format("cannot write on {}: {}", file_.string(), message(errno)));
+  }
+}
+
 void EventsWriter::frame(const Detections& detections, const Tracks& tracks,
                          const std::string& fault, int width, int height, std::int64_t decision_ns,
                          Look look) {
-  if (!fault_.empty()) return;
+  if (!wanted()) return;
   {
     const FrameStamp& stamp = detections.stamp;
     Object o(line_);
@@ -205,7 +209,7 @@ void EventsWriter::frame(const Detections& detections, const Tracks& tracks,
 }
 
 void EventsWriter::cue(const Cue& cue, const std::string& text, std::int64_t decision_ns) {
-  if (!fault_.empty()) return;
+  if (!wanted()) return;
   {
     const bool about_object = cue.track != 0;
     // The system itself is nowhere, and so is a clear path.
@@ -272,7 +276,7 @@ void EventsWriter::cue(const Cue& cue, const std::string& text, std::int64_t dec
 }
 
 void EventsWriter::command(Command command, const FrameStamp& stamp, std::int64_t decision_ns) {
-  if (!fault_.empty()) return;
+  if (!wanted()) return;
   {
     Object o(line_);
     o.string("type", "command");
@@ -286,6 +290,11 @@ void EventsWriter::command(Command command, const FrameStamp& stamp, std::int64_
 }
 
 void EventsWriter::write_line() {
+  if (copy_) copy_(line_);
+  if (file_.empty() || !fault_.empty()) {
+    line_.clear();
+    return;
+  }
   line_ += '\n';
   const Written written = write_all(descriptor_, line_);
   if (written.error == 0) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "guide/command.h"
@@ -28,9 +29,12 @@ struct RunInfo {
 /// most the last line is not whole. Not thread-safe.
 class EventsWriter {
  public:
+  using Copy = std::function<void(const std::string& line)>;
   /// Replaces an existing file, or goes on at its end: what follows its last whole line is cut off.
-  /// Throws Error(output).
-  EventsWriter(const std::filesystem::path& file, const RunInfo& run, bool go_on = false);
+  /// `copy` is given every line, without its end; it goes on where the file cannot be written. An
+  /// empty path: only that. Throws Error(output).
+  EventsWriter(const std::filesystem::path& file, const RunInfo& run, bool go_on = false,
+               Copy copy = {});
   ~EventsWriter();
   EventsWriter(const EventsWriter&) = delete;
   EventsWriter& operator=(const EventsWriter&) = delete;
@@ -52,9 +56,12 @@ class EventsWriter {
   void close();
 
  private:
+  void open(bool go_on);
+  [[nodiscard]] bool wanted() const { return copy_ || fault_.empty(); }
   void write_line();
 
   std::filesystem::path file_;
+  Copy copy_;
   int descriptor_ = -1;
   std::string line_;          ///< reused
   std::int64_t written_ = 0;  ///< bytes of whole lines in the file

@@ -193,14 +193,16 @@ class AriaSource final : public Source {
   void read_sensors() {
     while (auto pin = bridge_->sensors->next()) {
       if (pin->record().kind == ValueKind::calibration_json && !views_) calibrate(*pin);
-      if (pin->record().kind == ValueKind::imu_batch && pin->record().camera == 0 && gyro_) {
-        integrate(*pin);
-      }
+      if (pin->record().kind != ValueKind::imu_batch) continue;
+      const std::vector<ImuSample> samples = samples_of(*pin);
+      if (options_.tap != nullptr) options_.tap->motion(pin->record().camera, samples);
+      if (pin->record().camera == 0 && gyro_) integrate(samples);
     }
   }
 
   void calibrate(const Pin& pin) {
     const std::string text(reinterpret_cast<const char*>(pin.bytes().data()), pin.bytes().size());
+    if (options_.tap != nullptr) options_.tap->calibration(text);
     for (const CameraCalibration& camera : calibrations_from_json(text, name_)) {
       if (camera.name != options_.camera) continue;
       SourceOptions view = options_;
@@ -230,10 +232,16 @@ class AriaSource final : public Source {
     return std::nullopt;
   }
 
-  void integrate(const Pin& pin) {
-    ImuSample sample;
-    for (std::size_t at = 0; at + sizeof sample <= pin.bytes().size(); at += sizeof sample) {
-      std::memcpy(&sample, pin.bytes().data() + at, sizeof sample);
+  static std::vector<ImuSample> samples_of(const Pin& pin) {
+    std::vector<ImuSample> samples(pin.bytes().size() / sizeof(ImuSample));
+    if (!samples.empty()) {
+      std::memcpy(samples.data(), pin.bytes().data(), samples.size() * sizeof(ImuSample));
+    }
+    return samples;
+  }
+
+  void integrate(const std::vector<ImuSample>& samples) {
+    for (const ImuSample& sample : samples) {
       if ((sample.flags & ImuSample::kGyro) != 0) gyro_->add(sample.device_ns, sample.gyro_rad_s);
     }
   }
@@ -265,6 +273,7 @@ class AriaSource final : public Source {
     frame.stamp.stream_ns = time_ns - *began_ns_;
     if (gyro_) frame.turned = gyro_->at(record.device_ns);
     frame.pixels = pixels_of(std::move(pin), size);
+    if (options_.tap != nullptr) options_.tap->picture(frame);
     return frame;
   }
 

@@ -49,6 +49,7 @@ DecodeChain::DecodeChain(GstElement* pipeline, PictureTaker& taker, const Decode
   // Hands what is written here over to GStreamer's threads, which lock before they look.
   const std::lock_guard lock(mutex_);
   if (options_.on_card) card_context_.reset(card::make_context());
+  if (options_.tap != nullptr) tap_.emplace(pipeline, *options_.tap, options_.live);
   const auto add = [this](const char* factory) {
     GstElement* element = gstreamer::make_element(factory);
     gst_bin_add(reinterpret_cast<GstBin*>(pipeline_), element);
@@ -183,6 +184,7 @@ void DecodeChain::on_pad(GstElement*, GstPad* pad, DecodeChain* self) {
         return;
       }
     }
+    if (self->tap_) self->tap_->choose(pad);
     if (GST_PAD_LINK_FAILED(gst_pad_link(pad, target.get()))) {
       self->taker_.fail(
           self->options_.on_card
@@ -255,13 +257,17 @@ void DecodeChain::on_element(GstBin*, GstElement* element, DecodeChain* self) {
   gstreamer::set_if_known(element, "direct-rendering", "false");
   // Motion JPEG by HTTP: else the demuxer would wait for streams that never come.
   gstreamer::set_if_known(element, "single-stream", "true");
-  if (!self->options_.live) return;
   GstElementFactory* factory = gst_element_get_factory(element);
-  if (factory != nullptr &&
-      gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DECODER) != FALSE) {
+  const bool decodes =
+      factory != nullptr &&
+      gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DECODER) != FALSE;
+  if (decodes && self->options_.live) {
     const Ptr<GstPad> pad(gst_element_get_static_pad(element, "sink"));
     gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, &DecodeChain::on_coded, self, nullptr);
   }
+  // After that: what is left out is not recorded.
+  if (decodes && self->tap_) self->tap_->watch(element);
+  if (!self->options_.live) return;
   // Of one picture, not of several at a time: those would be so many pictures late.
   gstreamer::set_if_known(element, "thread-type", "slice");
   gstreamer::set_if_known(element, "output-corrupt", "false");

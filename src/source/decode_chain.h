@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "source/coded_tap.h"
 #include "source/decoded_picture.h"
 #include "source/gstreamer_support.h"
 #include "source/jpeg_stream.h"
@@ -46,7 +47,8 @@ struct DecodeOptions {
   /// several; pictures that something was lost of on the way are left out, and the sender is asked
   /// for one that stands by itself.
   bool live = false;
-  bool joins = false;  ///< live: the first picture may lack its beginning
+  bool joins = false;        ///< live: the first picture may lack its beginning
+  SourceTap* tap = nullptr;  ///< as SourceOptions
 };
 
 /// From compressed bytes of any sort to pictures:
@@ -97,6 +99,7 @@ class DecodeChain {
   GstElement* decoder_ = nullptr;  // these three are the pipeline's
   GstElement* entry_ = nullptr;
   GstElement* sink_ = nullptr;
+  std::optional<CodedTap> tap_;
   std::unique_ptr<JpegStream> jpegs_;  // made and used by the thread that brings pictures
 
   // Of the one thread that feeds the decoder.

@@ -29,14 +29,14 @@ std::string seconds_text(std::int64_t ns) {
 }  // namespace
 
 DecodingPipeline::DecodingPipeline(const std::filesystem::path& file, const std::stop_token& stop,
-                                   bool on_card)
+                                   bool on_card, SourceTap* tap)
     : name_(quoted(file)) {
   check_readable(file);
   on_stop_.emplace(stop, [this] { halt(); });
   {
     // Hands what is written so far over to GStreamer's threads, which lock before they look.
     const std::lock_guard lock(mutex_);
-    build(file, on_card);
+    build(file, on_card, tap);
   }
   if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
     fail("cannot be opened");
@@ -65,14 +65,14 @@ DecodingPipeline::DecodingPipeline(const std::filesystem::path& file, const std:
 
 DecodingPipeline::~DecodingPipeline() { shut_down(); }
 
-void DecodingPipeline::build(const std::filesystem::path& file, bool on_card) {
+void DecodingPipeline::build(const std::filesystem::path& file, bool on_card, SourceTap* tap) {
   pipeline_.reset(gst_pipeline_new(nullptr));
   gst_object_ref_sink(pipeline_.get());
   GstElement* reader = gstreamer::make_element("filesrc");
   gst_bin_add(reinterpret_cast<GstBin*>(pipeline_.get()), reader);
   g_object_set(reader, "location", file.c_str(), nullptr);
   chain_.emplace(pipeline_.get(), static_cast<PictureTaker&>(*this),
-                 DecodeOptions{.on_card = on_card});
+                 DecodeOptions{.on_card = on_card, .tap = tap});
   gst_element_link(reader, chain_->decoder());
   g_signal_connect_data(chain_->decoder(), "pad-added",
                         reinterpret_cast<GCallback>(&DecodingPipeline::on_pad), this, nullptr,

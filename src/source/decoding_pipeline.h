@@ -25,7 +25,8 @@ namespace lazarillo {
 class DecodingPipeline final : private PictureTaker {
  public:
   /// Returns when the first picture is there. Throws Error(source).
-  DecodingPipeline(const std::filesystem::path& file, const std::stop_token& stop, bool on_card);
+  DecodingPipeline(const std::filesystem::path& file, const std::stop_token& stop, bool on_card,
+                   SourceTap* tap);
   ~DecodingPipeline() override;
   DecodingPipeline(const DecodingPipeline&) = delete;
   DecodingPipeline& operator=(const DecodingPipeline&) = delete;
@@ -51,7 +52,7 @@ class DecodingPipeline final : private PictureTaker {
  private:
   static constexpr const char* kUnreadable = "cannot be read";
   static constexpr std::size_t kAhead = 4;  ///< pictures decoded ahead of take()
-  void build(const std::filesystem::path& file, bool on_card);
+  void build(const std::filesystem::path& file, bool on_card, SourceTap* tap);
   void await_first(std::unique_lock<std::mutex>& lock);
   bool await_next(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool nobody_reads() const;

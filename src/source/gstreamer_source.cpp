@@ -64,13 +64,27 @@ void check(const SourceOptions& options) {
   }
 }
 
+/// Whoever taps a file wants its pictures once, from the first.
+void check_tap(const SourceOptions& options) {
+  if (options.tap == nullptr) return;
+  if (options.dma_buf) {
+    throw Error(ExitCode::usage,
+                "pictures that only the card has cannot be recorded: leave out source.dma_buf");
+  }
+  if (options.loop || options.start_ns > 0 || options.feed_fps > 0) {
+    throw Error(ExitCode::usage,
+                "a recording is of a source at its own rate, once: leave out --feed-fps");
+  }
+}
+
 class FileSource final : public Source {
  public:
   FileSource(const std::filesystem::path& file, const SourceOptions& options)
       : options_(options),
         views_(options),
         origin_ns_(options.origin_ns),
-        pictures_(file, {options.feed_fps, options.loop, options.start_ns, options.on_card},
+        pictures_(file,
+                  {options.feed_fps, options.loop, options.start_ns, options.on_card, options.tap},
                   stop_.get_token()) {
     views_.check_shape(pictures_.width(), pictures_.height());
     cameras_.push_back({"video", views_.of(pictures_.width(), pictures_.height()).intrinsics});
@@ -156,6 +170,7 @@ bool is_live(const std::string& uri) {
 
 std::unique_ptr<Source> open_source(const std::string& uri, const SourceOptions& options) {
   check(options);
+  check_tap(options);
   if (const auto live = live_address(uri)) return open_live_source(*live, options);
   if (const auto aria = aria_address(uri)) return open_aria(*aria, options);
   if (options.dma_buf) {

@@ -13,6 +13,7 @@
 #include "lower_case.h"
 #include "source/dma_buf_picture.h"
 #include "source/dma_buf_support.h"
+#include "source/live_clock.h"
 #include "source/picture_caps.h"
 
 namespace lazarillo {
@@ -24,8 +25,6 @@ using gstreamer::Ptr;
 constexpr guint64 kConnect_us = 5'000'000;
 /// UDP that brings nothing for so long does not get through: RTSP then tries TCP.
 constexpr guint64 kUdpSilence_us = 2'000'000;
-/// A capture time older than this is not the sender's meaning: its clock or the mapping is wrong.
-constexpr std::int64_t kOldest_ns = 2'000'000'000;
 
 /// The camera that is meant: a device, or the first whose name contains the text.
 std::string device_of(const LiveAddress& address) {
@@ -122,8 +121,10 @@ GstElement* LivePipeline::add(GstElement* element) {
 }
 
 DecodeChain& LivePipeline::add_chain(bool joins) {
-  return chain_.emplace(pipeline_.get(), static_cast<PictureTaker&>(*this),
-                        DecodeOptions{.on_card = options_.on_card, .live = true, .joins = joins});
+  return chain_.emplace(
+      pipeline_.get(), static_cast<PictureTaker&>(*this),
+      DecodeOptions{
+          .on_card = options_.on_card, .live = true, .joins = joins, .tap = options_.tap});
 }
 
 void LivePipeline::build_camera(const LiveAddress& address) {
@@ -234,7 +235,7 @@ void LivePipeline::refuse_recording() {
 std::optional<LivePipeline::Picture> LivePipeline::finish(PipelinePicture picture,
                                                           std::uint64_t number) {
   Picture taken;
-  taken.capture_ns = capture_ns_of(picture.sample.get());
+  taken.capture_ns = taken_ns(picture.sample.get());
   taken.number = number;
   try {
     if (upload_) {
@@ -255,19 +256,16 @@ std::optional<LivePipeline::Picture> LivePipeline::finish(PipelinePicture pictur
   return taken;
 }
 
-/// Running time, which counts from the pipeline's base time on its clock; by GStreamer's elements
-/// set to what the driver says, or to the first packet's arrival less how much later than the
-/// smoothest it came (RTP). Where there is none, now.
-std::int64_t LivePipeline::capture_ns_of(GstSample* sample) const {
-  const std::int64_t now = steady_now_ns();
+std::int64_t LivePipeline::taken_ns(GstSample* sample) const {
   const GstClockTime pts = GST_BUFFER_PTS(gst_sample_get_buffer(sample));
-  if (!GST_CLOCK_TIME_IS_VALID(pts)) return now;
   const guint64 running =
-      gst_segment_to_running_time(gst_sample_get_segment(sample), GST_FORMAT_TIME, pts);
-  if (running == GST_CLOCK_TIME_NONE) return now;
-  const auto taken =
-      static_cast<std::int64_t>(gst_element_get_base_time(pipeline_.get()) + running);
-  return taken > now || now - taken > kOldest_ns ? now : taken;
+      GST_CLOCK_TIME_IS_VALID(pts)
+          ? gst_segment_to_running_time(gst_sample_get_segment(sample), GST_FORMAT_TIME, pts)
+          : GST_CLOCK_TIME_NONE;
+  const auto known = running == GST_CLOCK_TIME_NONE
+                         ? std::nullopt
+                         : std::optional(static_cast<std::int64_t>(running));
+  return capture_ns_of(pipeline_.get(), known, steady_now_ns());
 }
 
 std::string LivePipeline::failure() const {

@@ -20,10 +20,11 @@
 namespace lazarillo {
 
 struct LivePipelineOptions {
-  bool on_card = false;  ///< as SourceOptions
-  bool dma_buf = false;  ///< as SourceOptions; cameras only
-  int jitter_ms = 50;    ///< as SourceOptions
-  ModeWish mode;         ///< cameras only
+  bool on_card = false;      ///< as SourceOptions
+  bool dma_buf = false;      ///< as SourceOptions; cameras only
+  int jitter_ms = 50;        ///< as SourceOptions
+  ModeWish mode;             ///< cameras only
+  SourceTap* tap = nullptr;  ///< as SourceOptions
 };
 
 /// One connection to a camera or stream, from its opening to its end:
@@ -64,7 +65,7 @@ class LivePipeline final : private PictureTaker {
   void build_stream(const LiveAddress& address);
   GstElement* add(GstElement* element);
   DecodeChain& add_chain(bool joins = false);
-  [[nodiscard]] std::int64_t capture_ns_of(GstSample* sample) const;
+  [[nodiscard]] std::int64_t taken_ns(GstSample* sample) const;
   std::optional<Picture> finish(PipelinePicture picture, std::uint64_t number);
 
   // In GStreamer's threads.

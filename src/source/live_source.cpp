@@ -29,7 +29,8 @@ std::string shown(const LiveAddress& address) {
 }
 
 LivePipelineOptions pipeline_options(const SourceOptions& options) {
-  return {options.on_card, options.dma_buf, options.jitter_ms, mode_wish(options.camera_mode)};
+  return {options.on_card, options.dma_buf, options.jitter_ms, mode_wish(options.camera_mode),
+          options.tap};
 }
 
 class LiveSource final : public Source {

@@ -42,10 +42,10 @@ struct PictureDecoder::Sample {
 };
 
 PictureDecoder::PictureDecoder(const std::filesystem::path& file, const std::stop_token& stop,
-                               bool on_card)
+                               bool on_card, SourceTap* tap)
     : on_card_(on_card) {
   gstreamer::init();
-  pipeline_ = std::make_unique<DecodingPipeline>(file, stop, on_card);
+  pipeline_ = std::make_unique<DecodingPipeline>(file, stop, on_card, tap);
   const PipelinePicture* peeked = pipeline_->peek();
   if (peeked == nullptr) throw Error(ExitCode::source, quoted(file) + " was stopped while opening");
   GstSample* first = peeked->sample.get();

@@ -18,6 +18,7 @@ struct PictureTime {
 };
 
 class DecodingPipeline;
+class SourceTap;
 
 /// Decodes the picture stream of a file, a few pictures ahead of advance(), dropping none. Only the
 /// first picture stream is used; sound and subtitles are skipped undecoded. Pictures are turned
@@ -30,8 +31,9 @@ class PictureDecoder {
   static constexpr int kLargestSide = 16384;
 
   /// Returns when the first picture is there. Throws Error(source), also when stopped before that.
-  /// `on_card`: as SourceOptions.
-  PictureDecoder(const std::filesystem::path& file, const std::stop_token& stop, bool on_card);
+  /// `on_card`, `tap`: as SourceOptions.
+  PictureDecoder(const std::filesystem::path& file, const std::stop_token& stop, bool on_card,
+                 SourceTap* tap = nullptr);
   ~PictureDecoder();
 
   /// Steps to the next picture, waiting for it. nullopt at the end, after a stop, and when decoding

@@ -47,7 +47,7 @@ PictureSequence::PictureSequence(std::filesystem::path file, const SequenceOptio
 PictureSequence::~PictureSequence() = default;
 
 PictureSequence::Decoder PictureSequence::open() const {
-  return std::make_unique<PictureDecoder>(file_, stop_, options_.on_card);
+  return std::make_unique<PictureDecoder>(file_, stop_, options_.on_card, options_.tap);
 }
 
 std::optional<PictureSequence::Place> PictureSequence::advance() {

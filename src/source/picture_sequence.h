@@ -18,6 +18,7 @@ struct SequenceOptions {
   bool loop = false;          ///< as in SourceOptions
   std::int64_t start_ns = 0;  ///< as in SourceOptions
   bool on_card = false;       ///< as in SourceOptions
+  SourceTap* tap = nullptr;   ///< as in SourceOptions
 };
 
 /// The pictures of a file, once or over and over, each with its number and its place on the

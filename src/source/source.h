@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source/frame.h"
+#include "source/source_tap.h"
 
 namespace lazarillo {
 
@@ -106,13 +107,17 @@ struct SourceOptions {
   /// Told in one line when a live source is lost and when it is back. Called by the thread that
   /// calls next().
   std::function<void(const std::string&)> tell = nullptr;
+
+  /// Told what comes besides frames, to record it; outlives the source. Not with dma_buf, start_ns
+  /// or loop.
+  SourceTap* tap = nullptr;
 };
 
 /// Opens a file (a path or a file: URI) that GStreamer can decode, or what live_address()
-/// (source/live_address.h) knows, as open_live_source(); or Aria glasses and recordings, as open_aria()
-/// (source/bridge_source.h). Throws Error(source) when it does
-/// not exist, is empty, holds no picture stream, or its pictures are larger than 16384 a side;
-/// Error(usage) for options that are out of range.
+/// (source/live_address.h) knows, as open_live_source(); or Aria glasses and recordings, as
+/// open_aria() (source/bridge_source.h). Throws Error(source) when it does not exist, is empty,
+/// holds no picture stream, or its pictures are larger than 16384 a side; Error(usage) for options
+/// that are out of range.
 [[nodiscard]] std::unique_ptr<Source> open_source(const std::string& uri,
                                                   const SourceOptions& options);
 

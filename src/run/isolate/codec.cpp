@@ -5,12 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "error.h"
+#include "run/value_json.h"
 
 namespace lazarillo {
 namespace {
 
 using Json = nlohmann::json;
+using lazarillo::to_json;
 
 // Detections and tracks are capped far below this (see/decode.h): a crowd of 500 is 100 KiB.
 constexpr std::uint64_t kTextBytes = std::uint64_t{1} << 19;
@@ -30,95 +31,6 @@ RingPixelFormat ring_format(PixelFormat format) {
 PixelFormat format_of(RingPixelFormat format) {
   if (format == RingPixelFormat::nv12_on_card) return PixelFormat::nv12;
   return format == RingPixelFormat::bgr8 ? PixelFormat::bgr8 : PixelFormat::gray8;
-}
-
-Json to_json(const FrameStamp& s) { return {s.camera, s.sequence, s.capture_ns, s.stream_ns}; }
-
-FrameStamp stamp_from(const Json& j) {
-  return {j[0].get<int>(), j[1].get<std::uint64_t>(), j[2].get<std::int64_t>(),
-          j[3].get<std::int64_t>()};
-}
-
-Json to_json(const Box& b) { return {b.x1, b.y1, b.x2, b.y2}; }
-
-Box box_from(const Json& j) {
-  return {j[0].get<float>(), j[1].get<float>(), j[2].get<float>(), j[3].get<float>()};
-}
-
-Json to_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
-std::optional<double> number_from(const Json& j) {
-  return j.is_null() ? std::nullopt : std::optional(j.get<double>());
-}
-
-Json to_json(const Detections& detections) {
-  Json items = Json::array();
-  for (const Detection& d : detections.items) {
-    items.push_back({to_json(d.box), d.score, d.class_id,
-                     d.depth ? Json{d.depth->depth_m, d.depth->sigma_relative} : Json()});
-  }
-  return {{"stamp", to_json(detections.stamp)}, {"items", std::move(items)}};
-}
-
-Detections detections_from(const Json& j, const Labels& labels) {
-  Detections detections{stamp_from(j["stamp"]), {}, labels};
-  for (const Json& item : j["items"]) {
-    Detection detection{box_from(item[0]), item[1].get<float>(), item[2].get<int>()};
-    if (!item[3].is_null()) {
-      detection.depth = BoxDepth{item[3][0].get<float>(), item[3][1].get<float>()};
-    }
-    detections.items.push_back(detection);
-  }
-  return detections;
-}
-
-Json to_json(const Track& t) {
-  return {t.id,
-          t.label,
-          static_cast<int>(t.kind),
-          to_json(t.box),
-          t.score,
-          to_json(t.certainty),
-          t.observed,
-          t.first_seen_ns,
-          t.last_seen_ns,
-          t.hits,
-          t.bearing_deg,
-          t.bearing_rate_deg_s,
-          t.bearing_rate_sigma_deg_s,
-          t.angular_width_deg,
-          t.angular_height_deg,
-          to_json(t.distance_m),
-          t.distance_sigma_m,
-          t.closing_speed_mps,
-          t.closing_speed_sigma_mps,
-          to_json(t.ttc_s)};
-}
-
-Track track_from(const Json& j) {
-  Track t;
-  std::size_t i = 0;
-  t.id = j[i++].get<int>();
-  t.label = j[i++].get<std::string>();
-  t.kind = static_cast<ObjectKind>(j[i++].get<int>());
-  t.box = box_from(j[i++]);
-  t.score = j[i++].get<float>();
-  t.certainty = number_from(j[i++]);
-  t.observed = j[i++].get<bool>();
-  t.first_seen_ns = j[i++].get<std::int64_t>();
-  t.last_seen_ns = j[i++].get<std::int64_t>();
-  t.hits = j[i++].get<int>();
-  t.bearing_deg = j[i++].get<double>();
-  t.bearing_rate_deg_s = j[i++].get<double>();
-  t.bearing_rate_sigma_deg_s = j[i++].get<double>();
-  t.angular_width_deg = j[i++].get<double>();
-  t.angular_height_deg = j[i++].get<double>();
-  t.distance_m = number_from(j[i++]);
-  t.distance_sigma_m = j[i++].get<double>();
-  t.closing_speed_mps = j[i++].get<double>();
-  t.closing_speed_sigma_mps = j[i++].get<double>();
-  t.ttc_s = number_from(j[i++]);
-  return t;
 }
 
 Json to_json(const Cue& c) {
@@ -163,58 +75,6 @@ Cue cue_from(const Json& j) {
   return c;
 }
 
-/// A depth map: what stands in the object, and the numbers that follow it.
-struct DepthParts {
-  Json description;
-  std::span<const float> values;
-  std::span<const float> sigmas;
-};
-
-Json to_json(const DepthGrid& g) { return {g.width, g.height, g.scale, g.offset_x, g.offset_y}; }
-
-DepthParts parts_of(const Depth& depth) {
-  if (const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth)) {
-    const MetricDepth& d = **metric;
-    return {{{"kind", "metric"},
-             {"stamp", to_json(d.stamp)},
-             {"grid", to_json(d.depth_m)},
-             {"sigmas", d.sigma_relative.size()}},
-            d.depth_m.values,
-            d.sigma_relative};
-  }
-  if (const auto* relative = std::get_if<std::shared_ptr<const RelativeDepth>>(&depth)) {
-    const RelativeDepth& d = **relative;
-    return {{{"kind", "relative"}, {"stamp", to_json(d.stamp)}, {"grid", to_json(d.inverse)}},
-            d.inverse.values,
-            {}};
-  }
-  return {};
-}
-
-DepthGrid grid_from(const Json& j, const float*& next) {
-  DepthGrid g{j[0].get<int>(),    j[1].get<int>(),    j[2].get<double>(),
-              j[3].get<double>(), j[4].get<double>(), {}};
-  const std::size_t count = static_cast<std::size_t>(g.width) * static_cast<std::size_t>(g.height);
-  g.values.assign(next, next + count);
-  next += count;
-  return g;
-}
-
-Depth depth_from(const Json& j, const float* next) {
-  if (j.is_null()) return {};
-  if (j["kind"] == "metric") {
-    auto depth = std::make_shared<MetricDepth>();
-    depth->stamp = stamp_from(j["stamp"]);
-    depth->depth_m = grid_from(j["grid"], next);
-    depth->sigma_relative.assign(next, next + j["sigmas"].get<std::size_t>());
-    return std::shared_ptr<const MetricDepth>(std::move(depth));
-  }
-  auto depth = std::make_shared<RelativeDepth>();
-  depth->stamp = stamp_from(j["stamp"]);
-  depth->inverse = grid_from(j["grid"], next);
-  return std::shared_ptr<const RelativeDepth>(std::move(depth));
-}
-
 std::size_t aligned(std::size_t bytes) { return (bytes + 3) / 4 * 4; }
 
 std::optional<std::size_t> write(const Json& object, const DepthParts& depth,
@@ -236,15 +96,16 @@ std::optional<std::size_t> write(const Json& object, const DepthParts& depth,
 
 struct Read {
   Json object;
-  const float* numbers;
+  std::span<const float> numbers;
 };
 
 Read read(std::span<const std::byte> bytes) {
   std::uint32_t length = 0;
   std::memcpy(&length, bytes.data(), 4);
   const auto* text = reinterpret_cast<const std::uint8_t*>(bytes.data()) + 4;
+  const std::span<const std::byte> rest = bytes.subspan(aligned(4 + length));
   return {Json::from_cbor(text, text + length),
-          reinterpret_cast<const float*>(bytes.data() + aligned(4 + length))};
+          {reinterpret_cast<const float*>(rest.data()), rest.size() / sizeof(float)}};
 }
 
 }  // namespace
