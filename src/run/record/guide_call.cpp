@@ -63,7 +63,7 @@ Frame frame_of(const Json& j) {
                   k.at(6).get<bool>()};
   if (j.at("lens").get<bool>()) f.lens = some_lens();
   const int state = j.at("state").get<int>();
-  if (state < 0 || state > static_cast<int>(PictureState::repeated)) {
+  if (state < 0 || state > static_cast<int>(PictureState::blurred)) {
     throw std::out_of_range("a picture's state is none");
   }
   f.state = static_cast<PictureState>(state);
