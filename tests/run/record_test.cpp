@@ -118,7 +118,7 @@ TEST(RecordedCall, WhatIsNoneOfOursIsRefusedNotBelieved) {
   broken("/detections/items/0/2", 2);  // a class beyond the labels
   broken("/detections/items/0/2", -1);
   broken("/outcome", 9);
-  broken("/frame/state", 4);
+  broken("/frame/state", 6);
   broken("/frame/stamp", Json::array({0, 1}));
   broken("/frame/camera", "wide");
   broken("/kind", "guess");
