@@ -149,7 +149,11 @@ struct RecordingWriter::Impl {
 
   explicit Impl(std::filesystem::path path) : file(std::move(path)) {
     name = std::string("'").append(file.string()).append("'");
-    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && errno == EEXIST) {
+      throw Error(ExitCode::output,
+                  name + " is there already: give the recording another name, or remove that file");
+    }
     if (fd < 0) throw Error(ExitCode::output, "cannot write " + name + ": " + std::strerror(errno));
     ::close(fd);
   }

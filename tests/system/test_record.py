@@ -271,6 +271,11 @@ def test_wrong_files_and_options_are_refused_in_one_line(small_video, tmp_path):
                                    "--feed-fps", "30", *QUIET)
     assert "cannot write" in refused(5, "record", small_video, tmp_path / "no" / "a.mkv", "--out",
                                      out, *QUIET)
+    # Nothing that is there is written over, a recording least of all.
+    before = text.read_bytes()
+    assert "is there already" in refused(5, "record", small_video, text, "--out", out, *QUIET)
+    assert "is there already" in refused(5, "record", small_video, small_video, "--out", out, *QUIET)
+    assert text.read_bytes() == before and small_video.stat().st_size > 0
 
 
 def test_view_says_what_it_needs(street_recording, tmp_path):
