@@ -19,7 +19,7 @@ def test_help_names_every_command_and_exit_code():
         assert word in result.out
 
 
-@pytest.mark.parametrize("command", ["run", "doctor", "models", "config", "eval", "calibrate"])
+@pytest.mark.parametrize("command", ["run", "record", "replay", "view", "sounds", "doctor", "models", "config", "eval", "calibrate"])
 def test_every_command_has_help(command):
     result = lazarillo(command, "--help")
     assert result.code == 0 and len(result.out) > 80
