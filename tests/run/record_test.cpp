@@ -160,7 +160,9 @@ std::vector<std::string> read(const std::filesystem::path& file) {
 
 std::string refusal(const std::filesystem::path& file) {
   try {
-    (void)replay({.file = file});
+    ReplayOptions options;
+    options.file = file;
+    (void)replay(options);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::source);
     return error.what();
