@@ -8,6 +8,7 @@ it before. Its pid is added to the file FAKE_BRIDGE_PIDS.
 import json
 import os
 import pathlib
+import struct
 import sys
 import time
 
@@ -47,6 +48,11 @@ def main():
             time.sleep(0.001)
             writer.beat()
         picture, camera = divmod(i, 2)
+        if camera == 0:
+            # One sample of the IMU a picture: capture, device, acceleration, gyro, temperature, what is valid.
+            values.write(Record(kind=Kind.IMU_BATCH, camera=0),
+                         struct.pack("<qq3f3ffI", time.monotonic_ns(), 1000 + picture * 10_000_000, 0, -9.5, 0,
+                                     0.25, 0, picture / 8, 30, 3))
         place = writer.begin()[:WIDTH * HEIGHT * 3]
         place[:] = picture % 256 if camera == 1 else 255
         now = time.monotonic_ns()

@@ -12,6 +12,7 @@ import tomllib
 import pytest
 
 from conftest import PROGRAM, ROOT, decoded_pictures, eventually, lazarillo, make_video, read_results
+from test_aria_source import bridge  # noqa: F401
 from test_live import Camera
 
 # What a replay has nothing to do with: speech and drawing cost time.
@@ -238,6 +239,28 @@ def frames_of(video, raw):
                     "videoconvert", "!", "video/x-raw,format=I420", "!", "filesink",
                     f"location={raw}"], check=True, timeout=60)
     return raw.read_bytes()
+
+
+def test_pictures_motion_and_calibration_of_glasses(bridge, tmp_path):  # noqa: F811
+    recording = tmp_path / "run.mkv"
+    result = lazarillo("record", "walk.vrs", recording, "--fast", "--out", tmp_path / "out",
+                       *bridge.arguments, env=bridge.env("end:30"))
+    assert result.code == 0, result.err
+    subprocess.run(["gst-launch-1.0", "-q", "filesrc", f"location={recording}", "!", "decodebin", "!",
+                             "videoconvert", "!", "video/x-raw,format=BGR", "!", "filesink",
+                             f"location={tmp_path / 'raw'}"], check=True, timeout=60)
+    pixels = (tmp_path / "raw").read_bytes()
+    # Every byte of picture k is k.
+    assert pixels == b"".join(bytes([k]) * (64 * 48 * 3) for k in range(30))
+    lines = lines_of(recording, tmp_path)
+    samples = [s for l in lines if l["type"] == "imu" for s in l["samples"]]
+    assert [s[1:] for s in samples] == [[1000 + 10_000_000 * k, 0.25, 0, k / 8, 0, -9.5, 0, 3]
+                                        for k in range(len(samples))]
+    assert len(samples) >= 29
+    again = replay(recording, tmp_path / "again")
+    assert again.code == 0 and len(again.frames) == 30, again.err
+    names = [c["name"] for c in json.loads((tmp_path / "again" / "device.json").read_text())["cameras"]]
+    assert names == ["slam-left", "rgb"]
 
 
 def test_passwords_do_not_get_in(tmp_path):
