@@ -102,7 +102,7 @@ struct GroundFinder::Expected {
 GroundFinder::GroundFinder(GroundOptions options) : options_(options) {}
 
 GroundFinder::Expected GroundFinder::expected(std::int64_t now_ns,
-                                              const std::optional<Vector3>& gravity) const {
+                                              const std::optional<MeasuredGravity>& gravity) const {
   const GroundOptions& o = options_;
   Expected e{o.pitch_deg * kDegree,
              0,
@@ -116,10 +116,10 @@ GroundFinder::Expected GroundFinder::expected(std::int64_t now_ns,
     e.least_height_m = last_->height_m * (1 - o.drift_height);
     e.most_height_m = last_->height_m * (1 + o.drift_height);
   }
-  if (gravity) {
-    e.pitch = pitch_of(*gravity);
-    e.roll = roll_of(*gravity);
-    e.pitch_sigma = e.roll_sigma = o.measured_sigma_deg * kDegree;
+  if (gravity && gravity->deviation_deg <= o.most_deviation_deg) {
+    e.pitch = pitch_of(gravity->down);
+    e.roll = roll_of(gravity->down);
+    e.pitch_sigma = e.roll_sigma = std::hypot(o.slope_sigma_deg, gravity->deviation_deg) * kDegree;
   } else if (fresh) {
     e.pitch = pitch_of(last_->down);
     e.roll = roll_of(last_->down);
@@ -206,7 +206,7 @@ std::optional<GroundPlane> GroundFinder::measured(const std::vector<DepthCell>& 
 }
 
 GroundPlane GroundFinder::find(const MetricDepth& depth, const Intrinsics& camera,
-                               const std::optional<Vector3>& gravity) {
+                               const std::optional<MeasuredGravity>& gravity) {
   const std::int64_t now_ns = depth.stamp.stream_ns;
   const Expected prior = expected(now_ns, gravity);
   int in_frame = 0;

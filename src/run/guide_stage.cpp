@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::int64_t kForesightStepNs = 50'000'000;
 constexpr int kForesightSteps = 20;
+/// A depth map is at most so much older than the newest frame, else gravity in it is not known.
+constexpr std::int64_t kHeadsNs = 3'000'000'000;
 
 int last_track(const Tracks& tracks) {
   int last = 0;
@@ -35,6 +37,10 @@ void GuideStage::take(Frame frame) {
   if (given_ && frame.stamp.sequence <= given_->sequence) return;
   newest_ = frame.stamp;
   if (frame.turned) parts_.tracker.turn(frame.stamp.stream_ns, *frame.turned);
+  if (frame.head) heads_.emplace_back(frame.stamp, *frame.head);
+  while (!heads_.empty() && frame.stamp.stream_ns - heads_.front().first.stream_ns > kHeadsNs) {
+    heads_.pop_front();
+  }
   waiting_.push_back(std::move(frame));
   while (parts_.live && waiting_.size() > 1) give_out_predicted();
 }
@@ -106,13 +112,21 @@ void GuideStage::look(const Frame& frame) {
       std::max(vision_.last_seen_ns, parts_.live ? stream_now(witness_.now()) : taken_ns);
 }
 
+std::optional<MeasuredGravity> GuideStage::gravity_at(const FrameStamp& stamp) const {
+  const auto found = std::find_if(heads_.begin(), heads_.end(), [&](const auto& entry) {
+    return entry.first.camera == stamp.camera && entry.first.sequence == stamp.sequence;
+  });
+  if (found == heads_.end()) return std::nullopt;
+  return MeasuredGravity{found->second.gravity(), found->second.deviation_deg};
+}
+
 void GuideStage::see_path(const Depth& depth, const Intrinsics& camera) {
   const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth);
   if (!parts_.path || metric == nullptr || (*metric)->stamp.stream_ns <= path_seen_ns_) return;
   path_seen_ns_ = (*metric)->stamp.stream_ns;
   const StageTimer timer(metrics_, "path");
   const auto view = witness_.along([&] {
-    const GroundPlane ground = parts_.ground.find(**metric, camera);
+    const GroundPlane ground = parts_.ground.find(**metric, camera, gravity_at((*metric)->stamp));
     return look_along(**metric, camera, ground, parts_.corridor);
   });
   if (view) parts_.guide.see_path(*view);
@@ -142,6 +156,8 @@ void GuideStage::give_out(Seen* seen, Tracks tracks) {
     scene.sighting.depth = depth_[stamp.camera];
   }
   given_ = stamp;
+  const auto& head = scene.frame.head;
+  parts_.guide.walk(head ? head->gait : Gait::unknown, stamp.stream_ns);
   intrinsics_ = scene.frame.intrinsics;
 
   std::vector<std::string> sentences;

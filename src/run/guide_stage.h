@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "clock.h"
@@ -90,6 +91,8 @@ class GuideStage {
 
   /// A frame that was looked at, and shows something or not.
   void look(const Frame& frame);
+  /// Gravity in the picture that a map was made of, where an IMU told.
+  [[nodiscard]] std::optional<MeasuredGravity> gravity_at(const FrameStamp& stamp) const;
   /// Looks along the corridor, once a map.
   void see_path(const Depth& depth, const Intrinsics& camera);
   void settle(Seen seen);
@@ -124,6 +127,7 @@ class GuideStage {
   std::optional<FrameStamp> newest_;     ///< of the newest frame that came
   std::optional<FrameStamp> given_;      ///< of the newest frame given out
   Intrinsics intrinsics_;                ///< of the newest frame given out
+  std::deque<std::pair<FrameStamp, HeadMotion>> heads_;  ///< of the frames of the last seconds
   Vision vision_;
   std::int64_t path_seen_ns_ = -1;  ///< stream time of the newest map looked along
   LastSaid last_told_;              ///< without a speaker: the newest cue's

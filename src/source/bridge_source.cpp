@@ -15,7 +15,7 @@
 #include "source/calibration_file.h"
 #include "source/camera_view.h"
 #include "source/growing_pause.h"
-#include "source/gyro_turn.h"
+#include "source/imu_watch.h"
 
 namespace lazarillo {
 namespace {
@@ -196,7 +196,7 @@ class AriaSource final : public Source {
       if (pin->record().kind != ValueKind::imu_batch) continue;
       const std::vector<ImuSample> samples = samples_of(*pin);
       if (options_.tap != nullptr) options_.tap->motion(pin->record().camera, samples);
-      if (pin->record().camera == 0 && gyro_) integrate(samples);
+      if (pin->record().camera == 0 && imu_) imu_->add(samples);
     }
   }
 
@@ -211,8 +211,8 @@ class AriaSource final : public Source {
       views_.emplace(view);
       const auto imu = imu_pose(text);
       if (imu) {
-        gyro_.emplace(upright_camera_from_imu(camera.device_from_camera,
-                                              camera.lens->mounting().quarter_turns, *imu));
+        imu_.emplace(upright_camera_from_imu(camera.device_from_camera,
+                                             camera.lens->mounting().quarter_turns, *imu));
       }
     }
   }
@@ -240,12 +240,6 @@ class AriaSource final : public Source {
     return samples;
   }
 
-  void integrate(const std::vector<ImuSample>& samples) {
-    for (const ImuSample& sample : samples) {
-      if ((sample.flags & ImuSample::kGyro) != 0) gyro_->add(sample.device_ns, sample.gyro_rad_s);
-    }
-  }
-
   std::optional<Frame> frame_of(Pin pin) {
     read_sensors();
     const SlotRecord record = pin.record();
@@ -271,7 +265,10 @@ class AriaSource final : public Source {
     const std::int64_t time_ns = bridge_->live ? record.capture_ns : record.stream_ns;
     if (!began_ns_) began_ns_ = time_ns;
     frame.stamp.stream_ns = time_ns - *began_ns_;
-    if (gyro_) frame.turned = gyro_->at(record.device_ns);
+    if (imu_) {
+      frame.turned = imu_->turned_at(record.device_ns);
+      frame.head = imu_->head_at(record.device_ns);
+    }
     frame.pixels = pixels_of(std::move(pin), size);
     if (options_.tap != nullptr) options_.tap->picture(frame);
     return frame;
@@ -298,7 +295,7 @@ class AriaSource final : public Source {
   std::stop_source stop_;
   std::optional<Bridge> bridge_;
   std::optional<CameraViews> views_;
-  std::optional<GyroTurn> gyro_;
+  std::optional<ImuWatch> imu_;
   std::vector<CameraInfo> cameras_;
   std::optional<Frame> first_;  ///< taken while opening
   std::optional<std::int64_t> began_ns_;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "source/camera_turn.h"
+#include "source/head_motion.h"
 #include "source/intrinsics.h"
 
 namespace lazarillo {
@@ -66,6 +67,8 @@ struct Frame {
   /// all; unset: nobody looked. Capture finds it (see/picture_watch.h), and what follows. A sum, so
   /// that a frame that is dropped on the way takes nothing with it.
   std::optional<CameraTurn> turned{};
+  /// How the head is held and goes, where an IMU beside the camera tells; unset: nothing does.
+  std::optional<HeadMotion> head{};
   PictureState state = PictureState::clear;
 };
 

@@ -81,7 +81,7 @@ TEST(Ground, FollowsAMeasuredGravity) {
   const double r = 35 * std::numbers::pi / 180;
   const double p = 20 * std::numbers::pi / 180;
   const Vector3 down{std::sin(r) * std::cos(p), std::cos(r) * std::cos(p), std::sin(p)};
-  const GroundPlane ground = GroundFinder().find(depth, kCamera, down);
+  const GroundPlane ground = GroundFinder().find(depth, kCamera, MeasuredGravity{down, 1});
   ASSERT_TRUE(ground.seen);
   EXPECT_NEAR(ground.roll_deg(), 35, 1);
 }
