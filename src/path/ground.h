@@ -73,7 +73,7 @@ struct GroundOptions {
   double pitch_sigma_deg = 12, roll_sigma_deg = 8;
   /// Around a measured gravity, beside its own deviation: ramps, and how far depth tilts the
   /// ground.
-  double slope_sigma_deg = 3;
+  double slope_sigma_deg = 6;
   double most_deviation_deg = 4;  ///< of a measured gravity, else it does not count
   // Around the last plane: so much a head turns, and its height changes, from map to map.
   double drift_deg = 5;
@@ -85,8 +85,9 @@ struct GroundOptions {
 
 /// Finds the ground in depth maps. A random sample consensus (Fischler and Bolles, CACM 24(6),
 /// 1981) on inverse depth, where planes are linear and errors of relative depth count the same near
-/// and far; of the planes possible for a walker's camera the one with most points on it and fewest
-/// below. Deterministic. One thread at a time.
+/// and far; of the planes possible for a walker's camera the one that most points gather on and
+/// fewest lie below. Where gravity is measured, possible are the planes nearly across it, whatever
+/// way the head is held. Deterministic. One thread at a time.
 class GroundFinder {
  public:
   explicit GroundFinder(GroundOptions options = {});
@@ -100,6 +101,7 @@ class GroundFinder {
   struct Expected;
   [[nodiscard]] Expected expected(std::int64_t now_ns,
                                   const std::optional<MeasuredGravity>& gravity) const;
+  [[nodiscard]] bool counts(const std::optional<MeasuredGravity>& gravity) const;
   [[nodiscard]] double score(const std::vector<DepthCell>& cells, const Expected& prior,
                              const Vector3& g) const;
   [[nodiscard]] std::vector<Vector3> search(const std::vector<DepthCell>& cells,
@@ -109,6 +111,7 @@ class GroundFinder {
 
   GroundOptions options_;
   std::optional<GroundPlane> last_;
+  std::optional<MeasuredGravity> last_gravity_;  ///< when it was found
   std::int64_t last_ns_ = 0;
 };
 

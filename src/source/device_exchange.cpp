@@ -96,10 +96,10 @@ SharedPicture DevicePictureExporter::copy(const Frame& frame, std::size_t place)
   shared.bt709 = from.bt709 ? 1 : 0;
   shared.full_range = from.full_range ? 1 : 0;
   auto* base = s.memory.as<std::uint8_t>();
-  const auto plane = [&](std::uint64_t offset, const std::uint8_t* data, int pitch, std::size_t row,
-                         std::size_t rows) {
-    gpu::check(cudaMemcpy2DAsync(base + offset, s.pitch, data, static_cast<std::size_t>(pitch), row,
-                                 rows, cudaMemcpyDeviceToDevice, s.stream.get()),
+  const auto plane = [&](std::uint64_t offset, const std::uint8_t* data, int pitch,
+                         std::size_t row, std::size_t rows) {
+    gpu::check(cudaMemcpy2DAsync(base + offset, s.pitch, data, static_cast<std::size_t>(pitch),
+                                 row, rows, cudaMemcpyDeviceToDevice, s.stream.get()),
                "sharing a picture");
   };
   plane(shared.offset, from.luma, from.luma_pitch, width, height);
@@ -118,9 +118,9 @@ std::shared_ptr<const DevicePicture> import_picture(const SharedPicture& picture
   device->luma_pitch = device->chroma_pitch = static_cast<int>(picture.pitch);
   device->bt709 = picture.bt709 != 0;
   device->full_range = picture.full_range != 0;
-  device->owner =
-      std::make_shared<std::pair<std::shared_ptr<const Mapping>, std::shared_ptr<const void>>>(
-          std::move(mapping), std::move(owner));
+  device->owner = std::make_shared<std::pair<std::shared_ptr<const Mapping>,
+                                             std::shared_ptr<const void>>>(std::move(mapping),
+                                                                           std::move(owner));
   return device;
 }
 
