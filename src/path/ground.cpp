@@ -126,6 +126,7 @@ GroundFinder::Expected GroundFinder::expected(std::int64_t now_ns,
   const bool fresh = last_ && static_cast<double>(now_ns - last_ns_) / 1e9 <= o.hold_s;
   if (fresh) {
     e.tracked = true;
+    e.evenly = 1;
     e.least_height_m = last_->height_m * (1 - o.drift_height);
     e.most_height_m = last_->height_m * (1 + o.drift_height);
   }
