@@ -131,7 +131,7 @@ std::vector<Setting> settings_of(Config& c) {
       {"source.mode",
        "cameras: auto (the best), or like \"1280x720@30 JPEG\", each part left out at will",
        &c.camera_mode},
-      {"source.camera", "Aria: which camera to look through: rgb, slam-left, slam-right, ...",
+      {"source.camera", "Aria: which camera to look through: rgb, slam-left, slam-right, ..., or all at once: all",
        &c.camera},
       {"source.aria_bridge", "Aria: the program that reads glasses and recordings", &c.aria_bridge},
       {"source.jitter_ms", "network streams: how long packets that are late are waited for, ms",

@@ -26,6 +26,7 @@ struct FrameStamp {
 
 class Lens;
 struct DevicePicture;
+struct FrameSet;
 
 /// Whether a picture shows anything, whatever it is.
 enum class PictureState : std::uint8_t {
@@ -67,6 +68,9 @@ struct Frame {
   /// that a frame that is dropped on the way takes nothing with it.
   std::optional<CameraTurn> turned{};
   PictureState state = PictureState::clear;
+  /// Where several cameras are one view: the other pictures of this moment (source/rig.h); then
+  /// `stamp.sequence` counts moments. null: there is one camera.
+  std::shared_ptr<const FrameSet> set{};
 };
 
 }  // namespace lazarillo
