@@ -22,7 +22,7 @@ struct Seen {
   };
   Frame frame;
   Outcome outcome = Outcome::seen;
-  Sighting sighting;  ///< of an outcome `seen`
+  Sighting sighting;               ///< of an outcome `seen`
   std::vector<Sighting> beside{};  ///< of the pictures in frame.set, in their order
 };
 

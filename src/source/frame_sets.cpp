@@ -60,8 +60,8 @@ void FrameSets::lead_if_alone(const Camera& camera, std::int64_t moment_ns) {
   const Camera& leader = cameras_[leader_];
   if (&camera == &leader || !leader.waiting.empty()) return;
   // Before its first picture: as long since the first of this one's.
-  const std::int64_t since_ns = leader.newest_ns ? *leader.newest_ns
-                                                 : camera.waiting.front().moment_ns;
+  const std::int64_t since_ns =
+      leader.newest_ns ? *leader.newest_ns : camera.waiting.front().moment_ns;
   if (moment_ns - since_ns <= kSilent_ns) return;
   leader_ = static_cast<std::size_t>(&camera - cameras_.data());
   // What was kept for the silent one is of the past.
@@ -88,7 +88,8 @@ bool FrameSets::complete(std::int64_t moment_ns) const {
     // One that lies before the moment joins when no nearer one can come.
     const std::int64_t due_ns = *camera.newest_ns + camera.gap_ns();
     const std::int64_t off_ns = moment_ns - *camera.newest_ns;
-    const bool nearer_due = due_ns - camera.gap_ns() / kUneven <= moment_ns + std::min(window, off_ns);
+    const bool nearer_due =
+        due_ns - camera.gap_ns() / kUneven <= moment_ns + std::min(window, off_ns);
     const bool alive = off_ns <= std::max(4 * camera.gap_ns(), kSilent_ns);
     waits = waits || (nearer_due && alive);
   }
@@ -105,9 +106,9 @@ Frame FrameSets::join() {
     if (i == leader_) continue;
     auto& waiting = cameras_[i].waiting;
     const auto off = [&](const Taken& taken) { return std::abs(taken.moment_ns - lead.moment_ns); };
-    const auto nearest = std::min_element(
-        waiting.begin(), waiting.end(),
-        [&](const Taken& a, const Taken& b) { return off(a) < off(b); });
+    const auto nearest =
+        std::min_element(waiting.begin(), waiting.end(),
+                         [&](const Taken& a, const Taken& b) { return off(a) < off(b); });
     const bool joins = nearest != waiting.end() && off(*nearest) <= window;
     if (joins) set->others.push_back(std::move(nearest->frame));
     // A picture from after the moment may be of the next one.

@@ -29,8 +29,8 @@ CameraPlace place_of(const CameraCalibration& forward, const CameraCalibration& 
   for (std::size_t row = 0; row < 3; ++row) {
     double along = 0;
     for (std::size_t k = 0; k < 3; ++k) {
-      along += walker[3 * k + row] * (camera.device_from_camera[4 * k + 3] -
-                                      forward.device_from_camera[4 * k + 3]);
+      along += walker[3 * k + row] *
+               (camera.device_from_camera[4 * k + 3] - forward.device_from_camera[4 * k + 3]);
     }
     place.position_m[row] = along;
     for (std::size_t column = 0; column < 3; ++column) {

@@ -228,8 +228,8 @@ void join(Found& into, const Found& other) {
   kept.range = of_both(kept.range, second.range);
   if (const auto depth =
           of_both(range_of(kept.detection.depth), range_of(second.detection.depth))) {
-    kept.detection.depth = BoxDepth{static_cast<float>(depth->depth_m),
-                                    static_cast<float>(depth->sigma_relative)};
+    kept.detection.depth =
+        BoxDepth{static_cast<float>(depth->depth_m), static_cast<float>(depth->sigma_relative)};
   }
   into = std::move(kept);
 }
@@ -247,7 +247,9 @@ Detections joined(std::span<const CameraLook> looks, const ObjectCatalog& catalo
   for (const CameraLook& look : looks) {
     const Intrinsics& c = look.intrinsics;
     const Box whole{0, 0, static_cast<float>(c.width), static_cast<float>(c.height)};
-    Looking from{look, box_of(edges_of(whole, look.place, c), view), {},
+    Looking from{look,
+                 box_of(edges_of(whole, look.place, c), view),
+                 {},
                  std::hypot(look.place.position_m[0], look.place.position_m[2])};
     if (look.turned && looks.front().turned) {
       from.since = {looks.front().turned->right_deg - look.turned->right_deg,
@@ -284,6 +286,12 @@ Detections joined(std::span<const CameraLook> looks, const ObjectCatalog& catalo
   std::stable_sort(all.items.begin(), all.items.end(),
                    [](const Detection& a, const Detection& b) { return a.score > b.score; });
   return all;
+}
+
+std::pair<double, double> field_deg(const CameraPlace& place, const Intrinsics& camera) {
+  const Box whole{0, 0, static_cast<float>(camera.width), static_cast<float>(camera.height)};
+  const Edges edges = edges_of(whole, place, camera);
+  return {edges.left.bearing / kRadPerDeg, edges.right.bearing / kRadPerDeg};
 }
 
 Box box_in_picture(const Box& around, std::optional<double> distance_m, const View& view,

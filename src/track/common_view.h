@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "see/depth.h"
 #include "see/detections.h"
@@ -42,6 +43,10 @@ struct CameraLook {
 /// is the better of the two, its name that of the better, and its distance both by their doubt.
 [[nodiscard]] Detections joined(std::span<const CameraLook> looks, const ObjectCatalog& catalog,
                                 const View& view);
+
+/// Bearings of the left and the right edge of a camera's picture, degrees in the walker's frame.
+[[nodiscard]] std::pair<double, double> field_deg(const CameraPlace& place,
+                                                  const Intrinsics& camera);
 
 /// Halfway between 2 m and infinity, as parallax goes.
 inline constexpr double kUnknownDistance_m = 4;

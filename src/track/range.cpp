@@ -106,8 +106,9 @@ Range calibrated(Range from_depth) {
 CutSides cut_sides(const Box& box, const Intrinsics& intrinsics) {
   const double margin_x = 0.005 * intrinsics.width + 1;
   const double margin_y = 0.005 * intrinsics.height + 1;
-  return {box.x1 < margin_x, box.y1 < margin_y, box.x2 > intrinsics.width - 1 - margin_x,
-          box.y2 > intrinsics.height - 1 - margin_y};
+  return {box.x1<margin_x, box.y1<margin_y, box.x2> intrinsics.width - 1 - margin_x, box.y2>
+              intrinsics.height -
+          1 - margin_y};
 }
 
 std::optional<Range> range_from_height(const ObjectClass& object, const Box& box,

@@ -147,8 +147,8 @@ void Target::predict(std::int64_t stream_ns, const View& view, const TurnHistory
   now_ns_ = stream_ns;
 }
 
-void Target::correct(const Detection& detection, const ObjectClass& object,
-                     const View& view, bool strong) {
+void Target::correct(const Detection& detection, const ObjectClass& object, const View& view,
+                     bool strong) {
   const Box& box = detection.box;
   const double h = std::max(box.height(), 4.0F);
   // A weak box is a less certain place.
@@ -251,8 +251,7 @@ Box Target::State::box() const {
           static_cast<float>(x.value() + half_width), static_cast<float>(y.value() + half_height)};
 }
 
-Box Target::box_before(std::int64_t stream_ns, const View& view,
-                       const TurnHistory& turns) const {
+Box Target::box_before(std::int64_t stream_ns, const View& view, const TurnHistory& turns) const {
   State before = state_;
   before.turn(turns.between(now_ns_, stream_ns), view);
   const double age_s = static_cast<double>(now_ns_ - stream_ns) / kNsPerS;
@@ -307,8 +306,7 @@ Track Target::publish(std::int64_t stream_ns, const View& view, const TurnHistor
   track.bearing_rate_deg_s = state.x.velocity() * deg_per_px;
   track.bearing_rate_sigma_deg_s = std::sqrt(state.x.velocity_variance()) * deg_per_px;
   track.angular_width_deg = view.bearing_deg(whole.x2) - view.bearing_deg(whole.x1);
-  track.angular_height_deg =
-      view.elevation_deg(whole.y1) - view.elevation_deg(whole.y2);
+  track.angular_height_deg = view.elevation_deg(whole.y1) - view.elevation_deg(whole.y2);
   if (!state.log_depth) return track;
 
   const double obliqueness = view.around ? 1 : std::cos(track.bearing_deg * kRadPerDeg);

@@ -43,8 +43,8 @@ class Target {
   [[nodiscard]] double weak_s() const;    ///< since it was last detected strongly
 
   /// The track at `stream_ns`, not before the last detection's moment: the state, predicted.
-  [[nodiscard]] Track publish(std::int64_t stream_ns, const View& view,
-                              const TurnHistory& turns, double focal_sigma) const;
+  [[nodiscard]] Track publish(std::int64_t stream_ns, const View& view, const TurnHistory& turns,
+                              double focal_sigma) const;
 
   /// Standard deviation of the box's centre at `stream_ns`, as a part of its height.
   [[nodiscard]] double doubt(std::int64_t stream_ns) const;

@@ -94,16 +94,15 @@ struct Tracker::Impl {
       if (age_s <= 0) {
         from_depth = range_from_depth(**metric, box);
       } else if (age_s <= kOldestDepthS) {
-        from_depth = range_from_depth(
-            **metric, target.box_before((*metric)->stamp.stream_ns, view, turns));
+        from_depth =
+            range_from_depth(**metric, target.box_before((*metric)->stamp.stream_ns, view, turns));
         if (from_depth) from_depth->age_s = age_s;
       }
     }
     if (from_depth) from_depth = calibrated(*from_depth);
-    const std::optional<Range> range =
-        object_range(from_depth, range_from_height(target.object(), box, view.camera.fy,
-                                                   detection.cut.value_or(
-                                                       cut_sides(box, view.camera))));
+    const std::optional<Range> range = object_range(
+        from_depth, range_from_height(target.object(), box, view.camera.fy,
+                                      detection.cut.value_or(cut_sides(box, view.camera))));
     if (range) target.correct_range(*range);
   }
 
@@ -142,8 +141,7 @@ void Tracker::turn(std::int64_t stream_ns, const CameraTurn& turned) {
   impl_->turns.add(stream_ns, turned);
 }
 
-Tracks Tracker::update(const Detections& detections, const Depth& depth,
-                       const View& view) {
+Tracks Tracker::update(const Detections& detections, const Depth& depth, const View& view) {
   Impl& s = *impl_;
   const std::int64_t now_ns = s.now_ns = detections.stamp.stream_ns;
   std::vector<Candidate> strong;

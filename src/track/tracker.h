@@ -25,7 +25,8 @@ struct TrackerOptions {
 /// Multi-object tracking by two-stage association (Zhang et al., ByteTrack, ECCV 2022) on Kalman
 /// predictions of the box and of the logarithm of the distance, with boxes widened before they are
 /// compared so that fast and small objects still overlap themselves (Yang et al., C-BIoU, WACV
-/// 2023). One camera, or several in one view. Deterministic. Not thread-safe. Time is stream time only: no clock is read.
+/// 2023). One camera, or several in one view. Deterministic. Not thread-safe. Time is stream time
+/// only: no clock is read.
 class Tracker {
  public:
   Tracker(TrackerOptions options, ObjectCatalog catalog);
@@ -40,8 +41,8 @@ class Tracker {
   /// order; a frame without detections predicts. `depth` may be older than the frame: it is read
   /// where each object was then, carried on by the object's motion, and trusted less for its age.
   Tracks update(const Detections& detections, const Depth& depth, const View& view);
-  /// The same of several cameras, what they saw at one moment in `view`, which is all around and the
-  /// same in all calls; the first one's stamp is the moment.
+  /// The same of several cameras, what they saw at one moment in `view`, which is all around and
+  /// the same in all calls; the first one's stamp is the moment.
   Tracks update(std::span<const CameraLook> looks, const View& view);
 
   /// The tracks as they should be at a later frame on which no detector ran; changes nothing. Give
