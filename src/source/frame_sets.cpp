@@ -11,7 +11,7 @@ constexpr std::size_t kGaps = 8;
 /// While no two pictures of any camera are known: half the gap of 30 a second.
 constexpr std::int64_t kFirstWindow_ns = 16'000'000;
 /// A picture may come later than its camera's rate says by this part of a gap.
-constexpr std::int64_t kUneven = 4;
+constexpr std::int64_t kUneven = 8;
 
 }  // namespace
 

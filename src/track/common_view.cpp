@@ -16,7 +16,7 @@ constexpr double kPi = std::numbers::pi;
 constexpr double kRadPerDeg = kPi / 180;
 constexpr double kLeastOverlap = 0.3;
 constexpr double kOtherClassPenalty = 0.3;  // as in the tracker
-constexpr double kSameDistance = 2;         // sigmas
+constexpr double kSameDistance = 3;         // sigmas
 // Calibration, detectors and the boxes' edges differ by so much whatever the distance.
 constexpr double kSlack_rad = 0.005;
 constexpr double kNearest_m = 0.2;
@@ -149,7 +149,7 @@ Found found_in(const Looking& from, const Detection& detection, const ObjectClas
   if (range) found.range = Range{from_walker(range->depth_m), range->sigma_relative};
 
   const double distance_m = range ? std::max(range->depth_m, kNearest_m) : kUnknownDistance_m;
-  const double doubt = range ? std::min(kSameDistance * range->sigma_relative, 1.0) : 1.0;
+  const double doubt = range ? std::min(2 * range->sigma_relative, 1.0) : 1.0;
   found.slack_px = view.camera.fx * (from.baseline_m / distance_m * doubt + kSlack_rad);
   edges = moved(edges, look.place, distance_m);
   const double right = from.since.right_deg * kRadPerDeg;
