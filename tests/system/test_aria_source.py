@@ -110,6 +110,90 @@ def test_glasses_are_looked_for_again(bridge, tmp_path, what):
     assert sequences == sorted(set(sequences)) and sequences[-1] >= 20
 
 
+# ---- several cameras as one view
+
+
+@pytest.fixture
+def all_cameras(bridge, tmp_path):
+    """Arguments and environment of a run that looks through all cameras of a made-up rig."""
+    config = tmp_path / "all.toml"
+    config.write_text(bridge.arguments[1].read_text() + 'camera = "all"\n')
+
+    class AllCameras:
+        arguments = ["--config", config, "--no-video", "--no-sound"]
+
+        @staticmethod
+        def env(what, rig="three"):
+            return {**bridge.env(what), "FAKE_BRIDGE_RIG": rig}
+
+    return AllCameras
+
+
+def test_pictures_of_one_moment_are_one_frame(all_cameras, tmp_path):
+    done = run("walk.vrs", tmp_path / "out", "--fast", *all_cameras.arguments, env=all_cameras.env("end:40"))
+    assert done.code == 0, done.err
+    assert [f["sequence"] for f in done.frames] == list(range(40))
+    assert [f["stream_ns"] for f in done.frames] == [10_000_000 * i for i in range(40)]
+    assert {f["camera_name"] for f in done.frames} == {"rgb"}
+    for i, frame in enumerate(done.frames):
+        beside = [(b["camera_name"], b["sequence"], b["stream_ns"]) for b in frame["beside"]]
+        at = 10_000_000 * i + 1_000_000
+        assert beside == ([("slam-left", i // 2, at), ("slam-right", i // 2, at)] if i % 2 == 0 else []), i
+        assert all((b["width"], b["height"]) == (64, 48) for b in frame["beside"])
+
+
+def test_a_camera_that_drops_out(all_cameras, tmp_path):
+    done = run("walk.vrs", tmp_path / "out", "--fast", *all_cameras.arguments,
+               env=all_cameras.env("end:60", "three:20"))
+    assert done.code == 0, done.err
+    assert len(done.frames) == 60
+    seen = [[b["camera_name"] for b in f["beside"]] for f in done.frames[::2]]
+    assert seen[:10] == [["slam-left", "slam-right"]] * 10 and seen[10:] == [["slam-right"]] * 20
+
+
+def test_several_cameras_live(all_cameras, bridge, tmp_path):
+    process = subprocess.Popen([PROGRAM, "run", "aria:", "--out", tmp_path / "out", "--commands", "none",
+                                *all_cameras.arguments], env={**os.environ, **all_cameras.env("die:60")},
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               text=True)
+    try:
+        assert eventually(lambda: (tmp_path / "pids").exists() and len(bridge.pids()) >= 3)
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "back" in err
+    result = read_results(tmp_path / "out", type("Ended", (), {})())
+    frames = [e for e in result.events if e["type"] == "frame"]
+    sequences = [f["sequence"] for f in frames]
+    assert sequences == sorted(set(sequences)) and sequences[-1] >= 60
+    # Of both bridges' pictures some were looked at.
+    seen = [e["sequence"] for e in result.events if len(e.get("beside", [])) == 2]
+    assert seen and seen[-1] >= 60
+
+
+def test_all_cameras_recorded_and_told_again(all_cameras, tmp_path):
+    recording = tmp_path / "walk.mkv"
+    done = run("walk.vrs", tmp_path / "out", "--fast", "--record", recording, *all_cameras.arguments,
+               env=all_cameras.env("end:20"))
+    assert done.code == 0, done.err
+    again = lazarillo("replay", recording)
+    assert again.code == 0, again.err
+
+
+@pytest.mark.parametrize("arguments, settings, word", [
+    (["walk.mp4", "--fast"], "", "several cameras"),
+    (["walk.vrs", "--fast"], "[skip]\nenabled = true\n", "skip.enabled"),
+    (["walk.vrs", "--fast"], '[see]\nengine = "tensorrt"\n', "openvino"),
+    (["walk.vrs", "--realtime", "--isolate"], "", "--isolate")])
+def test_what_several_cameras_cannot_do(all_cameras, tmp_path, arguments, settings, word):
+    config = tmp_path / "all.toml"
+    config.write_text(config.read_text() + settings)
+    done = lazarillo("run", *arguments, "--out", tmp_path / "out", "--config", config)
+    assert done.code == 2 and word in done.err and len(done.error_lines) == 1, done.err
+
+
 # ---- real recordings
 
 

@@ -218,6 +218,8 @@ TEST(CommonView, OneThatSeveralCamerasSeeIsOneAndTheWholeBoxStays) {
 
 TEST(CommonView, TwoBesideEachOtherStayTwoWhoeverSeesThem) {
   Scene scene(glasses());
+  int looks = 0;
+  int three = 0;
   for (int round = 0; round < 20; ++round) {
     for (double bearing = -70; bearing <= 70; bearing += 2) {
       const double distance = 3;
@@ -230,9 +232,15 @@ TEST(CommonView, TwoBesideEachOtherStayTwoWhoeverSeesThem) {
       std::size_t most = 0;
       for (const Detections& d : all) most = std::max(most, d.items.size());
       if (most < 2) continue;
-      EXPECT_EQ(joined(scene.looks(all), kCatalog, kView).items.size(), 2U) << bearing;
+      const std::size_t found = joined(scene.looks(all), kCatalog, kView).items.size();
+      EXPECT_GE(found, 2U) << bearing;
+      ++looks;
+      three += found > 2 ? 1 : 0;
     }
   }
+  // Distances that differ by more than three sigmas: by chance 0.3 % of two cameras' do.
+  EXPECT_GT(looks, 1000);
+  EXPECT_LT(three, looks / 200);
 }
 
 TEST(CommonView, OneBehindTheOtherAreTwoByTheirDistance) {
