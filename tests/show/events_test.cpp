@@ -337,7 +337,8 @@ TEST(Events, OfSeveralCamerasItSaysWhichSawWhat) {
   const auto lines = lines_of(file);
   const json first = json::parse(lines.at(1));
   EXPECT_EQ(mismatch(first, root["$defs"]["frame"], root), "");
-  EXPECT_EQ(first["camera_name"], "rgb");
+  EXPECT_EQ(first["camera"], 1);
+  EXPECT_EQ(first["camera_name"], "slam-left");
   EXPECT_EQ(first["tracks"][0]["camera_name"], "slam-right");
   ASSERT_EQ(first["beside"].size(), 2U);
   const json& beside = first["beside"][0];
