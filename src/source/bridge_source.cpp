@@ -146,7 +146,12 @@ class AriaSource final : public Source {
     for (const std::string& name : bridge_->names) eyes_.push_back({name});
     std::stable_partition(eyes_.begin(), eyes_.end(),
                           [](const Eye& eye) { return eye.name == kForward; });
-    if (eyes_.empty()) throw Error(ExitCode::source, name_ + " have no camera");
+    if (eyes_.empty() || eyes_.front().name != kForward) {
+      throw Error(ExitCode::source,
+                  name_ +
+                      ": the colour camera, which says where ahead is, is not there: name one "
+                      "camera with source.camera");
+    }
   }
 
   static std::vector<std::string> command_for(const AriaAddress& address,

@@ -17,6 +17,10 @@ constexpr double kRadPerDeg = kPi / 180;
 constexpr double kLeastOverlap = 0.3;
 constexpr double kOtherClassPenalty = 0.3;  // as in the tracker
 constexpr double kSameDistance = 3;         // sigmas
+// Of two of a kind in one place of both pictures the nearer hides the other: distances that differ
+// then are a network's errors, up to twice as far.
+constexpr double kSurelySame = 0.5;
+constexpr double kSurelyApart = std::numbers::ln2;
 // Calibration, detectors and the boxes' edges differ by so much whatever the distance.
 constexpr double kSlack_rad = 0.005;
 constexpr double kNearest_m = 0.2;
@@ -171,13 +175,15 @@ Box common(const Box& box, const Box& field, double slack) {
 /// As Tracker's association; 2: never the same.
 double cost(const Found& a, const Found& b) {
   if (a.object.kind != b.object.kind) return 2;
-  if (a.range && b.range) {
-    const double sigma = std::hypot(a.range->sigma_relative, b.range->sigma_relative);
-    if (std::abs(std::log(a.range->depth_m / b.range->depth_m)) > kSameDistance * sigma) return 2;
-  }
   const double slack = a.slack_px + b.slack_px;
   const double overlap = static_cast<double>(iou(common(a.detection.box, *b.field, slack / 2),
                                                  common(b.detection.box, *a.field, slack / 2)));
+  if (a.range && b.range) {
+    const double apart = std::abs(std::log(a.range->depth_m / b.range->depth_m));
+    const double sigma = std::hypot(a.range->sigma_relative, b.range->sigma_relative);
+    const bool surely = overlap >= kSurelySame && apart < kSurelyApart;
+    if (apart > kSameDistance * sigma && !surely) return 2;
+  }
   return 1 - overlap + (a.object.name != b.object.name ? kOtherClassPenalty : 0);
 }
 

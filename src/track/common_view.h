@@ -37,11 +37,11 @@ struct CameraLook {
 ///
 /// Boxes of two cameras are one object when they are of one kind of object; overlap (IoU of 0.3)
 /// where both cameras look, give or take what the doubt in their distances moves them; and their
-/// distances do not differ by more than three sigmas. One box is joined with one of each other
-/// camera (least total cost). The box that its picture cuts off on the fewest sides stays, of
-/// equals that which is nearer to the middle of its picture; sides cut off there come from the
-/// other. Its score is the better of the two, its name that of the better, and its distance both by
-/// their doubt.
+/// distances do not differ by more than three sigmas (where they overlap by 0.5: by a factor of 2).
+/// One box is joined with one of each other camera (least total cost). The box that its picture
+/// cuts off on the fewest sides stays, of equals that which is nearer to the middle of its picture;
+/// sides cut off there come from the other. Its score is the better of the two, its name that of
+/// the better, and its distance both by their doubt.
 [[nodiscard]] Detections joined(std::span<const CameraLook> looks, const ObjectCatalog& catalog,
                                 const View& view);
 

@@ -254,6 +254,12 @@ TEST(CommonView, OneBehindTheOtherAreTwoByTheirDistance) {
   all[0] = scene.look({at(6)}, 0)[0];
   all[2].items.clear();
   EXPECT_EQ(joined(scene.looks(all), kCatalog, kView).items.size(), 2U);
+  // In one place they are one, whatever the network says of the distance.
+  const auto one = scene.look({at(4)}, 0);
+  all = one;
+  all[2].items.clear();
+  for (Detection& d : all[1].items) d.depth->depth_m *= 1.6F;
+  EXPECT_EQ(joined(scene.looks(all), kCatalog, kView).items.size(), 1U);
   // Of another kind they are two, too.
   all = scene.look({at(4)}, 0);
   for (Detection& d : all[1].items) d.class_id = 1;
