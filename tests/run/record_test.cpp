@@ -129,9 +129,10 @@ TEST(RecordedCall, WhatIsNoneOfOursIsRefusedNotBelieved) {
                     {"sigmas", 0}});
 }
 
-/// Grey pictures and lines in a file.
+/// Grey pictures and lines in a file of its own: a recording never writes over one.
 std::filesystem::path written(const test::TempDir& folder, const std::vector<std::string>& lines) {
-  const std::filesystem::path file = folder.path() / "some.mkv";
+  const auto files = std::distance(std::filesystem::directory_iterator(folder.path()), {});
+  const std::filesystem::path file = folder.path() / (std::to_string(files) + ".mkv");
   RecordingWriter writer(file);
   Frame frame;
   frame.width = 64;
