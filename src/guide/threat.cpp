@@ -13,6 +13,7 @@ constexpr double kToRad = std::numbers::pi / 180;
 constexpr double kWayDoubt = 0.12;  // m/s
 // Of what it is certain to hit, at what probability it is a warning, and critical.
 constexpr double kPossible = 0.2, kProbable = 0.5;
+constexpr double kLeastAhead = 0.5;         // the cosine of 60 degrees
 constexpr double kNoDistanceWidthDeg = 25;  // something this wide without a distance is near
 
 bool moves(ObjectKind kind) {
@@ -27,6 +28,7 @@ double half_width_m(const Track& track) {
 
 /// Whether it touches the corridor straight ahead of the walker now.
 bool in_corridor(const Track& track, double corridor_half_width_m) {
+  if (std::abs(track.bearing_deg) > 90) return false;  // it was passed
   const double lateral_m = *track.distance_m * std::sin(track.bearing_deg * kToRad);
   return std::abs(lateral_m) - half_width_m(track) < corridor_half_width_m;
 }
@@ -40,7 +42,10 @@ double below(double limit, double mean, double sigma) {
 /// bearing (the sailor's rule), whatever the error of its distance.
 double hits_corridor(const Track& track, double corridor_half_width_m) {
   const double seconds = *track.ttc_s;
-  const double reach_m = *track.distance_m * seconds * std::cos(track.bearing_deg * kToRad);
+  // What comes from the side crosses the corridor before or behind the walker; from there on, how
+  // far before or behind counts, too.
+  const double ahead = std::max(std::cos(track.bearing_deg * kToRad), kLeastAhead);
+  const double reach_m = *track.distance_m * seconds * ahead;
   const double miss_m = std::abs(reach_m * track.bearing_rate_deg_s * kToRad);
   const double sigma_m =
       std::hypot(reach_m * track.bearing_rate_sigma_deg_s * kToRad, kWayDoubt * seconds,

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "guide/threat.h"
+#include "source/rig.h"
+#include "track/common_view.h"
 
 namespace lazarillo {
 namespace {
@@ -12,6 +14,11 @@ constexpr std::int64_t kForesightStepNs = 50'000'000;
 constexpr int kForesightSteps = 20;
 /// A depth map is at most so much older than the newest frame, else gravity in it is not known.
 constexpr std::int64_t kHeadsNs = 3'000'000'000;
+
+/// What a frame's tracks are counted in.
+View view_of(const Frame& frame) {
+  return frame.set ? View::cylinder(frame.set->rig->px_per_rad) : View(frame.intrinsics);
+}
 
 int last_track(const Tracks& tracks) {
   int last = 0;
@@ -90,15 +97,45 @@ void GuideStage::settle(Seen seen) {
   Tracks tracks;
   {
     const StageTimer timer(metrics_, "track");
-    tracks = witness_.followed(parts_.tracker.update(seen.sighting.detections, seen.sighting.depth,
-                                                     seen.frame.intrinsics));
+    tracks = witness_.followed(in_picture(follow(seen), seen.frame));
   }
-  see_path(seen.sighting.depth, seen.frame.intrinsics);
+  see_path(seen.sighting.depth, seen.frame);
   if (waits) {
     give_out(&seen, std::move(tracks));
   } else {
     decide_late(seen, std::move(tracks));
   }
+}
+
+Tracks GuideStage::follow(const Seen& seen) {
+  const Frame& frame = seen.frame;
+  const Sighting& sighting = seen.sighting;
+  if (!frame.set) {
+    return parts_.tracker.update(sighting.detections, sighting.depth, frame.intrinsics);
+  }
+  std::vector<CameraLook> looks;
+  const auto add = [&](const Frame& of, const Sighting& what) {
+    const auto camera = static_cast<std::size_t>(of.stamp.camera);
+    looks.push_back({frame.set->rig->cameras.at(camera).place, of.intrinsics, what.detections,
+                     what.depth, of.turned});
+  };
+  add(frame, sighting);
+  const std::vector<Frame>& others = frame.set->others;
+  for (std::size_t i = 0; i < others.size() && i < seen.beside.size(); ++i) {
+    if (seen.beside[i].fault.empty()) add(others[i], seen.beside[i]);
+  }
+  return parts_.tracker.update(looks, view_of(frame));
+}
+
+Tracks GuideStage::in_picture(Tracks predicted, const Frame& frame) const {
+  if (!frame.set) return predicted;
+  const auto camera = static_cast<std::size_t>(frame.stamp.camera);
+  const CameraPlace& place = frame.set->rig->cameras.at(camera).place;
+  const View view = view_of(frame);
+  for (Track& track : predicted.items) {
+    track.box = box_in_picture(track.box, track.distance_m, view, place, frame.intrinsics);
+  }
+  return predicted;
 }
 
 void GuideStage::look(const Frame& frame) {
@@ -120,7 +157,9 @@ std::optional<MeasuredGravity> GuideStage::gravity_at(const FrameStamp& stamp) c
   return MeasuredGravity{found->second.gravity(), found->second.deviation_deg};
 }
 
-void GuideStage::see_path(const Depth& depth, const Intrinsics& camera) {
+void GuideStage::see_path(const Depth& depth, const Frame& frame) {
+  if (frame.set && frame.stamp.camera != 0) return;
+  const Intrinsics& camera = frame.intrinsics;
   const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth);
   if (!parts_.path || metric == nullptr || (*metric)->stamp.stream_ns <= path_seen_ns_) return;
   path_seen_ns_ = (*metric)->stamp.stream_ns;
@@ -137,7 +176,8 @@ void GuideStage::give_out_predicted() {
   Tracks tracks;
   {
     const StageTimer timer(metrics_, "track");
-    tracks = witness_.followed(parts_.tracker.predict(frame.stamp, frame.intrinsics));
+    tracks =
+        witness_.followed(in_picture(parts_.tracker.predict(frame.stamp, view_of(frame)), frame));
   }
   give_out(nullptr, std::move(tracks));
 }
@@ -151,6 +191,7 @@ void GuideStage::give_out(Seen* seen, Tracks tracks) {
   scene.look = seen != nullptr ? Look::in_time : Look::never;
   if (seen != nullptr) {
     scene.sighting = std::move(seen->sighting);
+    scene.beside = std::move(seen->beside);
   } else {
     scene.sighting.detections.stamp = stamp;
     scene.sighting.depth = depth_[stamp.camera];
@@ -158,7 +199,7 @@ void GuideStage::give_out(Seen* seen, Tracks tracks) {
   given_ = stamp;
   const auto& head = scene.frame.head;
   parts_.guide.walk(head ? head->gait : Gait::unknown, stamp.stream_ns);
-  intrinsics_ = scene.frame.intrinsics;
+  view_ = view_of(scene.frame);
 
   std::vector<std::string> sentences;
   const std::int64_t decision_ns = decide(scene.tracks, stamp, scene, sentences);
@@ -179,12 +220,14 @@ void GuideStage::decide_late(const Seen& seen, Tracks tracks) {
   scene.look = Look::late;
   FrameStamp stamp = seen.frame.stamp;
   if (given_) stamp.stream_ns = std::max(stamp.stream_ns, given_->stream_ns);
-  scene.tracks = witness_.followed(parts_.tracker.predict(stamp, seen.frame.intrinsics));
+  scene.tracks =
+      witness_.followed(in_picture(parts_.tracker.predict(stamp, view_of(seen.frame)), seen.frame));
   std::vector<std::string> sentences;
   const std::int64_t decision_ns = decide(scene.tracks, seen.frame.stamp, scene, sentences);
   metrics_.detection(static_cast<double>(decision_ns - seen.frame.stamp.capture_ns) / 1e6);
   scene.frame = seen.frame;
   scene.sighting = seen.sighting;
+  scene.beside = seen.beside;
   record_frame(scene, decision_ns);
   record_cues(scene, sentences, decision_ns);
   foresee(scene);
@@ -227,11 +270,20 @@ void GuideStage::record_frame(const Scene& scene, std::int64_t decision_ns) {
   if (!parts_.events) return;
   const StageTimer timer(metrics_, "record_events");
   // The size of the picture that boxes are counted in.
+  const auto width = [](const Frame& f) { return f.lens ? f.intrinsics.width : f.width; };
+  const auto height = [](const Frame& f) { return f.lens ? f.intrinsics.height : f.height; };
   const Frame& frame = scene.frame;
-  const int width = frame.lens ? frame.intrinsics.width : frame.width;
-  const int height = frame.lens ? frame.intrinsics.height : frame.height;
-  parts_.events->frame(scene.sighting.detections, scene.tracks, scene.sighting.fault, width, height,
-                       decision_ns, scene.look);
+  OtherCameras others;
+  if (frame.set) {
+    for (const RigCamera& camera : frame.set->rig->cameras) others.names.push_back(camera.name);
+    for (std::size_t i = 0; i < scene.beside.size(); ++i) {
+      const Frame& beside = frame.set->others.at(i);
+      others.beside.push_back({beside.stamp, width(beside), height(beside),
+                               scene.beside[i].detections, scene.beside[i].fault});
+    }
+  }
+  parts_.events->frame(scene.sighting.detections, scene.tracks, scene.sighting.fault, width(frame),
+                       height(frame), decision_ns, scene.look, frame.set ? &others : nullptr);
 }
 
 void GuideStage::record_cues(const Scene& scene, const std::vector<std::string>& sentences,
@@ -284,7 +336,7 @@ void GuideStage::idle() {
   if (!newest_) return;
   const FrameStamp stamp = present();
   Scene scene;
-  scene.tracks = witness_.followed(parts_.tracker.predict(stamp, intrinsics_));
+  scene.tracks = witness_.followed(parts_.tracker.predict(stamp, view_));
   std::vector<std::string> sentences;
   const std::int64_t decision_ns = decide(scene.tracks, stamp, scene, sentences);
   record_cues(scene, sentences, decision_ns);
@@ -297,7 +349,7 @@ LastSaid GuideStage::words_again() {
 
 void GuideStage::take(Command command) {
   const FrameStamp stamp = present();
-  const Tracks tracks = witness_.followed(parts_.tracker.predict(stamp, intrinsics_));
+  const Tracks tracks = witness_.followed(parts_.tracker.predict(stamp, view_));
   Cue answer = parts_.guide.obey(command, tracks, vision_);
   if (parts_.on_manner) parts_.on_manner(parts_.guide.manner());
   std::string text;

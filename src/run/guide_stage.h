@@ -91,10 +91,14 @@ class GuideStage {
 
   /// A frame that was looked at, and shows something or not.
   void look(const Frame& frame);
+  /// Whom the tracker follows after this, in what counts their boxes.
+  [[nodiscard]] Tracks follow(const Seen& seen);
+  /// `predicted` is the tracker's: as the frame's picture shows it.
+  [[nodiscard]] Tracks in_picture(Tracks predicted, const Frame& frame) const;
   /// Gravity in the picture that a map was made of, where an IMU told.
   [[nodiscard]] std::optional<MeasuredGravity> gravity_at(const FrameStamp& stamp) const;
-  /// Looks along the corridor, once a map.
-  void see_path(const Depth& depth, const Intrinsics& camera);
+  /// Looks along the corridor, once a map of a camera that looks there.
+  void see_path(const Depth& depth, const Frame& frame);
   void settle(Seen seen);
   /// Gives out the frame that waits longest; `seen` is null when it was not looked at.
   void give_out(Seen* seen, Tracks tracks);
@@ -126,7 +130,7 @@ class GuideStage {
   std::map<int, Depth> depth_;           ///< the newest map of each camera
   std::optional<FrameStamp> newest_;     ///< of the newest frame that came
   std::optional<FrameStamp> given_;      ///< of the newest frame given out
-  Intrinsics intrinsics_;                ///< of the newest frame given out
+  View view_;                            ///< of the newest frame given out
   std::deque<std::pair<FrameStamp, HeadMotion>> heads_;  ///< of the frames of the last seconds
   Vision vision_;
   std::int64_t path_seen_ns_ = -1;  ///< stream time of the newest map looked along

@@ -13,6 +13,7 @@
 #include "run/record/run_recorder.h"
 #include "source/calibration_file.h"
 #include "source/live_address.h"
+#include "source/rig.h"
 #include "version.h"
 
 namespace lazarillo {
@@ -43,6 +44,23 @@ bool is_pair(const ModelSet& models) {
 
 /// The card does everything in one call: no eyes beside each other, no depth beside the detector.
 bool on_gpu(const RunOptions& options) { return options.config.seeing.engine == "tensorrt"; }
+
+bool several_cameras(const Config& config) { return config.camera == kAllCameras; }
+
+/// Throws Error(usage) for what several cameras as one view cannot do.
+void check_several_cameras(const Config& config) {
+  if (!several_cameras(config)) return;
+  if (config.skipping.enabled) {
+    throw Error(ExitCode::usage,
+                "source.camera = \"all\" looks at every moment: leave out skip.enabled (motion is "
+                "measured in one camera's pictures)");
+  }
+  if (config.seeing.engine == "tensorrt") {
+    throw Error(ExitCode::usage,
+                "source.camera = \"all\" needs see.engine = \"openvino\": several cameras were not "
+                "tried on NVIDIA cards yet");
+  }
+}
 
 /// Pictures that are only on the card need eyes that look there. Throws Error(usage).
 void check_eyes_on_card(const Config& config, const std::string& setting) {
@@ -108,6 +126,7 @@ std::shared_ptr<const Lens> lens_of(const Config& config) {
 }
 
 SourceOptions source_options_of(const RunOptions& options) {
+  check_several_cameras(options.config);
   SourceOptions source_options;
   source_options.lens = options.lens ? options.lens : lens_of(options.config);
   // Nobody said how wide: the calibration does.
@@ -179,7 +198,9 @@ void CapturePart::join() {
 SeePart::SeePart(const RunOptions& options, const ModelSet& models, ForesightBoard& foresights,
                  Metrics& metrics, Sink<GuideInput>& output)
     : live_(options.realtime),
-      batch_(one_by_one(options) ? 1 : options.config.seeing.batch),
+      // Of several cameras a batch is a moment.
+      batch_(one_by_one(options) || several_cameras(options.config) ? 1
+                                                                    : options.config.seeing.batch),
       input_(live_ ? PortPolicy::latest() : PortPolicy::block(4),
              [&metrics] { metrics.drop("detector_busy"); }),
       depth_input_(PortPolicy::latest(), [&metrics] { metrics.drop("depth_busy"); }) {
@@ -189,7 +210,7 @@ SeePart::SeePart(const RunOptions& options, const ModelSet& models, ForesightBoa
   PerceptionOptions seeing = config.seeing;
   seeing.threads = budget.threads;
   seeing.depth_threads = budget.depth_threads;
-  seeing.batch = batch_;
+  seeing.batch = several_cameras(config) ? config.seeing.batch : batch_;
   seeing.depth_interval = config.pace.depth_interval;
   const bool shown = options.video && !options.out_directory.empty();
   seeing.metric_maps = shown || config.path;
@@ -205,7 +226,9 @@ SeePart::SeePart(const RunOptions& options, const ModelSet& models, ForesightBoa
   }
   SeeingOptions pace = config.pace;
   pace.live = live_;
-  const bool beside = live_ && pair && !config.running.lockstep && !on_gpu(options);
+  // A map says most of the moment it was made of: with several cameras only then.
+  const bool beside =
+      live_ && pair && !config.running.lockstep && !on_gpu(options) && !several_cameras(config);
   for (const auto& eyes : eyes_) {
     stages_.push_back(std::make_unique<SeeStage>(
         pace, SeeStage::Parts{*eyes, gate_.get(), beside ? &depth_input_ : nullptr}, metrics,

@@ -1,8 +1,10 @@
 #include "run/see_stage.h"
 
+#include <iterator>
 #include <utility>
 
 #include "clock.h"
+#include "source/rig.h"
 
 namespace lazarillo {
 
@@ -28,20 +30,36 @@ void SeeStage::process(Frame frame) {
       return;
     }
   }
+  if (frame.set) {
+    see_set(frame);
+    return;
+  }
   Sighting sighting = parts_.perception.see(frame);
-  measure_depth(frame, sighting);
+  measure_depth(frame, frame.stamp.sequence, sighting);
   give(frame, std::move(sighting));
 }
 
 void SeeStage::process(std::span<const Frame> frames) {
   std::vector<Sighting> sightings = parts_.perception.see(frames);
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    measure_depth(frames[i], sightings[i]);
+    measure_depth(frames[i], frames[i].stamp.sequence, sightings[i]);
     give(frames[i], std::move(sightings[i]));
   }
 }
 
-void SeeStage::measure_depth(const Frame& frame, Sighting& sighting) {
+void SeeStage::see_set(const Frame& frame) {
+  std::vector<Frame> frames{frame};
+  frames.insert(frames.end(), frame.set->others.begin(), frame.set->others.end());
+  std::vector<Sighting> sightings = parts_.perception.see(frames);
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    measure_depth(frames[i], frame.stamp.sequence, sightings[i]);
+  }
+  std::vector<Sighting> beside(std::make_move_iterator(sightings.begin() + 1),
+                               std::make_move_iterator(sightings.end()));
+  give(frame, std::move(sightings.front()), std::move(beside));
+}
+
+void SeeStage::measure_depth(const Frame& frame, std::uint64_t sequence, Sighting& sighting) {
   if (!parts_.perception.has_depth_network()) return;
   const auto interval = static_cast<std::uint64_t>(options_.depth_interval);
   if (parts_.depth_input != nullptr) {
@@ -50,7 +68,7 @@ void SeeStage::measure_depth(const Frame& frame, Sighting& sighting) {
   }
   // A replay goes by the frame's number, so that several eyes at once agree; where frames are
   // skipped there is one pair of eyes, which counts what it looks at.
-  const std::uint64_t turn = parts_.gate != nullptr ? looked_at_++ : frame.stamp.sequence;
+  const std::uint64_t turn = parts_.gate != nullptr ? looked_at_++ : sequence;
   if (turn % interval != 0) return;
   DepthSighting depth = parts_.perception.measure_depth(frame);
   metrics_.time("depth", depth.preprocess_ms + depth.inference_ms + depth.postprocess_ms);
@@ -62,14 +80,19 @@ void SeeStage::measure_depth(const Frame& frame, Sighting& sighting) {
   }
 }
 
-void SeeStage::give(const Frame& frame, Sighting sighting) {
+void SeeStage::count(const Sighting& sighting) {
   metrics_.time("preprocess", sighting.preprocess_ms);
   metrics_.time("inference", sighting.inference_ms);
   metrics_.time("postprocess", sighting.postprocess_ms);
   if (sighting.gpu_ms > 0) metrics_.time("gpu", sighting.gpu_ms);
   if (!sighting.fault.empty()) metrics_.fault(sighting.fault);
   if (!sighting.depth_fault.empty()) metrics_.fault(sighting.depth_fault);
-  output_.push(Seen{frame, Seen::Outcome::seen, std::move(sighting)});
+}
+
+void SeeStage::give(const Frame& frame, Sighting sighting, std::vector<Sighting> beside) {
+  count(sighting);
+  for (const Sighting& other : beside) count(other);
+  output_.push(Seen{frame, Seen::Outcome::seen, std::move(sighting), std::move(beside)});
 }
 
 void DepthStage::process(const Frame& frame) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "run/detector_gate.h"
 #include "run/metrics.h"
@@ -12,9 +13,9 @@ namespace lazarillo {
 
 /// How the eyes work.
 struct SeeingOptions {
-  bool live = false;        ///< late frames are left out, depth is measured beside
-  int depth_interval = 6;   ///< a pair's depth network runs on every n-th frame looked at
-  double deadline_ms = 100; ///< live: a frame older than this when its turn comes is not looked at
+  bool live = false;         ///< late frames are left out, depth is measured beside
+  int depth_interval = 6;    ///< a pair's depth network runs on every n-th frame looked at
+  double deadline_ms = 100;  ///< live: a frame older than this when its turn comes is not looked at
 };
 
 /// Frames to what they show.
@@ -34,8 +35,11 @@ class SeeStage {
 
  private:
   [[nodiscard]] bool too_late(const Frame& frame) const;
-  void measure_depth(const Frame& frame, Sighting& sighting);
-  void give(const Frame& frame, Sighting sighting);
+  /// The pictures of several cameras at one moment, in one call where the detector takes as many.
+  void see_set(const Frame& frame);
+  void measure_depth(const Frame& frame, std::uint64_t sequence, Sighting& sighting);
+  void give(const Frame& frame, Sighting sighting, std::vector<Sighting> beside = {});
+  void count(const Sighting& sighting);
 
   SeeingOptions options_;
   Parts parts_;

@@ -22,7 +22,8 @@ struct Seen {
   };
   Frame frame;
   Outcome outcome = Outcome::seen;
-  Sighting sighting;  ///< of an outcome `seen`
+  Sighting sighting;               ///< of an outcome `seen`
+  std::vector<Sighting> beside{};  ///< of the pictures in frame.set, in their order
 };
 
 /// Seeing has stopped or goes on again, known from outside (a process died, a camera is gone).

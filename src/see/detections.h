@@ -37,11 +37,21 @@ struct BoxDepth {
   float sigma_relative = 0;
 };
 
+/// On which sides a picture ends before the object does.
+struct CutSides {
+  bool left = false, top = false, right = false, bottom = false;
+  [[nodiscard]] int count() const { return int{left} + int{top} + int{right} + int{bottom}; }
+};
+
 struct Detection {
   Box box;
   float score = 0;   ///< 0..1
   int class_id = 0;  ///< index into Detections::labels
   std::optional<BoxDepth> depth{};
+  /// Only in a view of several cameras (track/common_view.h): where the picture it was found in cut
+  /// it off, and which camera's that was.
+  std::optional<CutSides> cut{};
+  int camera = -1;
 };
 
 /// What the detector found in one frame, best score first. Immutable once published.

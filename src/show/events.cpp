@@ -97,6 +97,25 @@ std::optional<double> with(const std::optional<double>& distance, double value) 
   return distance ? std::optional(value) : std::nullopt;
 }
 
+void append_detections(std::string& line, Object& object, const Detections& detections) {
+  object.key("detections");
+  char before = '[';
+  for (const Detection& d : detections.items) {
+    line += before;
+    before = ',';
+    Object item(line);
+    item.string("label", detections.label(d));
+    item.number("score", static_cast<double>(d.score), 4);
+    item.box(d.box);
+  }
+  line += before == '[' ? "[]" : "]";
+}
+
+std::string_view name_of(int camera, const OtherCameras& others) {
+  const auto index = static_cast<std::size_t>(camera);
+  return camera >= 0 && index < others.names.size() ? std::string_view(others.names[index]) : "";
+}
+
 /// Where the last whole line of a file ends: what a process that was killed wrote after it is lost.
 std::int64_t end_of_whole_lines(int descriptor) {
   std::array<char, 65536> block{};
@@ -159,7 +178,7 @@ void EventsWriter::open(bool go_on) {
 
 void EventsWriter::frame(const Detections& detections, const Tracks& tracks,
                          const std::string& fault, int width, int height, std::int64_t decision_ns,
-                         Look look) {
+                         Look look, const OtherCameras* others) {
   if (!wanted()) return;
   {
     const FrameStamp& stamp = detections.stamp;
@@ -173,19 +192,28 @@ void EventsWriter::frame(const Detections& detections, const Tracks& tracks,
     o.integer("width", width);
     o.integer("height", height);
     o.truth("looked_at", look != Look::never);
-    o.key("detections");
-    char before = '[';
-    for (const Detection& d : detections.items) {
-      line_ += before;
-      before = ',';
-      Object item(line_);
-      item.string("label", detections.label(d));
-      item.number("score", static_cast<double>(d.score), 4);
-      item.box(d.box);
+    if (others != nullptr) o.string("camera_name", name_of(stamp.camera, *others));
+    append_detections(line_, o, detections);
+    if (others != nullptr) {
+      o.key("beside");
+      line_ += '[';
+      for (const CameraBoxes& camera : others->beside) {
+        if (line_.back() != '[') line_ += ',';
+        Object one(line_);
+        one.integer("camera", camera.stamp.camera);
+        one.string("camera_name", name_of(camera.stamp.camera, *others));
+        one.integer("sequence", static_cast<std::int64_t>(camera.stamp.sequence));
+        one.integer("stream_ns", camera.stamp.stream_ns);
+        one.integer("capture_ns", camera.stamp.capture_ns);
+        one.integer("width", camera.width);
+        one.integer("height", camera.height);
+        append_detections(line_, one, camera.detections);
+        if (!camera.fault.empty()) one.string("fault", camera.fault);
+      }
+      line_ += ']';
     }
-    line_ += before == '[' ? "[]" : "]";
     o.key("tracks");
-    before = '[';
+    char before = '[';
     for (const Track& t : tracks.items) {
       line_ += before;
       before = ',';
@@ -201,6 +229,7 @@ void EventsWriter::frame(const Detections& detections, const Tracks& tracks,
       item.number("bearing_deg", t.bearing_deg, 3);
       item.number("closing_speed_mps", with(t.distance_m, t.closing_speed_mps), 3);
       item.number("ttc_s", t.ttc_s, 3);
+      if (others != nullptr) item.string("camera_name", name_of(t.camera, *others));
     }
     line_ += before == '[' ? "[]" : "]";
     if (!fault.empty()) o.string("fault", fault);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "guide/command.h"
 #include "guide/cue.h"
@@ -24,6 +25,21 @@ struct RunInfo {
   std::string language;
 };
 
+/// What another camera of a view saw of the same moment.
+struct CameraBoxes {
+  FrameStamp stamp;
+  int width = 0;  ///< of the picture that its boxes are counted in, pixels
+  int height = 0;
+  const Detections& detections;
+  const std::string& fault;
+};
+
+/// Where several cameras are one view.
+struct OtherCameras {
+  std::vector<std::string> names;  ///< of all cameras, by FrameStamp::camera
+  std::vector<CameraBoxes> beside;
+};
+
 /// Writes events.jsonl: one line for the run, one for each frame, one for each cue
 /// (docs/events.md). Every call writes one whole line at once, so whatever ends the process, at
 /// most the last line is not whole. Not thread-safe.
@@ -41,9 +57,11 @@ class EventsWriter {
 
   /// One frame: what was found in it and who is followed. `fault` is Sighting::fault; `width` and
   /// `height` are the frame's, pixels; `decision_ns` is the steady clock when its cues were
-  /// decided. One that was looked at late has a line of its own, type "sighting".
+  /// decided. One that was looked at late has a line of its own, type "sighting". `others`: null,
+  /// there is one camera.
   void frame(const Detections& detections, const Tracks& tracks, const std::string& fault,
-             int width, int height, std::int64_t decision_ns, Look look = Look::in_time);
+             int width, int height, std::int64_t decision_ns, Look look = Look::in_time,
+             const OtherCameras* others = nullptr);
   /// A cue of the last frame and its sentence.
   void cue(const Cue& cue, const std::string& text, std::int64_t decision_ns);
   /// A command of the walker, at a moment of the stream; the cue that answers it follows.

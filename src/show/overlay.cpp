@@ -15,6 +15,8 @@
 #include "show/palette.h"
 #include "show/radar.h"
 #include "show/text.h"
+#include "source/rig.h"
+#include "track/common_view.h"
 
 namespace lazarillo {
 namespace {
@@ -344,8 +346,19 @@ void Overlay::Impl::draw(const Scene& scene) {
   }
   const Intrinsics& camera = scene.frame.intrinsics;
   const bool known = camera.fx > 0 && camera.width > 0;
-  const double left = known ? camera.bearing_deg(-0.5) : -35;
-  const double right = known ? camera.bearing_deg(camera.width - 0.5) : 35;
+  double left = known ? camera.bearing_deg(-0.5) : -35;
+  double right = known ? camera.bearing_deg(camera.width - 0.5) : 35;
+  if (scene.frame.set) {
+    const FrameSet& set = *scene.frame.set;
+    const auto reach = [&](const Frame& frame) {
+      const auto index = static_cast<std::size_t>(frame.stamp.camera);
+      const auto [from, to] = field_deg(set.rig->cameras.at(index).place, frame.intrinsics);
+      left = std::min(left, from);
+      right = std::max(right, to);
+    };
+    reach(scene.frame);
+    for (const Frame& other : set.others) reach(other);
+  }
   radar.draw(cairo, text, radar_area, left, right, dots, scene.frame.stamp.stream_ns);
   depth_inset.draw(cairo, text, depth_box, scene.sighting.depth, scene.frame.width,
                    scene.frame.height);

@@ -26,6 +26,7 @@ struct Scene {
   Frame frame;
   Look look = Look::in_time;  ///< late: no picture to show, its tracks correct those around it
   Sighting sighting;
+  std::vector<Sighting> beside;  ///< of the pictures in frame.set, in their order
   Tracks tracks;
   std::vector<Cue> cues;  ///< decided on this frame
   std::string caption;    ///< the sentence being spoken

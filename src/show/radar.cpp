@@ -142,7 +142,8 @@ void Radar::draw(cairo_t* cairo, Text& text, const Area& area, double left_deg, 
     const double r = std::clamp(distance_m / range_m_, 0.0, 1.0) * radius_;
     x = std::clamp(apex_x_ + r * std::sin(bearing_deg * kToRad), dot_radius * 1.5,
                    std::max(dot_radius * 1.5, area.width - dot_radius * 1.5));
-    y = apex_y_ - r * std::cos(bearing_deg * kToRad);
+    // What is behind the walker lies as low as there is room.
+    y = std::min(apex_y_ - r * std::cos(bearing_deg * kToRad), area.height - dot_radius * 1.5);
   };
   cairo_set_line_cap(cairo, CAIRO_LINE_CAP_ROUND);
   for (const RadarDot& dot : dots) {  // bars first, so that no dot is covered

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <stop_token>
@@ -14,6 +16,7 @@
 #include "source/bridge_process.h"
 #include "source/calibration_file.h"
 #include "source/camera_view.h"
+#include "source/frame_sets.h"
 #include "source/growing_pause.h"
 #include "source/imu_watch.h"
 
@@ -30,14 +33,15 @@ constexpr milliseconds kLook{50};
 constexpr std::int64_t kStuck_ns = 300'000'000;
 /// Glasses: no picture for so long is told, though the bridge lives and looks for them.
 constexpr std::int64_t kSilent_ns = 2'000'000'000;
+const char* const kForward = "rgb";
 const char* const kRemedy =
     "Aria glasses and their recordings need the bridge: pip install 'bridges/aria[tools]' "
     "(docs/cameras.md)";
 
 /// A running bridge and what it said of itself.
 struct Bridge {
-  Bridge(const std::vector<std::string>& command, const std::string& wanted,
-         const std::string& name, const std::stop_token& stop)
+  Bridge(const std::vector<std::string>& command, const std::string& name,
+         const std::stop_token& stop)
       : process(command, kRemedy) {
     const auto line = process.hello(kOpening, stop);
     if (!line) {
@@ -54,9 +58,7 @@ struct Bridge {
       }
       live = hello.at("live");
       const auto& cameras = hello.at("cameras");
-      for (std::size_t i = 0; i < cameras.size(); ++i) {
-        if (cameras[i].at("name") == wanted) camera = static_cast<std::uint32_t>(i);
-      }
+      for (const auto& one : cameras) names.push_back(one.at("name"));
       sensors.emplace(Ring::open(std::filesystem::path(hello.at("sensors").get<std::string>())));
       frames.emplace(Ring::open(std::filesystem::path(hello.at("frames").get<std::string>())));
     } catch (const json::exception& error) {
@@ -71,7 +73,7 @@ struct Bridge {
 
   BridgeProcess process;
   bool live = false;
-  std::uint32_t camera = 0;  ///< the wanted one's index
+  std::vector<std::string> names;  ///< of its cameras, by their index in the ring
   // Signed in to in this order (docs/ring.md).
   std::optional<RingReader> sensors;
   std::optional<RingReader> frames;
@@ -81,15 +83,17 @@ class AriaSource final : public Source {
  public:
   AriaSource(const AriaAddress& address, const SourceOptions& options)
       : options_(options),
+        several_(options.camera == kAllCameras),
         name_(address.recording.empty() ? "the glasses" : "'" + address.recording + "'"),
         command_(command_for(address, options)),
         began_ns_(options.origin_ns) {
-    bridge_.emplace(command_, options_.camera, name_, stop_.get_token());
+    bridge_.emplace(command_, name_, stop_.get_token());
+    choose_cameras();
     first_ = take();
     if (!first_) {
       throw Error(ExitCode::source, fault_.empty() ? name_ + " gave no picture" : fault_);
     }
-    cameras_.push_back({options_.camera, first_->intrinsics});
+    for (Eye& eye : eyes_) cameras_.push_back({eye.name, eye.intrinsics()});
   }
 
   ~AriaSource() override {
@@ -121,6 +125,35 @@ class AriaSource final : public Source {
   void stop() override { stop_.request_stop(); }
 
  private:
+  /// A camera that is looked through.
+  struct Eye {
+    std::string name;
+    std::optional<CameraViews> views{};  ///< once the calibration is known
+    std::shared_ptr<const Lens> lens{};
+    std::int64_t offset_ns = 0;  ///< from its clock to the device's
+
+    [[nodiscard]] Intrinsics intrinsics() {
+      return views->of(lens->camera().width, lens->camera().height).intrinsics;
+    }
+  };
+
+  /// One, or all; the colour camera first.
+  void choose_cameras() {
+    if (!several_) {
+      eyes_.push_back({options_.camera});
+      return;
+    }
+    for (const std::string& name : bridge_->names) eyes_.push_back({name});
+    std::stable_partition(eyes_.begin(), eyes_.end(),
+                          [](const Eye& eye) { return eye.name == kForward; });
+    if (eyes_.empty() || eyes_.front().name != kForward) {
+      throw Error(ExitCode::source,
+                  name_ +
+                      ": the colour camera, which says where ahead is, is not there: name one "
+                      "camera with source.camera");
+    }
+  }
+
   static std::vector<std::string> command_for(const AriaAddress& address,
                                               const SourceOptions& options) {
     std::vector<std::string> words{options.aria_bridge};
@@ -130,7 +163,10 @@ class AriaSource final : public Source {
       words.insert(words.end(), {"replay", address.recording});
       if (!options.realtime) words.emplace_back("--fast");
     }
-    words.insert(words.end(), {"--streams", options.camera + ",imu"});
+    // Without names: all that look at the world.
+    if (options.camera != kAllCameras) {
+      words.insert(words.end(), {"--streams", options.camera + ",imu"});
+    }
     return words;
   }
 
@@ -142,14 +178,17 @@ class AriaSource final : public Source {
       read_sensors();
       RingReader& frames = *bridge_->frames;
       const bool more = frames.wait(kLook);
-      // Only glasses: of a recording every picture counts.
-      while (auto pin = bridge_->live ? frames.newest() : frames.next()) {
-        if (pin->record().kind != ValueKind::frame || pin->record().camera != bridge_->camera) {
-          continue;
+      // Only glasses: of a recording every picture counts, and of several cameras.
+      while (auto pin = bridge_->live && !several_ ? frames.newest() : frames.next()) {
+        const auto eye = eye_of(pin->record());
+        if (!eye) continue;
+        if (auto frame = frame_of(std::move(*pin), *eye)) {
+          if (!several_) return began(std::move(*frame));
+          if (auto moment = moment_with(std::move(*frame))) return moment;
         }
-        if (auto frame = frame_of(std::move(*pin))) return frame;
       }
       if (more) continue;
+      if (auto moment = waiting_moment()) return moment;
       if (frames.ring().closed() || bridge_->process.ended(milliseconds(0))) {
         end();
         return std::nullopt;
@@ -183,7 +222,7 @@ class AriaSource final : public Source {
   void again() {
     if (!pause_.wait(stop_.get_token())) return;
     try {
-      bridge_.emplace(command_, options_.camera, name_, stop_.get_token());
+      bridge_.emplace(command_, name_, stop_.get_token());
       numbers_before_ = next_number_;
     } catch (const Error& error) {
       if (!stop_.stop_requested()) fault_ = error.what();
@@ -192,7 +231,7 @@ class AriaSource final : public Source {
 
   void read_sensors() {
     while (auto pin = bridge_->sensors->next()) {
-      if (pin->record().kind == ValueKind::calibration_json && !views_) calibrate(*pin);
+      if (pin->record().kind == ValueKind::calibration_json && !calibrated_) calibrate(*pin);
       if (pin->record().kind != ValueKind::imu_batch) continue;
       const std::vector<ImuSample> samples = samples_of(*pin);
       if (options_.tap != nullptr) options_.tap->motion(pin->record().camera, samples);
@@ -203,17 +242,36 @@ class AriaSource final : public Source {
   void calibrate(const Pin& pin) {
     const std::string text(reinterpret_cast<const char*>(pin.bytes().data()), pin.bytes().size());
     if (options_.tap != nullptr) options_.tap->calibration(text);
-    for (const CameraCalibration& camera : calibrations_from_json(text, name_)) {
-      if (camera.name != options_.camera) continue;
+    calibrated_ = true;
+    const std::vector<CameraCalibration> known = calibrations_from_json(text, name_);
+    const CameraCalibration* forward = nullptr;
+    Rig rig;
+    for (Eye& eye : eyes_) {
+      const auto camera = std::find_if(known.begin(), known.end(), [&](const auto& calibration) {
+        return calibration.name == eye.name;
+      });
+      if (camera == known.end()) continue;  // its pictures are passed over
       SourceOptions view = options_;
-      view.lens = camera.lens;
+      view.lens = eye.lens = camera->lens;
       if (view.hfov_assumed) view.hfov_deg = 0;
-      views_.emplace(view);
-      const auto imu = imu_pose(text);
-      if (imu) {
-        imu_.emplace(upright_camera_from_imu(camera.device_from_camera,
-                                             camera.lens->mounting().quarter_turns, *imu));
+      eye.views.emplace(view);
+      eye.offset_ns = std::llround(camera->time_offset_s * 1e9);
+      if (forward == nullptr) {
+        forward = &*camera;
+        rig.px_per_rad = eye.intrinsics().fx;
       }
+      rig.cameras.push_back({eye.name, place_of(*forward, *camera)});
+    }
+    if (forward == nullptr) return;
+    if (several_) {
+      if (rig.cameras.size() != eyes_.size()) {
+        throw Error(ExitCode::source, name_ + ": there is no calibration of some cameras");
+      }
+      sets_.emplace(std::make_shared<const Rig>(std::move(rig)));
+    }
+    if (const auto imu = imu_pose(text)) {
+      imu_.emplace(upright_camera_from_imu(forward->device_from_camera,
+                                           forward->lens->mounting().quarter_turns, *imu));
     }
   }
 
@@ -240,13 +298,81 @@ class AriaSource final : public Source {
     return samples;
   }
 
-  std::optional<Frame> frame_of(Pin pin) {
+  /// Which of eyes_ a value is a picture of.
+  std::optional<std::size_t> eye_of(const SlotRecord& record) const {
+    if (record.kind != ValueKind::frame) return std::nullopt;
+    if (!several_) {
+      // Where the bridge has not the one that was asked for it says so; what it has is taken.
+      const auto found = std::find(bridge_->names.begin(), bridge_->names.end(), options_.camera);
+      const bool there = found != bridge_->names.end();
+      const auto wanted = there ? static_cast<std::uint32_t>(found - bridge_->names.begin()) : 0;
+      if (record.camera != wanted) return std::nullopt;
+      return 0;
+    }
+    if (record.camera >= bridge_->names.size()) return std::nullopt;
+    for (std::size_t i = 0; i < eyes_.size(); ++i) {
+      if (eyes_[i].name == bridge_->names[record.camera]) return i;
+    }
+    return std::nullopt;  // it was not there when the others were opened
+  }
+
+  /// The next moment of several cameras, once this picture is there.
+  std::optional<Frame> moment_with(Frame frame) {
+    const Eye& eye = eyes_[static_cast<std::size_t>(frame.stamp.camera)];
+    // The clock of glasses may be set; this computer's is not.
+    const std::int64_t taken_ns = bridge_->live ? frame.stamp.capture_ns : device_ns_;
+    const std::int64_t moment_ns = taken_ns + eye.offset_ns;
+    sets_->add(std::move(frame), moment_ns);
+    std::optional<Frame> moment = sets_->take();
+    // Glasses: what waits behind it is newer.
+    while (bridge_->live && moment) {
+      auto newer = sets_->take();
+      if (!newer) break;
+      moment = std::move(newer);
+    }
+    if (!moment) return std::nullopt;
+    return began(std::move(*moment));
+  }
+
+  /// A moment that waits while nothing comes: of glasses for too long, of a recording at its end.
+  std::optional<Frame> waiting_moment() {
+    if (!sets_) return std::nullopt;
+    std::optional<Frame> moment;
+    if (bridge_->live) {
+      moment = sets_->overdue(steady_now_ns());
+    } else if (bridge_->frames->ring().closed() || bridge_->process.ended(milliseconds(0))) {
+      moment = sets_->finish();
+    }
+    if (!moment) return std::nullopt;
+    return began(std::move(*moment));
+  }
+
+  /// Stream time counts from the first frame that is given out.
+  Frame began(Frame frame) {
+    if (!began_ns_) began_ns_ = frame.stamp.stream_ns;
+    frame.stamp.stream_ns -= *began_ns_;
+    if (frame.set) {
+      auto set = std::make_shared<FrameSet>(*frame.set);
+      for (Frame& other : set->others) other.stamp.stream_ns -= *began_ns_;
+      frame.set = std::move(set);
+    }
+    // A recording holds the pictures of one camera.
+    if (options_.tap != nullptr && frame.stamp.camera == 0) {
+      Frame alone = frame;
+      alone.set.reset();
+      options_.tap->picture(alone);
+    }
+    return frame;
+  }
+
+  std::optional<Frame> frame_of(Pin pin, std::size_t index) {
     read_sensors();
+    std::optional<CameraViews>& views = eyes_[index].views;
     const SlotRecord record = pin.record();
     const auto format = static_cast<RingPixelFormat>(record.pixel_format);
     const std::size_t channels = format == RingPixelFormat::bgr8 ? 3 : 1;
     const std::size_t size = std::size_t{record.stride_bytes} * record.height;
-    if (!views_ || record.width == 0 || record.height == 0 || size > pin.bytes().size() ||
+    if (!views || record.width == 0 || record.height == 0 || size > pin.bytes().size() ||
         record.stride_bytes < channels * record.width ||
         (format != RingPixelFormat::bgr8 && format != RingPixelFormat::gray8)) {
       return std::nullopt;
@@ -256,21 +382,22 @@ class AriaSource final : public Source {
     frame.height = static_cast<int>(record.height);
     frame.stride_bytes = record.stride_bytes;
     frame.format = format == RingPixelFormat::bgr8 ? PixelFormat::bgr8 : PixelFormat::gray8;
-    const CameraView& view = views_->of(frame.width, frame.height);
+    const CameraView& view = views->of(frame.width, frame.height);
     frame.intrinsics = view.intrinsics;
     frame.lens = view.lens;
+    frame.stamp.camera = static_cast<int>(index);
     frame.stamp.capture_ns = record.capture_ns;
     frame.stamp.sequence = numbers_before_ + record.frame_sequence;
-    next_number_ = frame.stamp.sequence + 1;
-    const std::int64_t time_ns = bridge_->live ? record.capture_ns : record.stream_ns;
-    if (!began_ns_) began_ns_ = time_ns;
-    frame.stamp.stream_ns = time_ns - *began_ns_;
+    next_number_ = std::max(next_number_, frame.stamp.sequence + 1);
+    frame.stamp.stream_ns = bridge_->live ? record.capture_ns : record.stream_ns;
+    device_ns_ = record.device_ns;
     if (imu_) {
       frame.turned = imu_->turned_at(record.device_ns);
       frame.head = imu_->head_at(record.device_ns);
+      // Gravity is told in the forward camera's frame.
+      if (frame.head && index != 0) frame.head->deviation_deg = 180;
     }
     frame.pixels = pixels_of(std::move(pin), size);
-    if (options_.tap != nullptr) options_.tap->picture(frame);
     return frame;
   }
 
@@ -290,11 +417,15 @@ class AriaSource final : public Source {
   }
 
   const SourceOptions options_;
+  const bool several_;
   const std::string name_;
   const std::vector<std::string> command_;
   std::stop_source stop_;
   std::optional<Bridge> bridge_;
-  std::optional<CameraViews> views_;
+  bool calibrated_ = false;
+  std::vector<Eye> eyes_;
+  std::optional<FrameSets> sets_;  ///< of several cameras
+  std::int64_t device_ns_ = 0;     ///< of the newest picture
   std::optional<ImuWatch> imu_;
   std::vector<CameraInfo> cameras_;
   std::optional<Frame> first_;  ///< taken while opening

@@ -18,10 +18,11 @@ struct AriaAddress {
 
 /// Opens Aria glasses or a recording through the bridge (bridges/aria), which it starts, and starts
 /// again when it dies or hangs while glasses are worn. Pictures are those of one camera, with its
-/// lens; they lie in the bridge's ring and are read there, copied only when so many are held that
-/// the ring would run out. A recording is played with `realtime`, else as fast as it is read and
-/// nothing lost. stream_ns is the device's clock, from the first frame. Throws Error(source): no
-/// bridge, no such file, no such camera; Error(usage): options that only other sources have.
+/// lens, or of all (Frame::set), the colour camera first; they lie in the bridge's ring and are
+/// read there, copied only when so many are held that the ring would run out. A recording is played
+/// with `realtime`, else as fast as it is read and nothing lost. stream_ns is the device's clock,
+/// from the first frame. Throws Error(source): no bridge, no such file, no such camera;
+/// Error(usage): options that only other sources have.
 [[nodiscard]] std::unique_ptr<Source> open_aria(const AriaAddress& address,
                                                 const SourceOptions& options);
 

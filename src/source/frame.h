@@ -27,6 +27,7 @@ struct FrameStamp {
 
 class Lens;
 struct DevicePicture;
+struct FrameSet;
 
 /// Whether a picture shows anything, whatever it is.
 enum class PictureState : std::uint8_t {
@@ -70,6 +71,9 @@ struct Frame {
   /// How the head is held and goes, where an IMU beside the camera tells; unset: nothing does.
   std::optional<HeadMotion> head{};
   PictureState state = PictureState::clear;
+  /// Where several cameras are one view: the other pictures of this moment (source/rig.h); then
+  /// `stamp.sequence` counts moments. null: there is one camera.
+  std::shared_ptr<const FrameSet> set{};
 };
 
 }  // namespace lazarillo

@@ -11,6 +11,7 @@
 #include "source/camera_view.h"
 #include "source/live_source.h"
 #include "source/picture_sequence.h"
+#include "source/rig.h"
 #include "source/source.h"
 
 namespace lazarillo {
@@ -171,8 +172,15 @@ bool is_live(const std::string& uri) {
 std::unique_ptr<Source> open_source(const std::string& uri, const SourceOptions& options) {
   check(options);
   check_tap(options);
+  const auto aria = aria_address(uri);
+  if (options.camera == kAllCameras && !aria) {
+    throw Error(
+        ExitCode::usage,
+        "source.camera = \"all\" is for what has several cameras (aria:, a .vrs file): leave "
+        "it out");
+  }
   if (const auto live = live_address(uri)) return open_live_source(*live, options);
-  if (const auto aria = aria_address(uri)) return open_aria(*aria, options);
+  if (aria) return open_aria(*aria, options);
   if (options.dma_buf) {
     throw Error(ExitCode::source, "'" + uri +
                                       "' is no camera (as /dev/video0 would be), which "

@@ -100,7 +100,8 @@ struct SourceOptions {
   /// Streams: how long packets that are late are waited for, ms.
   int jitter_ms = 50;
 
-  /// Aria: which camera ("rgb", "slam-left", ...), and the program that reads it.
+  /// Aria: which camera ("rgb", "slam-left", ...), or "all" of them as one view (source/rig.h); and
+  /// the program that reads it.
   std::string camera = "rgb";
   std::string aria_bridge = "lazarillo-aria";
 

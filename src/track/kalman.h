@@ -30,6 +30,9 @@ class ConstantVelocity {
     p11_ *= factor * factor;
   }
 
+  /// A known acceleration went on for a while.
+  void change_velocity(double by) { velocity_ += by; }
+
   /// The value is reckoned from elsewhere: what was measured and is known of it stays.
   void shift(double by) { value_ += by; }
 

@@ -103,21 +103,28 @@ Range calibrated(Range from_depth) {
   return from_depth;
 }
 
+CutSides cut_sides(const Box& box, const Intrinsics& intrinsics) {
+  const double margin_x = 0.005 * intrinsics.width + 1;
+  const double margin_y = 0.005 * intrinsics.height + 1;
+  return {box.x1<margin_x, box.y1<margin_y, box.x2> intrinsics.width - 1 - margin_x, box.y2>
+              intrinsics.height -
+          1 - margin_y};
+}
+
 std::optional<Range> range_from_height(const ObjectClass& object, const Box& box,
                                        const Intrinsics& intrinsics) {
+  return range_from_height(object, box, intrinsics.fy, cut_sides(box, intrinsics));
+}
+
+std::optional<Range> range_from_height(const ObjectClass& object, const Box& box, double focal_px,
+                                       const CutSides& cut) {
   if (object.height_m <= 0 || box.height() < 8 || box.width() <= 0) return std::nullopt;
   const double aspect = box.height() / box.width();
   if (aspect < object.aspect_min || aspect > object.aspect_max) return std::nullopt;
-  // Boxes of cut objects end a little inside the border.
-  const double margin_x = 0.005 * intrinsics.width + 1;
-  const double margin_y = 0.005 * intrinsics.height + 1;
-  if (box.x1 < margin_x || box.y1 < margin_y || box.x2 > intrinsics.width - 1 - margin_x ||
-      box.y2 > intrinsics.height - 1 - margin_y) {
-    return std::nullopt;
-  }
+  if (cut.count() > 0) return std::nullopt;
   const double sigma =
       std::hypot(object.height_sigma_m / object.height_m, kBoxEdgeSigmaPx / box.height());
-  return Range{intrinsics.fy * object.height_m / box.height(), sigma};
+  return Range{focal_px * object.height_m / box.height(), sigma};
 }
 
 std::optional<Range> fuse(const std::optional<Range>& a, const std::optional<Range>& b) {

@@ -28,11 +28,18 @@ inline constexpr double kMarginAcross = 0.2, kMarginDown = 0.15;
 /// a cell's, and the middle of many cells is surer. Sigmas from 0.45 are left as they are stated.
 [[nodiscard]] Range calibrated(Range from_depth);
 
+/// On which sides a picture cut a box off: it touches the border. Boxes of cut objects end a little
+/// inside of it.
+[[nodiscard]] CutSides cut_sides(const Box& box, const Intrinsics& intrinsics);
+
 /// Depth from the object's known height: f * H / h (pinhole projection). Only for whole objects:
 /// nullopt when the box touches the frame's border, its shape does not fit, or no height is known.
 /// The doubt in an assumed focal length is not in this sigma: it is common to both ranges.
 [[nodiscard]] std::optional<Range> range_from_height(const ObjectClass& object, const Box& box,
                                                      const Intrinsics& intrinsics);
+/// The same where it is known what is cut off; `focal_px` is the picture's in the vertical.
+[[nodiscard]] std::optional<Range> range_from_height(const ObjectClass& object, const Box& box,
+                                                     double focal_px, const CutSides& cut);
 
 /// Both, by inverse variance of their logarithms. When they disagree by more than two of their
 /// sigmas, the sigma grows in proportion (Birge ratio; Birge, Phys. Rev. 40, 207, 1932).

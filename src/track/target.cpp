@@ -67,6 +67,7 @@ Target::Target(const Detection& detection, const ObjectClass& object, std::int64
       first_seen_ns_(stream_ns),
       last_seen_ns_(stream_ns),
       last_strong_ns_(stream_ns),
+      camera_(detection.camera),
       score_(detection.score),
       certainty_(detection.score) {
   const Box& box = detection.box;
@@ -78,7 +79,7 @@ Target::Target(const Detection& detection, const ObjectClass& object, std::int64
   votes_[object.name] = detection.score;
 }
 
-void Target::State::predict(double dt_s, ObjectKind kind) {
+void Target::State::predict(double dt_s, ObjectKind kind, const View& view) {
   const double h = std::max(height.value(), 4.0);
   // What moves straight on seems to turn faster the nearer it comes. With depth Z, Z'/Z = u: a
   // place x = f X / Z goes on by x' dt k and moves with x' k^2 then, where k = 1 / (1 + u dt); u
@@ -97,13 +98,29 @@ void Target::State::predict(double dt_s, ObjectKind kind) {
   if (log_depth) {
     const double depth = std::max(std::exp(log_depth->value()), 0.5);
     // log(1 + a) is a / sqrt(1 + a) but for terms of third order.
+    // Seen around, what passes by stops coming nearer: d' grows by d w^2 for a turn rate of w.
+    if (view.around) {
+      const double turn_rad_s = x.velocity() / view.camera.fx;
+      log_depth->change_velocity(std::min(turn_rad_s * turn_rad_s * std::abs(dt_s), 1.0));
+    }
     log_depth->scale_velocity(std::sqrt(k));
     log_depth->predict(dt_s, motion_of(kind).acceleration / depth);
     log_depth->scale_velocity(std::sqrt(k));
   }
 }
 
-void Target::State::turn(const CameraTurn& turn, const Intrinsics& intrinsics) {
+void Target::State::turn(const CameraTurn& turn, const View& view) {
+  const Intrinsics& intrinsics = view.camera;
+  if (view.around) {
+    const double bearing = view.bearing_deg(x.value()) * kRadPerDeg;
+    x.shift(-intrinsics.fx * turn.right_deg * kRadPerDeg);
+    // What is at the side does not go down when the head looks up.
+    const double elevation = view.elevation_deg(y.value()) * kRadPerDeg;
+    const double tilted = std::clamp(elevation - turn.up_deg * kRadPerDeg * std::cos(bearing),
+                                     -kMostAngle_deg * kRadPerDeg, kMostAngle_deg * kRadPerDeg);
+    y.shift(intrinsics.fy * (std::tan(elevation) - std::tan(tilted)));
+    return;
+  }
   const auto in_view = [](double angle_deg) {
     return std::clamp(angle_deg, -kMostAngle_deg, kMostAngle_deg) * kRadPerDeg;
   };
@@ -117,31 +134,27 @@ void Target::State::turn(const CameraTurn& turn, const Intrinsics& intrinsics) {
   if (log_depth) log_depth->shift(std::log(std::cos(turned) / std::cos(bearing)));
 }
 
-Target::State Target::at(std::int64_t stream_ns) const {
+Target::State Target::at(std::int64_t stream_ns, const View& view) const {
   State state = state_;
   const double dt = static_cast<double>(stream_ns - now_ns_) / kNsPerS;
-  if (dt > 0) state.predict(dt, object_.kind);
+  if (dt > 0) state.predict(dt, object_.kind, view);
   return state;
 }
 
-void Target::predict(std::int64_t stream_ns, const Intrinsics& intrinsics,
-                     const TurnHistory& turns) {
-  state_ = at(stream_ns);
-  state_.turn(turns.between(now_ns_, stream_ns), intrinsics);
+void Target::predict(std::int64_t stream_ns, const View& view, const TurnHistory& turns) {
+  state_ = at(stream_ns, view);
+  state_.turn(turns.between(now_ns_, stream_ns), view);
   now_ns_ = stream_ns;
 }
 
-void Target::correct(const Detection& detection, const ObjectClass& object,
-                     const Intrinsics& intrinsics, bool strong) {
+void Target::correct(const Detection& detection, const ObjectClass& object, const View& view,
+                     bool strong) {
   const Box& box = detection.box;
   const double h = std::max(box.height(), 4.0F);
   // A weak box is a less certain place.
   const double doubt = 1.5 - 0.5 * std::clamp(static_cast<double>(detection.score), 0.0, 1.0);
-  const auto measure = [&](double low, double high, int limit, ConstantVelocity& middle,
-                           ConstantVelocity& size) {
-    const double margin = 0.005 * limit + 1;
-    const bool cut_low = low < margin;
-    const bool cut_high = high > limit - 1 - margin;
+  const auto measure = [&](double low, double high, bool cut_low, bool cut_high,
+                           ConstantVelocity& middle, ConstantVelocity& size) {
     if (cut_low == cut_high) {
       const double sigma = doubt * kSizeSigma * h;
       const double innovation = high - low - size.value();
@@ -159,11 +172,13 @@ void Target::correct(const Detection& detection, const ObjectClass& object,
     const double whole = std::max(size.value(), high - low);
     middle.correct(cut_low ? high - whole / 2 : low + whole / 2, doubt * kBoxSigma * h);
   };
-  measure(box.x1, box.x2, intrinsics.width, state_.x, state_.width);
-  measure(box.y1, box.y2, intrinsics.height, state_.y, state_.height);
+  const CutSides cut = detection.cut.value_or(cut_sides(box, view.camera));
+  measure(box.x1, box.x2, cut.left, cut.right, state_.x, state_.width);
+  measure(box.y1, box.y2, cut.top, cut.bottom, state_.y, state_.height);
   last_seen_ns_ = now_ns_;
   if (strong) last_strong_ns_ = now_ns_;
   score_ = detection.score;
+  camera_ = detection.camera;
   ++hits_;
   double& vote = votes_[object.name];
   vote += detection.score;
@@ -236,10 +251,9 @@ Box Target::State::box() const {
           static_cast<float>(x.value() + half_width), static_cast<float>(y.value() + half_height)};
 }
 
-Box Target::box_before(std::int64_t stream_ns, const Intrinsics& intrinsics,
-                       const TurnHistory& turns) const {
+Box Target::box_before(std::int64_t stream_ns, const View& view, const TurnHistory& turns) const {
   State before = state_;
-  before.turn(turns.between(now_ns_, stream_ns), intrinsics);
+  before.turn(turns.between(now_ns_, stream_ns), view);
   const double age_s = static_cast<double>(now_ns_ - stream_ns) / kNsPerS;
   for (ConstantVelocity* c : {&before.x, &before.y, &before.width, &before.height}) {
     *c = {c->value() - age_s * c->velocity(), 0, 0};
@@ -248,7 +262,7 @@ Box Target::box_before(std::int64_t stream_ns, const Intrinsics& intrinsics,
 }
 
 double Target::doubt(std::int64_t stream_ns) const {
-  const State state = at(stream_ns);
+  const State state = at(stream_ns, {});
   return std::sqrt(std::max(state.x.value_variance(), state.y.value_variance())) /
          std::max(state.height.value(), 4.0);
 }
@@ -269,33 +283,33 @@ Target::Rate Target::approach(const State& state) {
   return {by_size.value + weight * off, weight * by_range.variance * doubt};
 }
 
-Track Target::publish(std::int64_t stream_ns, const Intrinsics& intrinsics,
-                      const TurnHistory& turns, double focal_sigma) const {
-  State state = at(stream_ns);
-  state.turn(turns.between(now_ns_, stream_ns), intrinsics);
+Track Target::publish(std::int64_t stream_ns, const View& view, const TurnHistory& turns,
+                      double focal_sigma) const {
+  State state = at(stream_ns, view);
+  state.turn(turns.between(now_ns_, stream_ns), view);
   Track track;
   track.id = id_;
   track.label = object_.name;
   track.kind = object_.kind;
   const Box whole = state.box();
-  track.box = clipped(whole, intrinsics.width, intrinsics.height);
+  track.box = clipped(whole, view.camera.width, view.camera.height);
   track.score = score_;
   track.observed = stream_ns == last_seen_ns_;
   track.first_seen_ns = first_seen_ns_;
   track.last_seen_ns = last_seen_ns_;
   track.hits = hits_;
-  track.bearing_deg = intrinsics.bearing_deg(state.x.value());
+  track.camera = camera_;
+  track.bearing_deg = view.bearing_deg(state.x.value());
   // Per pixel, where it is: over a whole second a pixel turns by less and less.
   const double deg_per_px =
-      intrinsics.bearing_deg(state.x.value() + 0.5) - intrinsics.bearing_deg(state.x.value() - 0.5);
+      view.bearing_deg(state.x.value() + 0.5) - view.bearing_deg(state.x.value() - 0.5);
   track.bearing_rate_deg_s = state.x.velocity() * deg_per_px;
   track.bearing_rate_sigma_deg_s = std::sqrt(state.x.velocity_variance()) * deg_per_px;
-  track.angular_width_deg = intrinsics.bearing_deg(whole.x2) - intrinsics.bearing_deg(whole.x1);
-  track.angular_height_deg =
-      intrinsics.elevation_deg(whole.y1) - intrinsics.elevation_deg(whole.y2);
+  track.angular_width_deg = view.bearing_deg(whole.x2) - view.bearing_deg(whole.x1);
+  track.angular_height_deg = view.elevation_deg(whole.y1) - view.elevation_deg(whole.y2);
   if (!state.log_depth) return track;
 
-  const double obliqueness = std::cos(track.bearing_deg * kRadPerDeg);
+  const double obliqueness = view.around ? 1 : std::cos(track.bearing_deg * kRadPerDeg);
   const double distance = std::exp(state.log_depth->value()) / obliqueness;
   const double relative_sigma = std::sqrt(state.log_depth->value_variance() +
                                           range_sigma_ * range_sigma_ + focal_sigma * focal_sigma);
@@ -303,8 +317,10 @@ Track Target::publish(std::int64_t stream_ns, const Intrinsics& intrinsics,
   track.distance_sigma_m = relative_sigma * distance;
   const Rate rate = approach(state);
   // d = Z / cos(b), so d'/d = Z'/Z + tan(b) b'.
-  const double range_rate =
-      rate.value + std::tan(track.bearing_deg * kRadPerDeg) * track.bearing_rate_deg_s * kRadPerDeg;
+  const double oblique_rate = view.around ? 0
+                                          : std::tan(track.bearing_deg * kRadPerDeg) *
+                                                track.bearing_rate_deg_s * kRadPerDeg;
+  const double range_rate = rate.value + oblique_rate;
   track.closing_speed_mps = std::min(-range_rate * distance, motion_of(object_.kind).fastest);
   track.closing_speed_sigma_mps = std::sqrt(rate.variance) * distance;
   if (track.closing_speed_mps > kLeastClosingSpeed &&

@@ -8,11 +8,13 @@
 #include "track/range.h"
 #include "track/track.h"
 #include "track/turn_history.h"
+#include "track/view.h"
 
 namespace lazarillo {
 
 /// The estimated state of one tracked object: four box coordinates (centre x, centre y, width,
-/// height; pixels) and the logarithm of its depth, whose rate is -1 / (time to collision). Places
+/// height; pixels) and the logarithm of its depth, whose rate is -1 / (time to collision); of its
+/// distance over the ground in a view all around (track/view.h). Places
 /// are those in the picture; velocities those of a camera that does not turn (camera motion
 /// compensation: Aharon et al., BoT-SORT, 2022).
 class Target {
@@ -20,15 +22,15 @@ class Target {
   Target(const Detection& detection, const ObjectClass& object, std::int64_t stream_ns);
 
   /// Moves the state to a moment of a detection, and turns it with the camera.
-  void predict(std::int64_t stream_ns, const Intrinsics& intrinsics, const TurnHistory& turns);
+  void predict(std::int64_t stream_ns, const View& view, const TurnHistory& turns);
   /// Where the frame cuts the box off on one side only the edge in view is measured, and the size
   /// is taken to stay.
-  void correct(const Detection& detection, const ObjectClass& object, const Intrinsics& intrinsics,
+  void correct(const Detection& detection, const ObjectClass& object, const View& view,
                bool strong);
   void correct_range(const Range& range);
   [[nodiscard]] Box box() const { return state_.box(); }  ///< may reach out of the frame
   /// Where the box was at a moment before the state, by its present velocity.
-  [[nodiscard]] Box box_before(std::int64_t stream_ns, const Intrinsics& intrinsics,
+  [[nodiscard]] Box box_before(std::int64_t stream_ns, const View& view,
                                const TurnHistory& turns) const;
   [[nodiscard]] const ObjectClass& object() const { return object_; }
   [[nodiscard]] int id() const { return id_; }
@@ -41,8 +43,8 @@ class Target {
   [[nodiscard]] double weak_s() const;    ///< since it was last detected strongly
 
   /// The track at `stream_ns`, not before the last detection's moment: the state, predicted.
-  [[nodiscard]] Track publish(std::int64_t stream_ns, const Intrinsics& intrinsics,
-                              const TurnHistory& turns, double focal_sigma) const;
+  [[nodiscard]] Track publish(std::int64_t stream_ns, const View& view, const TurnHistory& turns,
+                              double focal_sigma) const;
 
   /// Standard deviation of the box's centre at `stream_ns`, as a part of its height.
   [[nodiscard]] double doubt(std::int64_t stream_ns) const;
@@ -53,9 +55,9 @@ class Target {
     ConstantVelocity x, y, width, height;
     std::optional<ConstantVelocity> log_depth;
 
-    void predict(double dt_s, ObjectKind kind);
+    void predict(double dt_s, ObjectKind kind, const View& view);
     /// The camera turned; the object did not move.
-    void turn(const CameraTurn& turn, const Intrinsics& intrinsics);
+    void turn(const CameraTurn& turn, const View& view);
     [[nodiscard]] Box box() const;
   };
 
@@ -63,7 +65,7 @@ class Target {
     double value, variance;
   };
 
-  [[nodiscard]] State at(std::int64_t stream_ns) const;
+  [[nodiscard]] State at(std::int64_t stream_ns, const View& view) const;
   /// Z'/Z from how the distance changes and from how the box grows, by inverse variance. A box
   /// grows whatever the distance is taken for (Lee, A theory of visual control of braking based on
   /// information about time-to-collision, Perception 5, 1976).
@@ -78,6 +80,7 @@ class Target {
   std::int64_t last_seen_ns_;
   std::int64_t last_strong_ns_;
   int hits_ = 1;
+  int camera_;  ///< Detection::camera of the last
   float score_;
   double certainty_;
   State state_;

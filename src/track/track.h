@@ -16,8 +16,8 @@ struct Track {
   int id = 0;         ///< unique in a run, from 1, never used again
   std::string label;  ///< canonical name (ObjectCatalog)
   ObjectKind kind = ObjectKind::thing;
-  Box box;          ///< filtered, pixels of the frame, cut at its edges; empty
-                    ///< (no width or height) when predicted to have left the picture
+  Box box;          ///< filtered, pixels of the frame (of several cameras: of the common view),
+                    ///< cut at its edges; empty (no width or height) when predicted to have left it
   float score = 0;  ///< of the last detection, 0..1
   /// How likely it is what its label says, 0..1; not known where scores are no probabilities.
   std::optional<double> certainty;
@@ -25,6 +25,7 @@ struct Track {
   std::int64_t first_seen_ns = 0;  ///< stream time
   std::int64_t last_seen_ns = 0;   ///< stream time of the last detection
   int hits = 0;                    ///< frames in which it was detected
+  int camera = -1;                 ///< of several in one view: the one it was last detected by
 
   double bearing_deg = 0;         ///< of the box's middle; 0 ahead, positive right
   double bearing_rate_deg_s = 0;  ///< as seen by a camera that does not turn

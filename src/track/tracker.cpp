@@ -42,12 +42,12 @@ struct Tracker::Impl {
 
   /// Pairs candidates with targets; what is paired leaves both lists.
   void associate(std::vector<Target*>& open, std::vector<Candidate>& candidates,
-                 double least_overlap, const Intrinsics& intrinsics, bool strong) {
+                 double least_overlap, const View& view, bool strong) {
     std::vector<double> costs;
     costs.reserve(open.size() * candidates.size());
     for (const Target* target : open) {
       const double part = std::min(kWiden + kWidenPerUnseenSecond * target->unseen_s(), kWidenMost);
-      const Box in_view = clipped(target->box(), intrinsics.width, intrinsics.height);
+      const Box in_view = clipped(target->box(), view.camera.width, view.camera.height);
       const Box expected = widened(in_view, part);
       for (const Candidate& candidate : candidates) {
         double cost = 1 - iou(expected, widened(candidate.detection->box, part));
@@ -70,7 +70,7 @@ struct Tracker::Impl {
       }
       const auto index = static_cast<std::size_t>(pairs[i]);
       taken[index] = true;
-      open[i]->correct(*candidates[index].detection, candidates[index].object, intrinsics, strong);
+      open[i]->correct(*candidates[index].detection, candidates[index].object, view, strong);
       matched.emplace_back(open[i], candidates[index].detection);
     }
     std::vector<Candidate> rest;
@@ -82,7 +82,7 @@ struct Tracker::Impl {
   }
 
   void measure_range(Target& target, const Detection& detection, const Depth& depth,
-                     const Intrinsics& intrinsics) {
+                     const View& view) {
     const Box& box = detection.box;
     std::optional<Range> from_depth;
     if (detection.depth) {
@@ -94,14 +94,15 @@ struct Tracker::Impl {
       if (age_s <= 0) {
         from_depth = range_from_depth(**metric, box);
       } else if (age_s <= kOldestDepthS) {
-        from_depth = range_from_depth(
-            **metric, target.box_before((*metric)->stamp.stream_ns, intrinsics, turns));
+        from_depth =
+            range_from_depth(**metric, target.box_before((*metric)->stamp.stream_ns, view, turns));
         if (from_depth) from_depth->age_s = age_s;
       }
     }
     if (from_depth) from_depth = calibrated(*from_depth);
-    const std::optional<Range> range =
-        object_range(from_depth, range_from_height(target.object(), box, intrinsics));
+    const std::optional<Range> range = object_range(
+        from_depth, range_from_height(target.object(), box, view.camera.fy,
+                                      detection.cut.value_or(cut_sides(box, view.camera))));
     if (range) target.correct_range(*range);
   }
 
@@ -140,8 +141,7 @@ void Tracker::turn(std::int64_t stream_ns, const CameraTurn& turned) {
   impl_->turns.add(stream_ns, turned);
 }
 
-Tracks Tracker::update(const Detections& detections, const Depth& depth,
-                       const Intrinsics& intrinsics) {
+Tracks Tracker::update(const Detections& detections, const Depth& depth, const View& view) {
   Impl& s = *impl_;
   const std::int64_t now_ns = s.now_ns = detections.stamp.stream_ns;
   std::vector<Candidate> strong;
@@ -155,16 +155,16 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth,
   s.matched.clear();
   std::vector<Target*> open;
   for (Target& target : s.targets) {
-    target.predict(now_ns, intrinsics, s.turns);
+    target.predict(now_ns, view, s.turns);
     open.push_back(&target);
   }
-  s.associate(open, strong, kLeastOverlap, intrinsics, true);
+  s.associate(open, strong, kLeastOverlap, view, true);
   // Weak boxes continue only what was seen a moment ago: a track lost for longer must not be
   // revived by noise.
   std::erase_if(open, [](const Target* target) { return target->unseen_s() > 0.5; });
-  s.associate(open, weak, kLeastOverlapWeak, intrinsics, false);
+  s.associate(open, weak, kLeastOverlapWeak, view, false);
   for (const auto& [target, detection] : s.matched) {
-    s.measure_range(*target, *detection, depth, intrinsics);
+    s.measure_range(*target, *detection, depth, view);
   }
 
   const auto gone = [&](const Target& target) {
@@ -176,7 +176,7 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth,
   for (const Candidate& candidate : strong) {
     if (candidate.detection->score < s.options.high_score + s.options.new_margin) continue;
     s.targets.emplace_back(*candidate.detection, candidate.object, now_ns);
-    s.measure_range(s.targets.back(), *candidate.detection, depth, intrinsics);
+    s.measure_range(s.targets.back(), *candidate.detection, depth, view);
   }
   s.drop_duplicates();
 
@@ -184,15 +184,19 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth,
     if (target.hits() < s.options.confirm_hits || target.unseen_s() > s.options.predict_s) continue;
     if (target.id() == 0) target.set_id(s.next_id++);
   }
-  return predict(detections.stamp, intrinsics);
+  return predict(detections.stamp, view);
 }
 
-Tracks Tracker::predict(const FrameStamp& stamp, const Intrinsics& intrinsics) const {
+Tracks Tracker::update(std::span<const CameraLook> looks, const View& view) {
+  return update(joined(looks, impl_->catalog, view), {}, view);
+}
+
+Tracks Tracker::predict(const FrameStamp& stamp, const View& view) const {
   Tracks tracks{stamp, {}};
-  const double focal_sigma = intrinsics.assumed ? impl_->options.assumed_focal_sigma : 0;
+  const double focal_sigma = view.camera.assumed ? impl_->options.assumed_focal_sigma : 0;
   for (const Target& target : impl_->targets) {
     if (!impl_->is_published(target, stamp.stream_ns)) continue;
-    tracks.items.push_back(target.publish(stamp.stream_ns, intrinsics, impl_->turns, focal_sigma));
+    tracks.items.push_back(target.publish(stamp.stream_ns, view, impl_->turns, focal_sigma));
     if (impl_->options.calibrated) tracks.items.back().certainty = target.certainty();
   }
   return tracks;

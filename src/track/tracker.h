@@ -4,7 +4,9 @@
 
 #include "see/depth.h"
 #include "source/camera_turn.h"
+#include "track/common_view.h"
 #include "track/track.h"
+#include "track/view.h"
 
 namespace lazarillo {
 
@@ -23,7 +25,8 @@ struct TrackerOptions {
 /// Multi-object tracking by two-stage association (Zhang et al., ByteTrack, ECCV 2022) on Kalman
 /// predictions of the box and of the logarithm of the distance, with boxes widened before they are
 /// compared so that fast and small objects still overlap themselves (Yang et al., C-BIoU, WACV
-/// 2023). One camera. Deterministic. Not thread-safe. Time is stream time only: no clock is read.
+/// 2023). One camera, or several in one view. Deterministic. Not thread-safe. Time is stream time
+/// only: no clock is read.
 class Tracker {
  public:
   Tracker(TrackerOptions options, ObjectCatalog catalog);
@@ -37,11 +40,14 @@ class Tracker {
   /// The tracks after this frame: confirmed ones seen within predict_s. Frames must come in stream
   /// order; a frame without detections predicts. `depth` may be older than the frame: it is read
   /// where each object was then, carried on by the object's motion, and trusted less for its age.
-  Tracks update(const Detections& detections, const Depth& depth, const Intrinsics& intrinsics);
+  Tracks update(const Detections& detections, const Depth& depth, const View& view);
+  /// The same of several cameras, what they saw at one moment in `view`, which is all around and
+  /// the same in all calls; the first one's stamp is the moment.
+  Tracks update(std::span<const CameraLook> looks, const View& view);
 
   /// The tracks as they should be at a later frame on which no detector ran; changes nothing. Give
-  /// the intrinsics of that frame. Moments before the last update() are not predicted.
-  [[nodiscard]] Tracks predict(const FrameStamp& stamp, const Intrinsics& intrinsics) const;
+  /// the view of that frame. Moments before the last update() are not predicted.
+  [[nodiscard]] Tracks predict(const FrameStamp& stamp, const View& view) const;
 
   /// How far off a prediction for `stream_ns` may be: the largest standard deviation of any
   /// published track's place, as a part of its height; and whether objects wait to be confirmed,

@@ -59,6 +59,34 @@ TEST(Threat, ConstantBearingCollidesAndMovingBearingPasses) {
   EXPECT_NE(assess(track, {})->priority, Priority::critical);
 }
 
+TEST(Threat, WhatWasPassedIsInNobodysWay) {
+  // Walking past a lamp post at 0.6 m: in the corridor as long as it is ahead.
+  Track post = person(0.7, 60);
+  post.kind = ObjectKind::thing;
+  post.angular_width_deg = 15;
+  post.angular_height_deg = 60;
+  EXPECT_EQ(assess(post, {})->priority, Priority::warning);
+  for (const double bearing : {95.0, 120.0, 170.0}) {
+    post.bearing_deg = bearing;
+    EXPECT_EQ(assess(post, {})->priority, Priority::info) << bearing;
+    post.bearing_deg = -bearing;
+    EXPECT_EQ(assess(post, {})->priority, Priority::info) << bearing;
+  }
+}
+
+TEST(Threat, WhoComesFromTheSideAndPassesBehindDoesNotCollide) {
+  // Seen at a right angle, coming nearer: on a constant bearing they meet, however far to the side.
+  Track track = person(3.0, 88);
+  track.closing_speed_mps = 2;
+  track.closing_speed_sigma_mps = 0.2;
+  track.ttc_s = 1.5;
+  EXPECT_EQ(assess(track, {})->priority, Priority::critical);
+  // Falling behind by 45 degrees a second they pass 3 m x 0.79 x 1.5 = 3.5 m from the walker.
+  track.bearing_rate_deg_s = 45;
+  track.bearing_rate_sigma_deg_s = 5;
+  EXPECT_EQ(assess(track, {})->priority, Priority::info);
+}
+
 TEST(Threat, WhoMayComeIsAWarningAndWhoLikelyDoesIsCritical) {
   // 4 m away, comes at 2.5 m/s; passes at 4 m x 1.6 s x rate.
   Track track = person(4.0, 15);

@@ -313,6 +313,46 @@ TEST(Events, LinesFitTheSchema) {
       << "the check itself must be able to fail";
 }
 
+TEST(Events, OfSeveralCamerasItSaysWhichSawWhat) {
+  const fs::path file = fresh("lazarillo-cameras.jsonl");
+  const Detections side = [] {
+    Detections detections = some_detections(1);
+    detections.stamp.camera = 2;
+    detections.stamp.sequence = 41;
+    return detections;
+  }();
+  Tracks tracks = some_tracks();
+  tracks.items.at(0).camera = 2;
+  const std::string none;
+  const std::string fault = "the network's output is not finite";
+  {
+    EventsWriter writer(file, kRun);
+    OtherCameras others{{"rgb", "slam-left", "slam-right"},
+                        {{side.stamp, 480, 640, side, none}, {side.stamp, 480, 640, side, fault}}};
+    writer.frame(some_detections(), tracks, "", 1408, 1408, 1, Look::in_time, &others);
+    others.beside.clear();
+    writer.frame(some_detections(), tracks, "", 1408, 1408, 2, Look::never, &others);
+  }
+  const json root = schema();
+  const auto lines = lines_of(file);
+  const json first = json::parse(lines.at(1));
+  EXPECT_EQ(mismatch(first, root["$defs"]["frame"], root), "");
+  EXPECT_EQ(first["camera"], 1);
+  EXPECT_EQ(first["camera_name"], "slam-left");
+  EXPECT_EQ(first["tracks"][0]["camera_name"], "slam-right");
+  ASSERT_EQ(first["beside"].size(), 2U);
+  const json& beside = first["beside"][0];
+  EXPECT_EQ(beside["camera_name"], "slam-right");
+  EXPECT_EQ(beside["sequence"], 41);
+  EXPECT_EQ(beside["width"], 480);
+  EXPECT_EQ(beside["detections"].size(), 1U);
+  EXPECT_FALSE(beside.contains("fault"));
+  EXPECT_EQ(first["beside"][1]["fault"], fault);
+  const json second = json::parse(lines.at(2));
+  EXPECT_EQ(mismatch(second, root["$defs"]["frame"], root), "");
+  EXPECT_EQ(second["beside"], json::array());
+}
+
 TEST(Events, DocumentNamesTheFieldsOfTheSchema) {
   // Rows of the table that follows a heading of docs/events.md.
   const std::string text = text_of(fs::path(LZ_SOURCE_DIR) / "docs/events.md");
@@ -331,7 +371,7 @@ TEST(Events, DocumentNamesTheFieldsOfTheSchema) {
   const json root = schema();
   for (const auto& [heading, name] :
        {std::pair{"Run", "run"}, std::pair{"Frame", "frame"}, std::pair{"Detection", "detection"},
-        std::pair{"Track", "track"}, std::pair{"Cue", "cue"},
+        std::pair{"Track", "track"}, std::pair{"Cue", "cue"}, std::pair{"Beside", "beside"},
         std::pair{"Part", "part"}, std::pair{"Command", "command"}}) {
     std::set<std::string> fields;
     for (const auto& [key, rule] : root["$defs"][name]["properties"].items()) fields.insert(key);

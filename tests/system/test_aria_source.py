@@ -110,27 +110,159 @@ def test_glasses_are_looked_for_again(bridge, tmp_path, what):
     assert sequences == sorted(set(sequences)) and sequences[-1] >= 20
 
 
+# ---- several cameras as one view
+
+
+@pytest.fixture
+def all_cameras(bridge, tmp_path):
+    """Arguments and environment of a run that looks through all cameras of a made-up rig."""
+    config = tmp_path / "all.toml"
+    config.write_text(bridge.arguments[1].read_text() + 'camera = "all"\n')
+
+    class AllCameras:
+        arguments = ["--config", config, "--no-video", "--no-sound"]
+
+        @staticmethod
+        def env(what, rig="three"):
+            return {**bridge.env(what), "FAKE_BRIDGE_RIG": rig}
+
+    return AllCameras
+
+
+def test_pictures_of_one_moment_are_one_frame(all_cameras, tmp_path):
+    done = run("walk.vrs", tmp_path / "out", "--fast", *all_cameras.arguments, env=all_cameras.env("end:40"))
+    assert done.code == 0, done.err
+    assert [f["sequence"] for f in done.frames] == list(range(40))
+    assert [f["stream_ns"] for f in done.frames] == [10_000_000 * i for i in range(40)]
+    assert {f["camera_name"] for f in done.frames} == {"rgb"}
+    for i, frame in enumerate(done.frames):
+        beside = [(b["camera_name"], b["sequence"], b["stream_ns"]) for b in frame["beside"]]
+        at = 10_000_000 * i + 1_000_000
+        assert beside == ([("slam-left", i // 2, at), ("slam-right", i // 2, at)] if i % 2 == 0 else []), i
+        assert all((b["width"], b["height"]) == (64, 48) for b in frame["beside"])
+
+
+def test_a_camera_that_drops_out(all_cameras, tmp_path):
+    done = run("walk.vrs", tmp_path / "out", "--fast", *all_cameras.arguments,
+               env=all_cameras.env("end:60", "three:20"))
+    assert done.code == 0, done.err
+    assert len(done.frames) == 60
+    seen = [[b["camera_name"] for b in f["beside"]] for f in done.frames[::2]]
+    assert seen[:10] == [["slam-left", "slam-right"]] * 10 and seen[10:] == [["slam-right"]] * 20
+
+
+def test_several_cameras_live(all_cameras, bridge, tmp_path):
+    process = subprocess.Popen([PROGRAM, "run", "aria:", "--out", tmp_path / "out", "--commands", "none",
+                                *all_cameras.arguments], env={**os.environ, **all_cameras.env("die:60")},
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               text=True)
+    try:
+        assert eventually(lambda: (tmp_path / "pids").exists() and len(bridge.pids()) >= 3)
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "back" in err
+    result = read_results(tmp_path / "out", type("Ended", (), {})())
+    frames = [e for e in result.events if e["type"] == "frame"]
+    sequences = [f["sequence"] for f in frames]
+    assert sequences == sorted(set(sequences)) and sequences[-1] >= 60
+    # Of both bridges' pictures some were looked at.
+    seen = [e["sequence"] for e in result.events if len(e.get("beside", [])) == 2]
+    assert seen and seen[-1] >= 60
+
+
+def test_all_cameras_recorded_and_told_again(all_cameras, tmp_path):
+    recording = tmp_path / "walk.mkv"
+    done = run("walk.vrs", tmp_path / "out", "--fast", "--record", recording, *all_cameras.arguments,
+               env=all_cameras.env("end:20"))
+    assert done.code == 0, done.err
+    again = lazarillo("replay", recording)
+    assert again.code == 0, again.err
+
+
+@pytest.mark.parametrize("arguments, settings, word", [
+    (["walk.mp4", "--fast"], "", "several cameras"),
+    (["walk.vrs", "--fast"], "[skip]\nenabled = true\n", "skip.enabled"),
+    (["walk.vrs", "--fast"], '[see]\nengine = "tensorrt"\n', "openvino"),
+    (["walk.vrs", "--realtime", "--isolate"], "", "--isolate")])
+def test_what_several_cameras_cannot_do(all_cameras, tmp_path, arguments, settings, word):
+    config = tmp_path / "all.toml"
+    config.write_text(config.read_text() + settings)
+    done = lazarillo("run", *arguments, "--out", tmp_path / "out", "--config", config)
+    assert done.code == 2 and word in done.err and len(done.error_lines) == 1, done.err
+
+
 # ---- real recordings
 
 
-@pytest.mark.parametrize("name, pictures", [("everyday/recording.vrs", 8), ("twin/video.vrs", 3),
-                                            ("gen2/aria_gen2_unit_test_sequence_with_bluetooth.vrs", 3)])
-def test_recordings_as_projectaria_reads_them(shared, tmp_path, name, pictures):
-    provider = pytest.importorskip("projectaria_tools.core.data_provider",
-                                   reason="tools/eval/requirements-aria.txt is not installed")
-    recording = shared / "media" / "aria" / name
-    if not recording.exists():
-        pytest.skip(f"{recording} is not here")
+@pytest.fixture
+def real_bridge(tmp_path):
+    """A program that is the bridge of this folder, by the Python that runs the tests."""
+    pytest.importorskip("projectaria_tools.core.data_provider",
+                        reason="tools/eval/requirements-aria.txt is not installed")
     program = tmp_path / "bridge"
     folders = f"{ROOT / 'bridges' / 'aria'}:{ROOT / 'bridges' / 'ring'}"
     program.write_text(f"#!/bin/sh\nPYTHONPATH={folders} exec {sys.executable} -m lazarillo_aria \"$@\"\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program
+
+
+@pytest.mark.parametrize("name, pictures", [("everyday/recording.vrs", 8), ("twin/video.vrs", 3),
+                                            ("gen2/aria_gen2_unit_test_sequence_with_bluetooth.vrs", 3)])
+def test_recordings_as_projectaria_reads_them(shared, tmp_path, real_bridge, name, pictures):
+    recording = shared / "media" / "aria" / name
+    if not recording.exists():
+        pytest.skip(f"{recording} is not here")
     config = tmp_path / "aria.toml"
-    config.write_text(f'[source]\naria_bridge = "{program}"\n')
+    config.write_text(f'[source]\naria_bridge = "{real_bridge}"\n')
     done = run(recording, tmp_path / "out", "--fast", "--config", config, "--no-sound")
     assert done.code == 0, done.err
+    from projectaria_tools.core import data_provider as provider
     from projectaria_tools.core.sensor_data import TimeDomain
     opened = provider.create_vrs_data_provider(str(recording))
     times = opened.get_timestamps_ns(opened.get_stream_id_from_label("camera-rgb"), TimeDomain.DEVICE_TIME)
     assert [f["stream_ns"] for f in done.frames] == [t - times[0] for t in times]
     assert len(times) == pictures
+
+
+@pytest.fixture
+def all_of(shared, tmp_path, real_bridge):
+    """Runs a recording through all of its cameras."""
+    def run_all(name, *arguments):
+        recording = shared / "media" / "aria" / name
+        if not recording.exists():
+            pytest.skip(f"{recording} is not here")
+        config = tmp_path / "all.toml"
+        config.write_text(f'[source]\naria_bridge = "{real_bridge}"\ncamera = "all"\n')
+        done = run(recording, tmp_path / "out", "--fast", "--config", config, "--no-sound", *arguments)
+        assert done.code == 0, done.err
+        return done
+
+    return run_all
+
+
+def test_a_bed_is_one_whichever_camera_sees_it(all_of):
+    done = all_of("everyday/recording.vrs")
+    # Colour 20 a second, the sides 10, from the second picture on.
+    sides = [[b["camera_name"] for b in f["beside"]] for f in done.frames]
+    assert sides == [[], ["slam-left", "slam-right"]] * 4
+    seen = [(f, t) for f in done.frames for t in f["tracks"]]
+    beds = [t for _, t in seen if t["label"] == "bed"]
+    assert {t["track"] for t in beds} == {1}
+    assert {t["camera_name"] for t in beds} == {"rgb", "slam-right"}
+    # The door at the left, out of the colour camera's picture.
+    doors = [t for _, t in seen if t["label"] == "door"]
+    assert len({t["track"] for t in doors}) == 1 and {t["camera_name"] for t in doors} == {"slam-left"}
+    assert all(-90 < t["bearing_deg"] < -65 and 1 < t["distance_m"] < 3 for t in doors)
+    assert all(t["box"][0] == t["box"][2] for t in doors)
+
+
+def test_five_cameras_of_the_second_generation(all_of):
+    done = all_of("gen2/aria_gen2_unit_test_sequence_with_bluetooth.vrs", "--no-video")
+    assert len(done.frames) == 3
+    for frame in done.frames:
+        assert [b["camera_name"] for b in frame["beside"]] == ["slam-front-left", "slam-front-right", "slam-side-left",
+                                                               "slam-side-right"]
+        assert all(-8e6 < b["stream_ns"] - frame["stream_ns"] < 0 for b in frame["beside"])

@@ -17,6 +17,7 @@ using Json = nlohmann::json;
 Frame slim(Frame frame) {
   frame.pixels.reset();
   frame.device.reset();
+  frame.set.reset();
   return frame;
 }
 
