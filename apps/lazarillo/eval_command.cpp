@@ -30,6 +30,7 @@ struct EvalArguments {
   double least_score = 0.001;  ///< detection
   std::string coco_folder;     ///< detection
   Objects objects = Objects::any;
+  std::optional<double> gravity_error_deg;  ///< ground
 };
 
 EvalProgress pictures_progress() {
@@ -120,7 +121,9 @@ int eval_ground(const EvalArguments& a) {
   Perception perception(setting.models, setting.config.seeing);
   Grounds grounds;
   grounds.pictures =
-      find_grounds(perception, setting.config.ground, a.folder, a.choice, pictures_progress());
+      find_grounds(perception, setting.config.ground, a.folder, a.choice, a.gravity_error_deg,
+                   pictures_progress());
+  grounds.gravity_error_deg = a.gravity_error_deg;
   grounds.scores = score(grounds.pictures);
   tell(grounds, setting, a);
   return 0;
@@ -187,6 +190,11 @@ void add_eval_command(CLI::App& app, int& exit_code) {
   CLI::App* ground = eval->add_subcommand(
       "ground", "The ground under the walker against the floor in measured depth");
   add_common(*ground, *a);
+  ground
+      ->add_option("--gravity", a->gravity_error_deg,
+                   "Tell it where gravity points, as an IMU would that is off by so many degrees "
+                   "(standard deviation)")
+      ->check(CLI::Range(0.0, 45.0));
   ground->callback([a, &exit_code] { exit_code = eval_ground(*a); });
 
   CLI::App* distance = eval->add_subcommand(

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <random>
 
 #include "eval/picture.h"
 #include "eval/quantile.h"
@@ -38,6 +39,16 @@ GroundScore score_of(const std::vector<const GroundPicture*>& pictures) {
   return score;
 }
 
+/// As an IMU tells it that errs.
+MeasuredGravity told(const Vector3& down, double error_deg, std::minstd_rand& random) {
+  constexpr double kDegree = std::numbers::pi / 180;
+  std::normal_distribution<double> error(0, error_deg * kDegree);
+  const double pitch = std::atan2(down[2], std::hypot(down[0], down[1])) + error(random);
+  const double roll = std::atan2(down[0], down[1]) + error(random);
+  return {{std::sin(roll) * std::cos(pitch), std::cos(roll) * std::cos(pitch), std::sin(pitch)},
+          error_deg};
+}
+
 }  // namespace
 
 double tilt_error_deg(const GroundPicture& picture) {
@@ -54,16 +65,23 @@ double height_error(const GroundPicture& picture) {
 
 std::vector<GroundPicture> find_grounds(Perception& perception, const GroundOptions& options,
                                         const std::filesystem::path& folder, const Choice& choice,
+                                        std::optional<double> gravity_error_deg,
                                         const EvalProgress& progress) {
   const DataFiles files(folder);
   const std::vector<MeasuredPicture> rows = read_measured(folder, choice);
   std::vector<GroundPicture> pictures;
+  std::minstd_rand random(1);
   for (const MeasuredPicture& row : rows) {
     const Frame frame = read_picture(files, row.file, row.width, row.height, row.focal_px);
     const MetricDepth truth = decode_depth(files.read(row.depth), row.depth, row.width);
     const auto depth = metric_depth(look(perception, frame, row.file));
+    std::optional<MeasuredGravity> gravity;
+    if (gravity_error_deg) {
+      const Vector3 down = row.down ? *row.down : down_of_room(truth, frame.intrinsics);
+      gravity = told(down, *gravity_error_deg, random);
+    }
     pictures.push_back({row.file, row.set, find_floor(truth, frame.intrinsics, row.down),
-                        GroundFinder(options).find(*depth, frame.intrinsics)});
+                        GroundFinder(options).find(*depth, frame.intrinsics, gravity)});
     if (progress) progress(pictures.size(), rows.size());
   }
   return pictures;

@@ -40,11 +40,14 @@ struct GroundScore {
 using GroundScores = std::map<std::string, GroundScore>;
 
 /// Looks for the ground in the depth that a run would compute, in each picture by itself: without
-/// measured gravity and without the picture before. Throws as evaluate_depth().
+/// the picture before. `gravity_error_deg`: gravity is told as an IMU would, off by so much about
+/// each of two axes (standard deviation, the same every time), from MeasuredPicture::down, else
+/// from down_of_room(); unset: it is not. Throws as evaluate_depth().
 [[nodiscard]] std::vector<GroundPicture> find_grounds(Perception& perception,
                                                       const GroundOptions& options,
                                                       const std::filesystem::path& folder,
                                                       const Choice& choice,
+                                                      std::optional<double> gravity_error_deg,
                                                       const EvalProgress& progress);
 
 /// Degrees between the measured and the found direction of down. Both must be there.

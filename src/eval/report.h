@@ -43,6 +43,7 @@ void print(const Distances& distances, std::ostream& out);
 struct Grounds {
   GroundScores scores;
   std::vector<GroundPicture> pictures;
+  std::optional<double> gravity_error_deg{};  ///< of the gravity that was told; unset: none was
 };
 [[nodiscard]] std::string to_json(const Grounds& grounds, const EvalAbout& about);
 void print(const Grounds& grounds, std::ostream& out);

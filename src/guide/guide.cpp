@@ -81,6 +81,7 @@ struct Guide::Impl {
   double last_urgent_s = kNever;  ///< critical or warning
   double last_critical_s = kNever;
   bool muted = false;
+  std::optional<double> stands_since_s;  ///< unset: the walker walks, or that is not known
   VisionWatch vision{options.vision_lost_s, options.vision_slow_s};
   PathWatch path;
   WordBudget budget;
@@ -190,6 +191,13 @@ struct Guide::Impl {
     if (now_s - since_s < options.persistence_critical_s) threat.priority = Priority::warning;
   }
 
+  /// What stands does not hit who stands: it is no more than a warning. What comes nearer then
+  /// comes by itself, or the walker has set off after all.
+  void spare_who_stands(Threat& threat, double now_s) const {
+    if (threat.priority != Priority::critical || threat.closing || !stands_since_s) return;
+    if (now_s - *stands_since_s >= options.standing_s) threat.priority = Priority::warning;
+  }
+
   /// What of tracks and path there is to tell, most urgent first.
   std::vector<Wish> wishes(const Tracks& tracks, double now_s) {
     std::vector<Wish> wishes;
@@ -198,6 +206,7 @@ struct Guide::Impl {
       auto threat = assess(track, options);
       if (!threat) continue;
       believe(*threat, track.id, now_s, still_critical);
+      spare_who_stands(*threat, now_s);
       const bool critical = threat->priority == Priority::critical;
       const double followed_s =
           static_cast<double>(tracks.stamp.stream_ns - track.first_seen_ns) / kNsPerS;
@@ -210,7 +219,11 @@ struct Guide::Impl {
     }
     critical_since_s = std::move(still_critical);
     std::vector<Wish> of_path = path.wishes(now_s, tracks, options);
-    std::move(of_path.begin(), of_path.end(), std::back_inserter(wishes));
+    for (Wish& wish : of_path) {
+      spare_who_stands(wish.threat, now_s);
+      wish.cue.priority = wish.threat.priority;
+      wishes.push_back(std::move(wish));
+    }
     std::erase_if(wishes, [&](const Wish& wish) { return !news(wish, now_s); });
     std::sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) {
       return std::tuple(a.threat.priority, a.threat.urgency, subject_of(a.cue)) <
@@ -309,6 +322,15 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
 }
 
 void Guide::see_path(const CorridorView& view) { impl_->path.see(view); }
+
+void Guide::walk(Gait gait, std::int64_t now_ns) {
+  std::optional<double>& since_s = impl_->stands_since_s;
+  if (gait != Gait::standing) {
+    since_s.reset();
+  } else if (!since_s) {
+    since_s = static_cast<double>(now_ns) / kNsPerS;
+  }
+}
 
 bool Guide::sees() const { return !impl_->vision.lost(); }
 

@@ -7,6 +7,7 @@
 #include "guide/command.h"
 #include "guide/cue.h"
 #include "path/corridor.h"
+#include "source/head_motion.h"
 #include "track/track.h"
 
 namespace lazarillo {
@@ -31,6 +32,9 @@ struct GuideOptions {
 
   double persistence_s = 0.4;  ///< a track speaks only after it was followed for so long
   double persistence_critical_s = 0.2;
+  /// Somebody who has stood for so long is told of what stands, too, in warnings at most.
+  double standing_s = 1.0;
+
   double stale_s = 0.3;           ///< a track not detected for so long stays silent
   double stale_critical_s = 0.6;  ///< what is that near leaves the view before it is passed
 
@@ -87,6 +91,10 @@ class Guide {
 
   /// What a depth map shows of the corridor; update() decides by it. In stream order, too.
   void see_path(const CorridorView& view);
+
+  /// What the walker does (Frame::head), from this moment of stream time on; update() decides by
+  /// it. In stream order. Never called: not known.
+  void walk(Gait gait, std::int64_t now_ns);
 
   /// False from "I cannot see" until "I can see again".
   [[nodiscard]] bool sees() const;

@@ -13,11 +13,16 @@ constexpr double kDegree = std::numbers::pi / 180;
 constexpr float kNearest_m = 0.3F, kFarthest_m = 10;
 constexpr double kLeastInverse = 0.1;  ///< of the plane: beyond 10 m nothing is compared
 constexpr int kCoarse = 104;           ///< cells across: of a map with fewer no more are left out
-constexpr int kSamples = 150, kSamplesTracked = 40;  ///< of planes; fewer around a known one
+constexpr int kSamples = 500, kSamplesTracked = 40;  ///< of planes; fewer around a known one
 constexpr std::size_t kFewest = 30;
-constexpr std::size_t kRefined = 4, kRefinedTracked = 1;  ///< of them are fitted to all cells
+constexpr std::size_t kRefined = 12, kRefinedTracked = 1;  ///< of them are fitted to all cells
 // What a degree of freedom more unlikely costs, in cells of a thousand.
 constexpr double kPriorCost = 0.02;
+// Expected::evenly. Measured (docs/evaluation.md): less lets beds and clutter pass, more loses
+// floors far away in noisy maps, where the camera's pitch is not known either.
+constexpr double kEvenly = 2, kEvenlyWithGravity = 2.5;
+/// What a plane must reach at least, in cells of the frame.
+constexpr double kLeastScore = 0.003;
 constexpr double kBelowCost = 1.5;  ///< of a point below the plane against one on it
 
 double pitch_of(const Vector3& v) { return std::atan2(v[2], std::hypot(v[0], v[1])); }
@@ -82,6 +87,9 @@ struct GroundFinder::Expected {
   double pitch, roll, pitch_sigma, roll_sigma;  ///< radians
   double least_height_m, most_height_m;
   bool tracked = false;  ///< around a plane that was the ground a moment ago
+  /// A cell that is off by r times the tolerance counts 1 - evenly r^2 for the plane. With 3, cells
+  /// that are spread evenly come to nothing: only what gathers on a plane speaks for it.
+  double evenly = kEvenly;
 
   [[nodiscard]] Vector3 down() const {
     return {std::sin(roll) * std::cos(pitch), std::cos(roll) * std::cos(pitch), std::sin(pitch)};
@@ -101,8 +109,12 @@ struct GroundFinder::Expected {
 
 GroundFinder::GroundFinder(GroundOptions options) : options_(options) {}
 
+bool GroundFinder::counts(const std::optional<MeasuredGravity>& gravity) const {
+  return gravity && gravity->deviation_deg <= options_.most_deviation_deg;
+}
+
 GroundFinder::Expected GroundFinder::expected(std::int64_t now_ns,
-                                              const std::optional<Vector3>& gravity) const {
+                                              const std::optional<MeasuredGravity>& gravity) const {
   const GroundOptions& o = options_;
   Expected e{o.pitch_deg * kDegree,
              0,
@@ -110,16 +122,23 @@ GroundFinder::Expected GroundFinder::expected(std::int64_t now_ns,
              o.roll_sigma_deg * kDegree,
              o.least_height_m,
              o.most_height_m};
+  if (counts(gravity)) e.evenly = kEvenlyWithGravity;
   const bool fresh = last_ && static_cast<double>(now_ns - last_ns_) / 1e9 <= o.hold_s;
   if (fresh) {
     e.tracked = true;
+    e.evenly = 1;
     e.least_height_m = last_->height_m * (1 - o.drift_height);
     e.most_height_m = last_->height_m * (1 + o.drift_height);
   }
-  if (gravity) {
-    e.pitch = pitch_of(*gravity);
-    e.roll = roll_of(*gravity);
-    e.pitch_sigma = e.roll_sigma = o.measured_sigma_deg * kDegree;
+  if (fresh && counts(gravity) && last_gravity_) {
+    // The camera turned as gravity did.
+    e.pitch = pitch_of(last_->down) + pitch_of(gravity->down) - pitch_of(last_gravity_->down);
+    e.roll = roll_of(last_->down) + roll_of(gravity->down) - roll_of(last_gravity_->down);
+    e.pitch_sigma = e.roll_sigma = o.drift_deg * kDegree;
+  } else if (counts(gravity)) {
+    e.pitch = pitch_of(gravity->down);
+    e.roll = roll_of(gravity->down);
+    e.pitch_sigma = e.roll_sigma = std::hypot(o.slope_sigma_deg, gravity->deviation_deg) * kDegree;
   } else if (fresh) {
     e.pitch = pitch_of(last_->down);
     e.roll = roll_of(last_->down);
@@ -136,7 +155,7 @@ double GroundFinder::score(const std::vector<DepthCell>& cells, const Expected& 
   for (const DepthCell& cell : cells) {
     if (!comparable(cell, g)) continue;
     const double r = (ratio(cell, g) - 1) / options_.tolerance;
-    if (std::abs(r) < 1) score += 1 - r * r;
+    if (std::abs(r) < 1) score += 1 - prior.evenly * r * r;
     if (r > 2) score -= below_cost;
   }
   return score;
@@ -206,14 +225,13 @@ std::optional<GroundPlane> GroundFinder::measured(const std::vector<DepthCell>& 
 }
 
 GroundPlane GroundFinder::find(const MetricDepth& depth, const Intrinsics& camera,
-                               const std::optional<Vector3>& gravity) {
+                               const std::optional<MeasuredGravity>& gravity) {
   const std::int64_t now_ns = depth.stamp.stream_ns;
   const Expected prior = expected(now_ns, gravity);
   int in_frame = 0;
   const std::vector<DepthCell> cells = cells_of(depth, camera, 2, &in_frame);
   const int sparse = depth.depth_m.width < kCoarse ? 2 : 4;
-  std::optional<Vector3> best;
-  double best_score = 0;
+  std::vector<std::pair<double, Vector3>> found;
   for (const Vector3& sample : search(cells_of(depth, camera, sparse), prior)) {
     std::optional<Vector3> g = sample;
     for (const double widened : {1.5, 1.0, 1.0}) {
@@ -221,13 +239,14 @@ GroundPlane GroundFinder::find(const MetricDepth& depth, const Intrinsics& camer
     }
     if (!g || !prior.possible(*g)) continue;
     const double reached = score(cells, prior, *g);
-    if (reached <= best_score) continue;
-    best_score = reached;
-    best = g;
+    if (reached > kLeastScore * in_frame) found.emplace_back(reached, *g);
   }
-  if (best) {
-    if (const auto plane = measured(cells, in_frame, *best)) {
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (const auto& [reached, g] : found) {
+    if (const auto plane = measured(cells, in_frame, g)) {
       last_ = plane;
+      last_gravity_ = counts(gravity) ? gravity : std::nullopt;
       last_ns_ = now_ns;
       return *plane;
     }

@@ -59,13 +59,22 @@ struct GroundPlane {
   [[nodiscard]] double roll_deg() const;
 };
 
+/// Where gravity points, by an IMU.
+struct MeasuredGravity {
+  Vector3 down;          ///< unit, in the camera frame
+  double deviation_deg;  ///< standard deviation about any axis across it
+};
+
 struct GroundOptions {
   double least_height_m = 0.8, most_height_m = 2.2;  ///< of a camera that somebody wears or holds
   double tolerance = 0.06;    ///< a point this near the plane, as a part of its depth, is on it
   double least_share = 0.06;  ///< of the frame's cells, else the ground counts as not in view
   double pitch_deg = 10;      ///< expected where nothing is known
   double pitch_sigma_deg = 12, roll_sigma_deg = 8;
-  double measured_sigma_deg = 3;  ///< around a measured gravity
+  /// Around a measured gravity, beside its own deviation: ramps, and how far depth tilts the
+  /// ground.
+  double slope_sigma_deg = 6;
+  double most_deviation_deg = 4;  ///< of a measured gravity, else it does not count
   // Around the last plane: so much a head turns, and its height changes, from map to map.
   double drift_deg = 5;
   double drift_height = 0.1;  ///< a part of it, at most: a step down is more
@@ -76,20 +85,23 @@ struct GroundOptions {
 
 /// Finds the ground in depth maps. A random sample consensus (Fischler and Bolles, CACM 24(6),
 /// 1981) on inverse depth, where planes are linear and errors of relative depth count the same near
-/// and far; of the planes possible for a walker's camera the one with most points on it and fewest
-/// below. Deterministic. One thread at a time.
+/// and far; of the planes possible for a walker's camera the one that most points gather on and
+/// fewest lie below. Where gravity is measured, possible are the planes nearly across it, whatever
+/// way the head is held. Deterministic. One thread at a time.
 class GroundFinder {
  public:
   explicit GroundFinder(GroundOptions options = {});
 
-  /// `gravity`: measured direction of down in the camera frame (an IMU's), unit. Maps come in
-  /// stream order. Never fails: see GroundPlane::seen.
+  /// `gravity`: counts where it is known to GroundOptions::most_deviation_deg. Maps come in stream
+  /// order. Never fails: see GroundPlane::seen.
   GroundPlane find(const MetricDepth& depth, const Intrinsics& camera,
-                   const std::optional<Vector3>& gravity = std::nullopt);
+                   const std::optional<MeasuredGravity>& gravity = std::nullopt);
 
  private:
   struct Expected;
-  [[nodiscard]] Expected expected(std::int64_t now_ns, const std::optional<Vector3>& gravity) const;
+  [[nodiscard]] Expected expected(std::int64_t now_ns,
+                                  const std::optional<MeasuredGravity>& gravity) const;
+  [[nodiscard]] bool counts(const std::optional<MeasuredGravity>& gravity) const;
   [[nodiscard]] double score(const std::vector<DepthCell>& cells, const Expected& prior,
                              const Vector3& g) const;
   [[nodiscard]] std::vector<Vector3> search(const std::vector<DepthCell>& cells,
@@ -99,6 +111,7 @@ class GroundFinder {
 
   GroundOptions options_;
   std::optional<GroundPlane> last_;
+  std::optional<MeasuredGravity> last_gravity_;  ///< when it was found
   std::int64_t last_ns_ = 0;
 };
 

@@ -36,6 +36,9 @@ enum class RingPixelFormat : std::uint32_t {
 // SlotRecord::flags
 inline constexpr std::uint32_t kIntrinsicsAssumed = 1;
 inline constexpr std::uint32_t kTurnKnown = 2;
+inline constexpr std::uint32_t kHeadKnown = 4;
+inline constexpr std::uint32_t kGaitShift = 3;  ///< bits 3 and 4: 0 unknown, 1 stands, 2 walks
+inline constexpr std::uint32_t kGaitMask = 3;
 
 /// What a slot's payload is. Times are ns; capture_ns is the host's CLOCK_MONOTONIC, device_ns the
 /// camera's own clock. The picture fields (from width on) mean something for a frame only.
@@ -58,9 +61,12 @@ struct SlotRecord {
   std::uint32_t flags = 0;
   std::uint32_t picture_state = 0;  ///< 0: clear, or not looked at; 1 dark, 2 blocked, 3 repeated,
                                     ///< 4 bright, 5 blurred
-  float turned_right_deg = 0;  ///< since the camera's first frame; with kTurnKnown
+  float turned_right_deg = 0;       ///< since the camera's first frame; with kTurnKnown
   float turned_up_deg = 0;
-  std::array<std::uint32_t, 4> reserved{};
+  float gravity_pitch_deg = 0;  ///< this and the next three with kHeadKnown
+  float gravity_roll_deg = 0;
+  float gravity_deviation_deg = 0;
+  float steps_per_min = 0;
 };
 
 struct RingHeader {

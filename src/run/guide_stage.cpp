@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::int64_t kForesightStepNs = 50'000'000;
 constexpr int kForesightSteps = 20;
+/// A depth map is at most so much older than the newest frame, else gravity in it is not known.
+constexpr std::int64_t kHeadsNs = 3'000'000'000;
 
 /// What a frame's tracks are counted in.
 View view_of(const Frame& frame) {
@@ -42,6 +44,10 @@ void GuideStage::take(Frame frame) {
   if (given_ && frame.stamp.sequence <= given_->sequence) return;
   newest_ = frame.stamp;
   if (frame.turned) parts_.tracker.turn(frame.stamp.stream_ns, *frame.turned);
+  if (frame.head) heads_.emplace_back(frame.stamp, *frame.head);
+  while (!heads_.empty() && frame.stamp.stream_ns - heads_.front().first.stream_ns > kHeadsNs) {
+    heads_.pop_front();
+  }
   waiting_.push_back(std::move(frame));
   while (parts_.live && waiting_.size() > 1) give_out_predicted();
 }
@@ -143,6 +149,14 @@ void GuideStage::look(const Frame& frame) {
       std::max(vision_.last_seen_ns, parts_.live ? stream_now(witness_.now()) : taken_ns);
 }
 
+std::optional<MeasuredGravity> GuideStage::gravity_at(const FrameStamp& stamp) const {
+  const auto found = std::find_if(heads_.begin(), heads_.end(), [&](const auto& entry) {
+    return entry.first.camera == stamp.camera && entry.first.sequence == stamp.sequence;
+  });
+  if (found == heads_.end()) return std::nullopt;
+  return MeasuredGravity{found->second.gravity(), found->second.deviation_deg};
+}
+
 void GuideStage::see_path(const Depth& depth, const Frame& frame) {
   if (frame.set && frame.stamp.camera != 0) return;
   const Intrinsics& camera = frame.intrinsics;
@@ -151,7 +165,7 @@ void GuideStage::see_path(const Depth& depth, const Frame& frame) {
   path_seen_ns_ = (*metric)->stamp.stream_ns;
   const StageTimer timer(metrics_, "path");
   const auto view = witness_.along([&] {
-    const GroundPlane ground = parts_.ground.find(**metric, camera);
+    const GroundPlane ground = parts_.ground.find(**metric, camera, gravity_at((*metric)->stamp));
     return look_along(**metric, camera, ground, parts_.corridor);
   });
   if (view) parts_.guide.see_path(*view);
@@ -183,6 +197,8 @@ void GuideStage::give_out(Seen* seen, Tracks tracks) {
     scene.sighting.depth = depth_[stamp.camera];
   }
   given_ = stamp;
+  const auto& head = scene.frame.head;
+  parts_.guide.walk(head ? head->gait : Gait::unknown, stamp.stream_ns);
   view_ = view_of(scene.frame);
 
   std::vector<std::string> sentences;

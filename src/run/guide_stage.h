@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "clock.h"
@@ -94,6 +95,8 @@ class GuideStage {
   [[nodiscard]] Tracks follow(const Seen& seen);
   /// `predicted` is the tracker's: as the frame's picture shows it.
   [[nodiscard]] Tracks in_picture(Tracks predicted, const Frame& frame) const;
+  /// Gravity in the picture that a map was made of, where an IMU told.
+  [[nodiscard]] std::optional<MeasuredGravity> gravity_at(const FrameStamp& stamp) const;
   /// Looks along the corridor, once a map of a camera that looks there.
   void see_path(const Depth& depth, const Frame& frame);
   void settle(Seen seen);
@@ -128,6 +131,7 @@ class GuideStage {
   std::optional<FrameStamp> newest_;     ///< of the newest frame that came
   std::optional<FrameStamp> given_;      ///< of the newest frame given out
   View view_;                            ///< of the newest frame given out
+  std::deque<std::pair<FrameStamp, HeadMotion>> heads_;  ///< of the frames of the last seconds
   Vision vision_;
   std::int64_t path_seen_ns_ = -1;  ///< stream time of the newest map looked along
   LastSaid last_told_;              ///< without a speaker: the newest cue's

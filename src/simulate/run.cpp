@@ -169,6 +169,7 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
     }
     mouth.advance(stamp.stream_ns);
     if (look.turned) tracker.turn(stamp.stream_ns, *look.turned);
+    if (look.head) guide.walk(look.head->gait, stamp.stream_ns);
     on_the_way.push_back(std::move(look));
     if (on_the_way.size() <= latency) continue;
     Look arrived = std::move(on_the_way.front());
@@ -180,7 +181,9 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
     }
     if (arrived.depth) {
       depth = arrived.depth;
-      const GroundPlane plane = ground.find(*arrived.depth, sensor.camera());
+      std::optional<MeasuredGravity> gravity;
+      if (arrived.head) gravity = {arrived.head->gravity(), arrived.head->deviation_deg};
+      const GroundPlane plane = ground.find(*arrived.depth, sensor.camera(), gravity);
       guide.see_path(look_along(*arrived.depth, sensor.camera(), plane, trial.corridor));
     }
     Tracks tracks;

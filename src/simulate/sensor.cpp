@@ -18,6 +18,10 @@ constexpr double kStep_hz = 1.9;  ///< steps a second (Bohannon, Age and Ageing 
 constexpr double kBob_m = 0.02;
 constexpr double kDrift_s = 2;
 constexpr double kTurnError_s = 0.5;
+constexpr double kGravityError_s = 5;
+// An IMU knows that its wearer stands after so long, and that he does not any more; that he walks.
+constexpr double kStands_s = 1.2, kSetsOff_s = 0.2, kWalks_s = 2.2;
+constexpr double kStill_mps = 0.1;
 constexpr double kLeastShare = 0.25, kHalfHidden = 0.6;
 constexpr double kConfused_s = 0.3;
 constexpr std::size_t kWarpAcross = 3, kWarpDown = 2;
@@ -26,7 +30,7 @@ constexpr float kDark_m = 3;  ///< what a depth network makes of a black picture
 
 // Streams of random numbers beside those of the actors.
 constexpr std::uint64_t kHead = 1U << 20U, kGhosts = kHead + 1, kMaps = kHead + 2,
-                        kLoss = kHead + 3, kTurns = kHead + 4;
+                        kLoss = kHead + 3, kTurns = kHead + 4, kImu = kHead + 5;
 
 const std::array<const char*, 8> kGhostLabels{"person", "chair", "car",          "bicycle",
                                               "dog",    "bench", "potted plant", "tv"};
@@ -65,6 +69,8 @@ std::vector<Key> keys_of(SensorOptions& o) {
           {"pitch_deg", &o.pitch_deg, -20, 45},
           {"sway_deg", &o.sway_deg, 0, 20},
           {"turn_known", &o.turn_known, 0, 1},
+          {"imu", &o.imu, 0, 1},
+          {"gravity_error_deg", &o.gravity_error_deg, 0, 45},
           {"turn_error_deg_s", &o.turn_error_deg_s, 0, 100},
           {"latency_frames", &o.latency_frames, 0, 30},
           {"frame_loss", &o.frame_loss, 0, 1},
@@ -123,9 +129,10 @@ struct Sensor::Impl {
   SensorOptions o;
   Intrinsics camera;
   Caster caster;
-  Random head, ghosts_random, map_random, loss, turns;
+  Random head, ghosts_random, map_random, loss, turns, imu;
   Sway yaw, nod;
   Drift turn_error;
+  Drift pitch_error, roll_error;  ///< of gravity
   Drift drift;
   std::vector<Drift> warp;
   double bias;
@@ -151,9 +158,12 @@ struct Sensor::Impl {
         map_random(w.seed, kMaps),
         loss(w.seed, kLoss),
         turns(w.seed, kTurns),
+        imu(w.seed, kImu),
         yaw(head),
         nod(head),
         turn_error(turns),
+        pitch_error(imu),
+        roll_error(imu),
         drift(map_random),
         bias(o.depth_bias * map_random.normal()) {
     for (std::size_t i = 0; i < kWarpAcross * kWarpDown; ++i) warp.emplace_back(map_random);
@@ -354,6 +364,32 @@ struct Sensor::Impl {
     return turned;
   }
 
+  /// Whether the walker's speed was below or above kStill_mps all the time since then.
+  [[nodiscard]] bool all_since(double t_s, double since_s, bool still) const {
+    constexpr double kStep_s = 0.1;
+    for (double at_s = t_s; at_s >= since_s - 1e-9; at_s -= kStep_s) {
+      const Pose pose = walk.at(at_s);
+      if ((std::hypot(pose.vx, pose.vy) < kStill_mps) != still) return false;
+    }
+    return true;
+  }
+
+  HeadMotion motion_of(const Eye& eye, double t_s, double dt_s) {
+    HeadMotion motion;
+    motion.pitch_deg = static_cast<float>(
+        eye.pitch_deg + o.gravity_error_deg * pitch_error.step(dt_s, kGravityError_s, imu));
+    motion.roll_deg = static_cast<float>(
+        eye.roll_deg + o.gravity_error_deg * roll_error.step(dt_s, kGravityError_s, imu));
+    motion.deviation_deg = static_cast<float>(o.gravity_error_deg);
+    if (all_since(t_s - kSetsOff_s, t_s - kStands_s, true)) {
+      motion.gait = Gait::standing;
+    } else if (all_since(t_s, t_s - kWalks_s, false)) {
+      motion.gait = Gait::walking;
+      motion.steps_per_min = static_cast<float>(60 * kStep_hz);
+    }
+    return motion;
+  }
+
   Look look(int frame) {
     const double t_s = frame / o.fps;
     const double dt_s = frame == 0 ? 1 / o.fps : t_s - last_s;
@@ -396,6 +432,7 @@ struct Sensor::Impl {
     }
     if (!look.comes) look.depth.reset();
     look.turned = turn_to(look, dt_s, trouble);
+    if (o.imu > 0) look.head = motion_of(look.eye, t_s, dt_s);
     if (is(Trouble::Kind::dark)) look.state = PictureState::dark;
     if (is(Trouble::Kind::frozen) && frozen) look.state = PictureState::repeated;
     if (trouble != nullptr) look.truth = nullptr;

@@ -11,6 +11,7 @@
 #include "simulate/view.h"
 #include "simulate/world.h"
 #include "source/camera_turn.h"
+#include "source/head_motion.h"
 
 namespace lazarillo::simulate {
 
@@ -19,11 +20,13 @@ struct SensorOptions {
   double fps = 30;
   double hfov_deg = 69;
   double eye_m = 1.55;
-  double pitch_deg = 10;        ///< the camera looks down by so much
-  double sway_deg = 3;          ///< standard deviation of where the head turns; nods half as much
-  double latency_frames = 1;    ///< whole frames from picture to decision
-  double frame_loss = 0.005;    ///< part of the pictures that never come
-  double turn_known = 1;        ///< 0: nothing tells how the head turns
+  double pitch_deg = 10;      ///< the camera looks down by so much
+  double sway_deg = 3;        ///< standard deviation of where the head turns; nods half as much
+  double latency_frames = 1;  ///< whole frames from picture to decision
+  double frame_loss = 0.005;  ///< part of the pictures that never come
+  double turn_known = 1;      ///< 0: nothing tells how the head turns
+  double imu = 0;             ///< 1: there is one: Frame::head is known
+  double gravity_error_deg = 1.5;  ///< of each axis, standard deviation; changes within 5 s
   double turn_error_deg_s = 1;  ///< beside what steps to the side look like; changes within 0.5 s
 
   // The detector. Sizes: the longer side, pixels of 416.
@@ -77,6 +80,7 @@ struct Look {
   const View* truth = nullptr;
   Eye eye;
   std::optional<CameraTurn> turned;  ///< since the first picture; unset: no picture, or not known
+  std::optional<HeadMotion> head;    ///< with SensorOptions::imu
   PictureState state = PictureState::clear;
 };
 

@@ -18,7 +18,7 @@
 #include "source/camera_view.h"
 #include "source/frame_sets.h"
 #include "source/growing_pause.h"
-#include "source/gyro_turn.h"
+#include "source/imu_watch.h"
 
 namespace lazarillo {
 namespace {
@@ -235,7 +235,7 @@ class AriaSource final : public Source {
       if (pin->record().kind != ValueKind::imu_batch) continue;
       const std::vector<ImuSample> samples = samples_of(*pin);
       if (options_.tap != nullptr) options_.tap->motion(pin->record().camera, samples);
-      if (pin->record().camera == 0 && gyro_) integrate(samples);
+      if (pin->record().camera == 0 && imu_) imu_->add(samples);
     }
   }
 
@@ -270,8 +270,8 @@ class AriaSource final : public Source {
       sets_.emplace(std::make_shared<const Rig>(std::move(rig)));
     }
     if (const auto imu = imu_pose(text)) {
-      gyro_.emplace(upright_camera_from_imu(forward->device_from_camera,
-                                            forward->lens->mounting().quarter_turns, *imu));
+      imu_.emplace(upright_camera_from_imu(forward->device_from_camera,
+                                           forward->lens->mounting().quarter_turns, *imu));
     }
   }
 
@@ -296,12 +296,6 @@ class AriaSource final : public Source {
       std::memcpy(samples.data(), pin.bytes().data(), samples.size() * sizeof(ImuSample));
     }
     return samples;
-  }
-
-  void integrate(const std::vector<ImuSample>& samples) {
-    for (const ImuSample& sample : samples) {
-      if ((sample.flags & ImuSample::kGyro) != 0) gyro_->add(sample.device_ns, sample.gyro_rad_s);
-    }
   }
 
   /// Which of eyes_ a value is a picture of.
@@ -397,7 +391,12 @@ class AriaSource final : public Source {
     next_number_ = std::max(next_number_, frame.stamp.sequence + 1);
     frame.stamp.stream_ns = bridge_->live ? frame.stamp.capture_ns : record.stream_ns + offset_ns;
     device_ns_ = record.device_ns + offset_ns;
-    if (gyro_) frame.turned = gyro_->at(device_ns_);
+    if (imu_) {
+      frame.turned = imu_->turned_at(device_ns_);
+      frame.head = imu_->head_at(device_ns_);
+      // Gravity is told in the forward camera's frame.
+      if (frame.head && index != 0) frame.head->deviation_deg = 180;
+    }
     frame.pixels = pixels_of(std::move(pin), size);
     return frame;
   }
@@ -427,7 +426,7 @@ class AriaSource final : public Source {
   std::vector<Eye> eyes_;
   std::optional<FrameSets> sets_;  ///< of several cameras
   std::int64_t device_ns_ = 0;     ///< of the newest picture, by the device's clock
-  std::optional<GyroTurn> gyro_;
+  std::optional<ImuWatch> imu_;
   std::vector<CameraInfo> cameras_;
   std::optional<Frame> first_;  ///< taken while opening
   std::optional<std::int64_t> began_ns_;

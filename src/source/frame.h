@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "source/camera_turn.h"
+#include "source/head_motion.h"
 #include "source/intrinsics.h"
 
 namespace lazarillo {
@@ -67,6 +68,8 @@ struct Frame {
   /// all; unset: nobody looked. Capture finds it (see/picture_watch.h), and what follows. A sum, so
   /// that a frame that is dropped on the way takes nothing with it.
   std::optional<CameraTurn> turned{};
+  /// How the head is held and goes, where an IMU beside the camera tells; unset: nothing does.
+  std::optional<HeadMotion> head{};
   PictureState state = PictureState::clear;
   /// Where several cameras are one view: the other pictures of this moment (source/rig.h); then
   /// `stamp.sequence` counts moments. null: there is one camera.

@@ -23,10 +23,11 @@ void GyroTurn::add(std::int64_t time_ns, const std::array<float, 3>& rad_s) {
   Known now{time_ns, {}, about(1), about(0)};
   if (!std::isfinite(now.right_deg_s) || !std::isfinite(now.up_deg_s)) return;
   if (!known_.empty()) {
-    const Known& last = known_.back();
-    if (time_ns <= last.time_ns) return;
+    const Known last = known_.back();
+    if (last.time_ns - time_ns > kJump_ns) known_.clear();
+    if (!known_.empty() && time_ns <= last.time_ns) return;
     now.turned = last.turned;
-    if (time_ns - last.time_ns <= kGap_ns) {
+    if (!known_.empty() && time_ns - last.time_ns <= kGap_ns) {
       const double dt = seconds(time_ns - last.time_ns);
       now.turned.right_deg += dt * (last.right_deg_s + now.right_deg_s) / 2;
       now.turned.up_deg += dt * (last.up_deg_s + now.up_deg_s) / 2;

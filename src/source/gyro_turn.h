@@ -16,12 +16,15 @@ namespace lazarillo {
 class GyroTurn {
  public:
   static constexpr std::int64_t kGap_ns = 100'000'000;
+  static constexpr std::int64_t kJump_ns = 1'000'000'000;
   using Matrix = std::array<double, 9>;  ///< row by row
 
   /// `camera_from_imu`: takes a direction of the IMU's frame into the upright camera's.
   explicit GyroTurn(const Matrix& camera_from_imu) : camera_from_imu_(camera_from_imu) {}
 
-  /// In order of time, any clock; others are passed over. rad/s in the IMU's frame.
+  /// In order of time, any clock; others are passed over. When time goes back by more than kJump_ns
+  /// it is another clock's: what was turned stays, and is counted on from there. rad/s in the IMU's
+  /// frame.
   void add(std::int64_t time_ns, const std::array<float, 3>& rad_s);
 
   /// Since the first sample; the last rate holds for kGap_ns beyond the last sample. nullopt before

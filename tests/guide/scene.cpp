@@ -109,6 +109,7 @@ Scenario load_scenario(const std::filesystem::path& file) {
   s.calibrated = document["calibrated"].value_or(false);
   s.depth = document["depth"].value_or(true);
   s.blind = intervals(document, "blind");
+  s.stands = intervals(document, "stands");
   if (const auto most = document["at_most"].value<int64_t>())
     s.at_most = static_cast<std::size_t>(*most);
   const auto each = [&](const char* key, auto&& use) {
@@ -177,6 +178,10 @@ std::vector<Cue> play(const Scenario& scenario) {
     }
     const Depth seen = scenario.depth ? Depth(std::shared_ptr<const MetricDepth>(depth)) : Depth();
     if (sees) vision.last_seen_ns = detections.stamp.stream_ns;
+    if (!scenario.stands.empty()) {
+      guide.walk(within(scenario.stands, t) ? Gait::standing : Gait::walking,
+                 detections.stamp.stream_ns);
+    }
     for (const Cue& cue : guide.update(tracker.update(detections, seen, camera), vision)) {
       said.push_back(cue);
     }

@@ -37,8 +37,9 @@ struct CuePattern {
 struct Scenario {
   std::string title;
   double seconds = 6, fps = 15, hfov_deg = 70;
-  bool calibrated = false;  ///< scores are probabilities
-  bool depth = true;        ///< false: no depth map, only known heights tell distances
+  bool calibrated = false;       ///< scores are probabilities
+  bool depth = true;             ///< false: no depth map, only known heights tell distances
+  std::vector<Interval> stands;  ///< seconds during which an IMU says that the walker stands
   std::vector<Actor> actors;
   std::vector<Interval> blind;  ///< seconds during which frames cannot be seen
   std::vector<CuePattern> expect, never;

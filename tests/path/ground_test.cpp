@@ -81,9 +81,65 @@ TEST(Ground, FollowsAMeasuredGravity) {
   const double r = 35 * std::numbers::pi / 180;
   const double p = 20 * std::numbers::pi / 180;
   const Vector3 down{std::sin(r) * std::cos(p), std::cos(r) * std::cos(p), std::sin(p)};
-  const GroundPlane ground = GroundFinder().find(depth, kCamera, down);
+  const GroundPlane ground = GroundFinder().find(depth, kCamera, MeasuredGravity{down, 1});
   ASSERT_TRUE(ground.seen);
   EXPECT_NEAR(ground.roll_deg(), 35, 1);
+}
+
+Vector3 down_of(double pitch_deg, double roll_deg) {
+  const double p = pitch_deg * std::numbers::pi / 180;
+  const double r = roll_deg * std::numbers::pi / 180;
+  return {std::sin(r) * std::cos(p), std::cos(r) * std::cos(p), std::sin(p)};
+}
+
+TEST(Ground, WhatLeansAgainstGravityIsNone) {
+  // A board leans at 30 degrees: to a camera that might look down so far it is a floor.
+  World world;
+  world.pitch_deg = 30;
+  const MetricDepth leaning = world.depth(kCamera, 104);
+  ASSERT_TRUE(GroundFinder().find(leaning, kCamera).seen);
+  const GroundPlane found =
+      GroundFinder().find(leaning, kCamera, MeasuredGravity{down_of(0, 0), 1});
+  EXPECT_FALSE(found.seen);
+  // As assumed, it lies across gravity.
+  EXPECT_NEAR(found.pitch_deg(), 0, 1e-9);
+  // A gravity that is hardly known tells nothing.
+  EXPECT_TRUE(GroundFinder().find(leaning, kCamera, MeasuredGravity{down_of(0, 0), 20}).seen);
+}
+
+TEST(Ground, ARampIsGround) {
+  // 1 in 12, and depth that tilts it by as much again.
+  World world;
+  world.pitch_deg = 20;
+  world.noise = 0.02;
+  for (const double off_deg : {-9.5, 0.0, 9.5}) {
+    const GroundPlane ground = GroundFinder().find(world.depth(kCamera, 104), kCamera,
+                                                   MeasuredGravity{down_of(20 + off_deg, 0), 1});
+    ASSERT_TRUE(ground.seen) << off_deg;
+    EXPECT_NEAR(ground.pitch_deg(), 20, 1) << off_deg;
+  }
+}
+
+TEST(Ground, IsFollowedWhenAHeadTurnsFast) {
+  // From map to map the head nods by 25 degrees: more than is looked for around the last plane.
+  for (const bool with_gravity : {false, true}) {
+    GroundFinder finder;
+    World world;
+    world.noise = 0.02;
+    int seen = 0;
+    for (int i = 0; i < 8; ++i) {
+      world.pitch_deg = i % 2 == 0 ? 10 : 35;
+      MetricDepth depth = world.depth(kCamera, 104);
+      depth.stamp.stream_ns = i * 100'000'000LL;
+      std::optional<MeasuredGravity> gravity;
+      if (with_gravity) gravity = {down_of(world.pitch_deg + 2, 1), 1.5};
+      const GroundPlane ground = finder.find(depth, kCamera, gravity);
+      if (!ground.seen) continue;
+      ++seen;
+      EXPECT_NEAR(ground.pitch_deg(), world.pitch_deg, 1.5);
+    }
+    EXPECT_EQ(seen, with_gravity ? 8 : 4);
+  }
 }
 
 TEST(Ground, NothingUsableIsNoGround) {

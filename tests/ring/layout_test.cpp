@@ -86,6 +86,10 @@ TEST(RingLayout, IsTheDocumentedOne) {
       FIELD(record, SlotRecord, picture_state),
       FIELD(record, SlotRecord, turned_right_deg),
       FIELD(record, SlotRecord, turned_up_deg),
+      FIELD(record, SlotRecord, gravity_pitch_deg),
+      FIELD(record, SlotRecord, gravity_roll_deg),
+      FIELD(record, SlotRecord, gravity_deviation_deg),
+      FIELD(record, SlotRecord, steps_per_min),
 #undef FIELD
   };
   EXPECT_EQ(documented(), expected);

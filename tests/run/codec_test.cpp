@@ -42,6 +42,9 @@ class CodecTest : public testing::Test {
     f.stride_bytes = 1920;
     f.intrinsics = {real(), real(), real(), real(), 640, 480, whole() % 2 == 0};
     if (whole() % 2 == 0) f.turned = CameraTurn{small(), small()};
+    if (whole() % 2 == 0) {
+      f.head = HeadMotion{small(), small(), small(), static_cast<Gait>(whole() % 3), small()};
+    }
     f.state = static_cast<PictureState>(whole() % 4);
     return f;
   }
@@ -153,6 +156,13 @@ void expect_same_but_pixels(const Frame& a, const Frame& b) {
   EXPECT_EQ(std::tuple(x.fx, x.fy, x.cx, x.cy, x.width, x.height, x.assumed),
             std::tuple(y.fx, y.fy, y.cx, y.cy, y.width, y.height, y.assumed));
   EXPECT_EQ(a.state, b.state);
+  ASSERT_EQ(a.head.has_value(), b.head.has_value());
+  if (a.head) {
+    EXPECT_EQ(std::tuple(a.head->pitch_deg, a.head->roll_deg, a.head->deviation_deg, a.head->gait,
+                         a.head->steps_per_min),
+              std::tuple(b.head->pitch_deg, b.head->roll_deg, b.head->deviation_deg, b.head->gait,
+                         b.head->steps_per_min));
+  }
   ASSERT_EQ(a.turned.has_value(), b.turned.has_value());
   if (!a.turned) return;
   EXPECT_FLOAT_EQ(static_cast<float>(a.turned->right_deg), static_cast<float>(b.turned->right_deg));

@@ -34,6 +34,7 @@ Frame some_frame() {
   frame.intrinsics = {500.1, 500.2, 320.3, 240.4, 640, 480, true};
   frame.state = PictureState::dark;
   frame.turned = CameraTurn{0.1, -1.0 / 3};
+  frame.head = HeadMotion{12.3F, -1.0F / 3, 0.7F, Gait::walking, 111.1F};
   return frame;
 }
 
@@ -50,8 +51,24 @@ TEST(RecordedCall, KeepsAFrameToTheLastBit) {
   EXPECT_EQ(frame.stamp.stream_ns, 1'300'000'007);
   EXPECT_EQ(frame.intrinsics, some_frame().intrinsics);
   EXPECT_EQ(frame.turned->up_deg, -1.0 / 3);
+  ASSERT_TRUE(frame.head);
+  EXPECT_EQ(frame.head->pitch_deg, 12.3F);
+  EXPECT_EQ(frame.head->roll_deg, -1.0F / 3);
+  EXPECT_EQ(frame.head->deviation_deg, 0.7F);
+  EXPECT_EQ(frame.head->gait, Gait::walking);
+  EXPECT_EQ(frame.head->steps_per_min, 111.1F);
   EXPECT_EQ(frame.state, PictureState::dark);
   EXPECT_EQ(frame.lens, nullptr);
+}
+
+TEST(RecordedCall, ARecordingFromBeforeGravityWasKnownIsRead) {
+  RecordedCall call;
+  call.value = some_frame();
+  Json line = Json::parse(line_of(call));
+  line["frame"].erase("head");
+  EXPECT_FALSE(std::get<Frame>(recorded_call(line, kLabels).value).head);
+  line["frame"]["head"] = {1, 2, 3, 3, 4};
+  EXPECT_THROW((void)recorded_call(line, kLabels), std::out_of_range) << "no such gait";
 }
 
 TEST(RecordedCall, KeepsWhatWasFound) {

@@ -47,6 +47,37 @@ TEST(Sensor, PerfectEyesSeeTheTruth) {
   }
 }
 
+TEST(Sensor, AnImuKnowsHowTheHeadIsHeldAndWhetherItWalks) {
+  SensorOptions options;
+  options.sway_deg = 8;
+  World world = standing(person(0, 400), 40);
+  world.legs = {{0, 0, 0}, {20, 0, 1.2}};
+  const Walk walk(world);
+  {
+    Sensor none(world, walk, options);
+    EXPECT_FALSE(none.look(0).head);
+  }
+  options.imu = 1;
+  options.gravity_error_deg = 3;
+  Sensor sensor(world, walk, options);
+  double squares = 0;
+  int frames = 0;
+  Gait gait = Gait::unknown;
+  std::vector<double> changes;
+  for (; frames < 40 * 30; ++frames) {
+    const Look look = sensor.look(frames);
+    ASSERT_TRUE(look.head);
+    squares += std::pow(look.head->pitch_deg - look.eye.pitch_deg, 2) +
+               std::pow(look.head->roll_deg - look.eye.roll_deg, 2);
+    if (look.head->gait != gait) changes.push_back(frames / options.fps);
+    gait = look.head->gait;
+  }
+  EXPECT_NEAR(std::sqrt(squares / frames / 2), 3, 1.2);
+  ASSERT_EQ(changes.size(), 3U) << "stands from the beginning, sets off, walks";
+  EXPECT_NEAR(changes[1], 20.2, 0.1);
+  EXPECT_NEAR(changes[2], 22.2, 0.2);
+}
+
 TEST(Sensor, MissesAsOftenAsAskedAndInRuns) {
   SensorOptions options = perfect();
   options.miss_large = 0.25;

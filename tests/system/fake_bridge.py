@@ -36,7 +36,8 @@ CALIBRATION = {"version": 1, "cameras": [
     {"index": i, "name": name, "model": "linear", "parameters": [60, 60, 31.5, 23.5], "width": WIDTH,
      "height": HEIGHT, "valid_radius": None, "time_offset_s": behind_s, "readout_s": None,
      "T_device_camera": pose(yaw_deg), "quarter_turns": 0}
-    for i, (name, yaw_deg, _, _, behind_s) in enumerate(CAMERAS)]}
+    for i, (name, yaw_deg, _, _, behind_s) in enumerate(CAMERAS)],
+    "imus": [{"index": 0, "name": "imu", "rate_hz": 100, "T_device_imu": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]}]}
 
 
 def main():

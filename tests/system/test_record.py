@@ -257,6 +257,11 @@ def test_pictures_motion_and_calibration_of_glasses(bridge, tmp_path):  # noqa: 
     assert [s[1:] for s in samples] == [[1000 + 10_000_000 * k, 0.25, 0, k / 8, 0, -9.5, 0, 3]
                                         for k in range(len(samples))]
     assert len(samples) >= 29
+    # What came of them stands with the frames: gravity as pitch and roll, its deviation, gait and steps a minute.
+    heads = [l["frame"]["head"] for l in lines if l["type"] == "given" and l["kind"] == "frame"]
+    assert len(heads) == 30 and all(len(head) == 5 for head in heads)
+    assert abs(heads[0][0]) < 1 and abs(heads[0][1]) < 1, "the force points up"
+    assert heads[0][2] > heads[-1][2] > 0, "it is known better and better"
     again = replay(recording, tmp_path / "again")
     assert again.code == 0 and len(again.frames) == 30, again.err
     names = [c["name"] for c in json.loads((tmp_path / "again" / "device.json").read_text())["cameras"]]

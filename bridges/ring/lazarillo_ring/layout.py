@@ -30,10 +30,12 @@ RECORD = {
     "stream_ns": 32, "payload_bytes": 40, "width": 48, "height": 52, "stride_bytes": 56,
     "pixel_format": 60, "fx": 64, "fy": 72, "cx": 80, "cy": 88, "flags": 96,
     "picture_state": 100, "turned_right_deg": 104, "turned_up_deg": 108,
+    "gravity_pitch_deg": 112, "gravity_roll_deg": 116, "gravity_deviation_deg": 120,
+    "steps_per_min": 124,
 }
 
 FIXED = struct.Struct("<8s6I4Q32s")  # the header's part that never changes
-RECORD_FORMAT = struct.Struct("<IIQqqqQIIIIddddIIff16x")
+RECORD_FORMAT = struct.Struct("<IIQqqqQIIIIddddIIffffff")
 _RECORD_FIELDS = attrgetter(*RECORD)
 
 
@@ -52,6 +54,7 @@ class PixelFormat(enum.IntEnum):
 # Record.flags
 INTRINSICS_ASSUMED = 1
 TURN_KNOWN = 2
+HEAD_KNOWN = 4  # gravity; bits 3 and 4: 0 not known, 1 stands, 2 walks
 
 # One sample of an IMU batch, whose payload is an array of them.
 IMU_SAMPLE = np.dtype([("capture_ns", "<i8"), ("device_ns", "<i8"), ("accel_m_s2", "<f4", 3),
@@ -84,6 +87,10 @@ class Record:
     picture_state: int = 0
     turned_right_deg: float = 0.0
     turned_up_deg: float = 0.0
+    gravity_pitch_deg: float = 0.0
+    gravity_roll_deg: float = 0.0
+    gravity_deviation_deg: float = 0.0
+    steps_per_min: float = 0.0
 
     def pack(self):
         return RECORD_FORMAT.pack(*_RECORD_FIELDS(self))

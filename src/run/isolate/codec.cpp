@@ -134,6 +134,13 @@ SlotRecord record_of(const Frame& frame) {
     record.turned_right_deg = static_cast<float>(frame.turned->right_deg);
     record.turned_up_deg = static_cast<float>(frame.turned->up_deg);
   }
+  if (frame.head) {
+    record.flags |= kHeadKnown | static_cast<std::uint32_t>(frame.head->gait) << kGaitShift;
+    record.gravity_pitch_deg = frame.head->pitch_deg;
+    record.gravity_roll_deg = frame.head->roll_deg;
+    record.gravity_deviation_deg = frame.head->deviation_deg;
+    record.steps_per_min = frame.head->steps_per_min;
+  }
   return record;
 }
 
@@ -156,6 +163,12 @@ Frame frame_of(const SlotRecord& record, CameraViews& views) {
   frame.state = static_cast<PictureState>(std::min(record.picture_state, 5U));
   if ((record.flags & kTurnKnown) != 0) {
     frame.turned = CameraTurn{record.turned_right_deg, record.turned_up_deg};
+  }
+  if ((record.flags & kHeadKnown) != 0) {
+    const std::uint32_t gait = record.flags >> kGaitShift & kGaitMask;
+    frame.head =
+        HeadMotion{record.gravity_pitch_deg, record.gravity_roll_deg, record.gravity_deviation_deg,
+                   static_cast<Gait>(std::min(gait, 2U)), record.steps_per_min};
   }
   return frame;
 }

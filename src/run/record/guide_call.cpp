@@ -36,6 +36,19 @@ Depth without_numbers(const Depth& depth) {
   return {};
 }
 
+Json head_json(const HeadMotion& h) {
+  return {h.pitch_deg, h.roll_deg, h.deviation_deg, static_cast<int>(h.gait), h.steps_per_min};
+}
+
+HeadMotion head_of(const Json& j) {
+  const int gait = j.at(3).get<int>();
+  if (gait < 0 || gait > static_cast<int>(Gait::walking)) {
+    throw std::out_of_range("how somebody goes is not known");
+  }
+  return {j.at(0).get<float>(), j.at(1).get<float>(), j.at(2).get<float>(), static_cast<Gait>(gait),
+          j.at(4).get<float>()};
+}
+
 Json frame_json(const Frame& f) {
   const Intrinsics& k = f.intrinsics;
   return {{"stamp", to_json(f.stamp)},
@@ -43,7 +56,8 @@ Json frame_json(const Frame& f) {
           {"camera", {k.fx, k.fy, k.cx, k.cy, k.width, k.height, k.assumed}},
           {"lens", f.lens != nullptr},
           {"state", static_cast<int>(f.state)},
-          {"turned", f.turned ? Json{f.turned->right_deg, f.turned->up_deg} : Json()}};
+          {"turned", f.turned ? Json{f.turned->right_deg, f.turned->up_deg} : Json()},
+          {"head", f.head ? head_json(*f.head) : Json()}};
 }
 
 /// A guide asks no more of a lens than whether there is one.
@@ -71,6 +85,8 @@ Frame frame_of(const Json& j) {
   if (const Json& turned = j.at("turned"); !turned.is_null()) {
     f.turned = CameraTurn{turned.at(0).get<double>(), turned.at(1).get<double>()};
   }
+  // Recordings made before it was known have none.
+  if (const Json head = j.value("head", Json()); !head.is_null()) f.head = head_of(head);
   return f;
 }
 
