@@ -86,14 +86,16 @@ class AriaSource final : public Source {
         several_(options.camera == kAllCameras),
         name_(address.recording.empty() ? "the glasses" : "'" + address.recording + "'"),
         command_(command_for(address, options)),
-        began_ns_(options.origin_ns) {
+        began_ns_(options.origin_ns),
+        numbers_before_(options.first_sequence) {
     bridge_.emplace(command_, name_, stop_.get_token());
     choose_cameras();
     first_ = take();
     if (!first_) {
       throw Error(ExitCode::source, fault_.empty() ? name_ + " gave no picture" : fault_);
     }
-    for (Eye& eye : eyes_) cameras_.push_back({eye.name, eye.intrinsics()});
+    for (Eye& eye : eyes_) cameras_.push_back({eye.name, eye.intrinsics(), eye.lens});
+    cameras_.at(static_cast<std::size_t>(first_->stamp.camera)).intrinsics = first_->intrinsics;
   }
 
   ~AriaSource() override {

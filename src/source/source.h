@@ -15,6 +15,7 @@ namespace lazarillo {
 struct CameraInfo {
   std::string name;       ///< "video", "rgb", "slam-left", ...
   Intrinsics intrinsics;  ///< of the camera's first picture
+  std::shared_ptr<const Lens> lens = nullptr;  ///< as Frame::lens: null, a pinhole camera's
 };
 
 /// Where frames come from. One thread calls next(); stop() may be called from any other thread.

@@ -5,6 +5,7 @@ does, FAKE_BRIDGE in the environment says: `die:N`, `hang:N` and `end:N` after N
 it before. Its pid is added to the file FAKE_BRIDGE_PIDS. FAKE_BRIDGE_RIG=three has a colour camera and two at the
 sides, which take every second picture, 1 ms after it, the right one by a clock that is 2 s behind;
 FAKE_BRIDGE_RIG=three:N: the left one none from picture N on.
+FAKE_BRIDGE_TURNS=1: so many quarter turns make its pictures upright.
 """
 
 import json
@@ -21,6 +22,7 @@ from lazarillo_ring import Kind, PixelFormat, Record, Ring, Writer  # noqa: E402
 
 WIDTH, HEIGHT = 64, 48
 STEP_NS = 10_000_000
+TURNS = int(os.environ.get("FAKE_BRIDGE_TURNS", "0"))
 RIG, _, LEFT_UNTIL = os.environ.get("FAKE_BRIDGE_RIG", "").partition(":")
 # Name, degrees that it looks to the right, every how many pictures, nanoseconds later, seconds that its clock is behind.
 CAMERAS = ([("rgb", 0, 1, 0, 0), ("slam-left", -40, 2, 1_000_000, 0), ("slam-right", 40, 2, 1_000_000, 2)]
@@ -35,7 +37,7 @@ def pose(yaw_deg):
 CALIBRATION = {"version": 1, "cameras": [
     {"index": i, "name": name, "model": "linear", "parameters": [60, 60, 31.5, 23.5], "width": WIDTH,
      "height": HEIGHT, "valid_radius": None, "time_offset_s": behind_s, "readout_s": None,
-     "T_device_camera": pose(yaw_deg), "quarter_turns": 0}
+     "T_device_camera": pose(yaw_deg), "quarter_turns": TURNS}
     for i, (name, yaw_deg, _, _, behind_s) in enumerate(CAMERAS)],
     "imus": [{"index": 0, "name": "imu", "rate_hz": 100, "T_device_imu": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]}]}
 

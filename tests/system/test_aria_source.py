@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -84,10 +85,46 @@ def test_no_bridge(tmp_path):
 
 
 def test_what_aria_has_not(tmp_path):
-    for arguments, word in [(["aria:", "--fast"], "--fast"), (["walk.vrs", "--feed-fps", "30"], "own rate"),
-                            (["walk.vrs", "--realtime", "--isolate"], "--isolate")]:
+    for arguments, word in [(["aria:", "--fast"], "--fast"), (["walk.vrs", "--feed-fps", "30"], "own rate")]:
         done = lazarillo("run", *arguments, "--out", tmp_path / "out")
         assert done.code == 2 and word in done.err
+
+
+def test_every_process_knows_the_lens(bridge, tmp_path):
+    """A camera on its side: upright where the lens is known."""
+    done = run("walk.vrs", tmp_path / "out", "--realtime", "--isolate", *bridge.arguments,
+               env={**bridge.env("end:150"), "FAKE_BRIDGE_TURNS": "1"})
+    assert done.code == 0, done.err
+    assert done.report["mode"] == "isolated"
+    assert {(f["width"], f["height"]) for f in done.frames} == {(48, 64)}
+    assert any(f["looked_at"] for f in done.frames)
+
+
+def test_a_capture_that_dies_is_started_again(bridge, tmp_path):
+    process = subprocess.Popen([PROGRAM, "run", "aria:", "--isolate", "--out", tmp_path / "out", "--commands", "none",
+                                *bridge.arguments], env={**os.environ, **bridge.env("end:1000000")},
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               text=True)
+    try:
+        for line in process.stderr:
+            if "processes " in line:
+                break
+        capture = int(re.search(r"capture (\d+)", line)[1])
+        # The first looks what there is, the second is the run's.
+        assert eventually(lambda: len(bridge.pids()) >= 2)
+        os.kill(capture, signal.SIGKILL)
+        assert eventually(lambda: len(bridge.pids()) >= 3)
+        events = tmp_path / "out" / "events.jsonl"
+        before = events.read_text().count('"type":"frame"')
+        assert eventually(lambda: events.read_text().count('"type":"frame"') > before + 20)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    result = read_results(tmp_path / "out", type("Ended", (), {})())
+    sequences = [e["sequence"] for e in result.events if e["type"] == "frame"]
+    assert sequences == sorted(set(sequences))
 
 
 @pytest.mark.parametrize("what", ["die:20", "hang:20"])
@@ -225,6 +262,22 @@ def test_recordings_as_projectaria_reads_them(shared, tmp_path, real_bridge, nam
     times = opened.get_timestamps_ns(opened.get_stream_id_from_label("camera-rgb"), TimeDomain.DEVICE_TIME)
     assert [f["stream_ns"] for f in done.frames] == [t - times[0] for t in times]
     assert len(times) == pictures
+
+
+def test_the_same_is_seen_in_processes_of_their_own(shared, tmp_path, real_bridge):
+    recording = shared / "media" / "aria" / "everyday/recording.vrs"
+    if not recording.exists():
+        pytest.skip(f"{recording} is not here")
+    config = tmp_path / "aria.toml"
+    config.write_text(f'[source]\naria_bridge = "{real_bridge}"\n')
+    seen = []
+    for out, how in (tmp_path / "one", ["--fast"]), (tmp_path / "four", ["--realtime", "--isolate"]):
+        done = run(recording, out, *how, "--config", config, "--no-sound", "--no-video")
+        assert done.code == 0, done.err
+        seen.append({f["stream_ns"]: [(d["label"], d["box"]) for d in f["detections"]]
+                     for f in done.frames if f["looked_at"]})
+    one, four = seen
+    assert four and four.items() <= one.items()
 
 
 @pytest.fixture

@@ -434,8 +434,11 @@ Rings make_rings(int width, int height, const ModelSet& models) {
 void probe_source(const RunOptions& options, SharedState& state) {
   Metrics metrics;
   CapturePart part(options, nullptr, metrics);
-  state.camera = part.source().cameras().at(0).intrinsics;
-  const bool sideways = options.lens && options.lens->mounting().quarter_turns % 2 != 0;
+  const CameraInfo& camera = part.source().cameras().at(0);
+  state.camera = camera.intrinsics;
+  const Lens* lens = camera.lens ? camera.lens.get() : options.lens.get();
+  if (lens != nullptr) state.lens = {lens->camera(), lens->model(), lens->mounting()};
+  const bool sideways = lens != nullptr && lens->mounting().quarter_turns % 2 != 0;
   state.picture_width = sideways ? state.camera.height : state.camera.width;
   state.picture_height = sideways ? state.camera.width : state.camera.height;
   state.duration_ns = part.source().duration_ns().value_or(-1);

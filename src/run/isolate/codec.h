@@ -22,7 +22,7 @@ enum class InternalKind : std::uint32_t { seen = 16, depth, scene, foresight, so
 /// The record of a frame; without payload_bytes.
 [[nodiscard]] SlotRecord record_of(const Frame& frame);
 /// A frame without pixels. Its lens does not travel: `views` is the source's, which every process
-/// of a run inherits.
+/// of a run inherits (SharedState::lens).
 [[nodiscard]] Frame frame_of(const SlotRecord& record, CameraViews& views);
 
 /// Each returns the bytes written; nullopt when the slot is too small.

@@ -76,8 +76,7 @@ void merge_report(PartName part, const SharedState::Part& stored, Report& report
   report.copies += json["copies"].get<std::uint64_t>();
   report.bytes_to_gpu += json["bytes_to_gpu"].get<std::uint64_t>();
   report.bytes_from_gpu += json["bytes_from_gpu"].get<std::uint64_t>();
-  report.gpu_memory_mib =
-      std::max(report.gpu_memory_mib, json["gpu_memory_mib"].get<double>());
+  report.gpu_memory_mib = std::max(report.gpu_memory_mib, json["gpu_memory_mib"].get<double>());
   report.depth_maps += json["depth_maps"].get<std::uint64_t>();
   for (const auto& [name, cores] : json["cores"].items()) {
     report.cores[name] += cores.get<double>();

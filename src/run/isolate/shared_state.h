@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 
 #include "error.h"
 #include "guide/guide.h"
 #include "source/intrinsics.h"
+#include "source/lens.h"
 
 namespace lazarillo {
 
@@ -38,6 +40,14 @@ struct SharedState {
   Intrinsics camera;
   int picture_width = 0;  ///< as the source gives them: before a lens is straightened
   int picture_height = 0;
+  /// What Lens is made of, where the source has told of one: null, a pinhole camera's.
+  struct LensParts {
+    Intrinsics camera;
+    LensModel model;
+    LensMounting mounting;
+  };
+  static_assert(std::is_trivially_copyable_v<LensParts>);
+  std::optional<LensParts> lens;
   std::int64_t duration_ns = -1;  ///< -1: not known
 
   /// Steady-clock moment of stream time 0: set by the first capture, kept by the next.
@@ -83,8 +93,8 @@ struct SharedState {
     commands[commands_given % commands.size()] = command;
     ++commands_given;
   }
-  /// Calls `take` with each that was not taken yet. By one thread at a time. What a guide died of or
-  /// after is not obeyed a second time by the next one.
+  /// Calls `take` with each that was not taken yet. By one thread at a time. What a guide died of
+  /// or after is not obeyed a second time by the next one.
   template <class Take>
   void take_commands(const Take& take) {
     const std::uint32_t given = commands_given;

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <memory>
 #include <new>
 #include <system_error>
 
@@ -22,8 +23,8 @@
 #include "run/isolate/succession.h"
 #include "run/parts.h"
 #include "run/paths.h"
-#include "source/bridge_source.h"
 #include "source/live_address.h"
+#include "source/rig.h"
 #include "version.h"
 
 namespace lazarillo {
@@ -137,7 +138,7 @@ class Supervisor {
     if (inputs_ != nullptr) inputs_->leave();
   }
 
-  const RunOptions& options_;
+  RunOptions options_;
   CommandInputs* inputs_;
   ModelSet models_;
   SharedStateMemory memory_;
@@ -203,8 +204,8 @@ void Supervisor::probe() {
   if (part.error_code != 0) {
     throw Error(static_cast<ExitCode>(part.error_code.load()), part.error.get());
   }
-  throw Error(ExitCode::source,
-              "the process that opens '" + without_secrets(options_.source) + "' was " + how_it_ended(status));
+  throw Error(ExitCode::source, "the process that opens '" + without_secrets(options_.source) +
+                                    "' was " + how_it_ended(status));
 }
 
 void Supervisor::start(PartName name) {
@@ -266,6 +267,11 @@ void Supervisor::await_ready(PartName name) {
 
 RunResult Supervisor::run(int& signal_received) {
   probe();
+  // Every process inherits the same lens, also one that is started again later.
+  if (state_.lens) {
+    const auto& [camera, model, mounting] = *state_.lens;
+    options_.lens = std::make_shared<const Lens>(camera, model, mounting);
+  }
   rings_ = make_rings(state_.picture_width, state_.picture_height, models_);
   state_.spare_loads = options_.config.running.spare;
   // Capture comes last: the first frame finds everybody at work.
@@ -449,13 +455,11 @@ RunResult run_isolated(const RunOptions& options, int& signal_received, CommandI
   sigemptyset(&watched);
   for (const int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&watched, signal);
   ::sigprocmask(SIG_BLOCK, &watched, nullptr);
-  // Their lens comes with the pictures, which no process but capture would hear of.
-  if (aria_address(options.source)) {
+  if (options.config.camera == kAllCameras) {
     throw Error(ExitCode::usage,
-                "--isolate does not go with Aria glasses yet: leave it out (the bridge, which is "
-                "what fails, is a process of its own)");
+                "--isolate is for one camera: leave it out, or source.camera = \"all\"");
   }
-  // Read once: every process inherits the same lens, also one that is started again later.
+  // Read once, not in every process.
   RunOptions known = options;
   known.lens = lens_of(options.config);
   return Supervisor(known, inputs).run(signal_received);
