@@ -318,10 +318,8 @@ class AriaSource final : public Source {
 
   /// The next moment of several cameras, once this picture is there.
   std::optional<Frame> moment_with(Frame frame) {
-    const Eye& eye = eyes_[static_cast<std::size_t>(frame.stamp.camera)];
     // The clock of glasses may be set; this computer's is not.
-    const std::int64_t taken_ns = bridge_->live ? frame.stamp.capture_ns : device_ns_;
-    const std::int64_t moment_ns = taken_ns + eye.offset_ns;
+    const std::int64_t moment_ns = bridge_->live ? frame.stamp.capture_ns : device_ns_;
     sets_->add(std::move(frame), moment_ns);
     std::optional<Frame> moment = sets_->take();
     // Glasses: what waits behind it is newer.
@@ -386,14 +384,16 @@ class AriaSource final : public Source {
     frame.intrinsics = view.intrinsics;
     frame.lens = view.lens;
     frame.stamp.camera = static_cast<int>(index);
-    frame.stamp.capture_ns = record.capture_ns;
+    // By the clock that all cameras share.
+    const std::int64_t offset_ns = eyes_[index].offset_ns;
+    frame.stamp.capture_ns = record.capture_ns + offset_ns;
     frame.stamp.sequence = numbers_before_ + record.frame_sequence;
     next_number_ = std::max(next_number_, frame.stamp.sequence + 1);
-    frame.stamp.stream_ns = bridge_->live ? record.capture_ns : record.stream_ns;
-    device_ns_ = record.device_ns;
+    frame.stamp.stream_ns = bridge_->live ? frame.stamp.capture_ns : record.stream_ns + offset_ns;
+    device_ns_ = record.device_ns + offset_ns;
     if (imu_) {
-      frame.turned = imu_->turned_at(record.device_ns);
-      frame.head = imu_->head_at(record.device_ns);
+      frame.turned = imu_->turned_at(device_ns_);
+      frame.head = imu_->head_at(device_ns_);
       // Gravity is told in the forward camera's frame.
       if (frame.head && index != 0) frame.head->deviation_deg = 180;
     }
@@ -425,7 +425,7 @@ class AriaSource final : public Source {
   bool calibrated_ = false;
   std::vector<Eye> eyes_;
   std::optional<FrameSets> sets_;  ///< of several cameras
-  std::int64_t device_ns_ = 0;     ///< of the newest picture
+  std::int64_t device_ns_ = 0;     ///< of the newest picture, by the device's clock
   std::optional<ImuWatch> imu_;
   std::vector<CameraInfo> cameras_;
   std::optional<Frame> first_;  ///< taken while opening

@@ -3,7 +3,8 @@
 WORDS are what Lazarillo asks of bridges/aria. The number of the picture is its first pixel. What else it
 does, FAKE_BRIDGE in the environment says: `die:N`, `hang:N` and `end:N` after N pictures, `code:N`: ends with
 it before. Its pid is added to the file FAKE_BRIDGE_PIDS. FAKE_BRIDGE_RIG=three has a colour camera and two at the
-sides, which take every second picture, 1 ms after it; FAKE_BRIDGE_RIG=three:N: the left one none from picture N on.
+sides, which take every second picture, 1 ms after it, the right one by a clock that is 2 s behind;
+FAKE_BRIDGE_RIG=three:N: the left one none from picture N on.
 """
 
 import json
@@ -21,9 +22,9 @@ from lazarillo_ring import Kind, PixelFormat, Record, Ring, Writer  # noqa: E402
 WIDTH, HEIGHT = 64, 48
 STEP_NS = 10_000_000
 RIG, _, LEFT_UNTIL = os.environ.get("FAKE_BRIDGE_RIG", "").partition(":")
-# Name, degrees that it looks to the right, every how many pictures, nanoseconds later.
-CAMERAS = ([("rgb", 0, 1, 0), ("slam-left", -40, 2, 1_000_000), ("slam-right", 40, 2, 1_000_000)] if RIG == "three"
-           else [("slam-left", 0, 1, 0), ("rgb", 0, 1, 0)])
+# Name, degrees that it looks to the right, every how many pictures, nanoseconds later, seconds that its clock is behind.
+CAMERAS = ([("rgb", 0, 1, 0, 0), ("slam-left", -40, 2, 1_000_000, 0), ("slam-right", 40, 2, 1_000_000, 2)]
+           if RIG == "three" else [("slam-left", 0, 1, 0, 0), ("rgb", 0, 1, 0, 0)])
 
 
 def pose(yaw_deg):
@@ -33,9 +34,9 @@ def pose(yaw_deg):
 
 CALIBRATION = {"version": 1, "cameras": [
     {"index": i, "name": name, "model": "linear", "parameters": [60, 60, 31.5, 23.5], "width": WIDTH,
-     "height": HEIGHT, "valid_radius": None, "time_offset_s": 0, "readout_s": None,
+     "height": HEIGHT, "valid_radius": None, "time_offset_s": behind_s, "readout_s": None,
      "T_device_camera": pose(yaw_deg), "quarter_turns": 0}
-    for i, (name, yaw_deg, *_) in enumerate(CAMERAS)],
+    for i, (name, yaw_deg, _, _, behind_s) in enumerate(CAMERAS)],
     "imus": [{"index": 0, "name": "imu", "rate_hz": 100, "T_device_imu": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]}]}
 
 
@@ -64,7 +65,7 @@ def main():
             time.sleep(0.001)
             writer.beat()
         picture, camera = divmod(i, len(CAMERAS))
-        name, _, every, later_ns = CAMERAS[camera]
+        name, _, every, later_ns, behind_s = CAMERAS[camera]
         if camera == 0:
             # One sample of the IMU a picture: capture, device, acceleration, gyro, temperature, what is valid.
             values.write(Record(kind=Kind.IMU_BATCH, camera=0),
@@ -74,9 +75,10 @@ def main():
         if picture % every == 0 and not gone:
             place = writer.begin()[:WIDTH * HEIGHT * 3]
             place[:] = picture % 256 if name == "rgb" else 255
-            at_ns = picture * STEP_NS + later_ns
+            at_ns = picture * STEP_NS + later_ns - behind_s * 10**9
             writer.publish(Record(kind=Kind.FRAME, camera=camera, frame_sequence=picture // every,
-                                  capture_ns=time.monotonic_ns(), device_ns=1000 + at_ns, stream_ns=at_ns,
+                                  capture_ns=time.monotonic_ns() - behind_s * 10**9, device_ns=1000 + at_ns,
+                                  stream_ns=at_ns,
                                   payload_bytes=WIDTH * HEIGHT * 3, width=WIDTH, height=HEIGHT,
                                   stride_bytes=WIDTH * 3, pixel_format=PixelFormat.BGR8, fx=60, fy=60, cx=31.5,
                                   cy=23.5))
