@@ -190,11 +190,20 @@ def test_a_camera_that_drops_out(all_cameras, tmp_path):
 
 def test_several_cameras_live(all_cameras, bridge, tmp_path):
     process = subprocess.Popen([PROGRAM, "run", "aria:", "--out", tmp_path / "out", "--commands", "none",
-                                *all_cameras.arguments], env={**os.environ, **all_cameras.env("die:60")},
+                                *all_cameras.arguments], env={**os.environ, **all_cameras.env("die:150")},
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                text=True)
+
+    def looked_through_all_again():
+        """The bridge died, and a whole moment of the next one was looked at."""
+        events = tmp_path / "out" / "events.jsonl"
+        if not (tmp_path / "pids").exists() or len(bridge.pids()) < 2 or not events.exists():
+            return False
+        lines = [json.loads(line) for line in events.read_text().split("\n")[:-1]]
+        return any(len(e.get("beside", [])) == 2 and e["sequence"] >= 150 for e in lines)
+
     try:
-        assert eventually(lambda: (tmp_path / "pids").exists() and len(bridge.pids()) >= 3)
+        assert eventually(looked_through_all_again, patience_s=120)
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=60)[1]
     finally:
@@ -202,12 +211,8 @@ def test_several_cameras_live(all_cameras, bridge, tmp_path):
     assert process.returncode == 130, err
     assert "back" in err
     result = read_results(tmp_path / "out", type("Ended", (), {})())
-    frames = [e for e in result.events if e["type"] == "frame"]
-    sequences = [f["sequence"] for f in frames]
-    assert sequences == sorted(set(sequences)) and sequences[-1] >= 60
-    # Of both bridges' pictures some were looked at.
-    seen = [e["sequence"] for e in result.events if len(e.get("beside", [])) == 2]
-    assert seen and seen[-1] >= 60
+    sequences = [e["sequence"] for e in result.events if e["type"] == "frame"]
+    assert sequences == sorted(set(sequences))
 
 
 def test_all_cameras_recorded_and_told_again(all_cameras, tmp_path):

@@ -102,6 +102,27 @@ def test_where_down_was_measured_it_is_used(rooms, tmp_path):
     assert pictures[0]["floor_share"] > 0.3 and pictures[1]["floor_share"] == 0
 
 
+def test_gravity_that_is_told_counts(rooms, tmp_path):
+    """Told right, the found ground lies across it; told 60 degrees off, there is none."""
+    folder, rows, truths = rooms
+    other = tmp_path / "other"
+    other.mkdir()
+    for file in folder.iterdir():
+        (other / file.name).symlink_to(file)
+    (other / "depth.jsonl").unlink()
+    wrong = [0, math.cos(math.radians(80)), math.sin(math.radians(80))]
+    write_rows(other, "depth", [{**row, "down": list(down)} for row, (_, _, down) in zip(rows, truths)]
+               + [{**rows[0], "down": wrong}])
+    result = evaluate("ground", other, tmp_path, "--gravity", "1")
+    assert result["gravity_error_deg"] == 1
+    *right, told_wrong = result["pictures"]
+    assert sum(p["found"] for p in right) >= 3
+    assert all(p["tilt_error_deg"] < 19 for p in right if p["found"]), "three deviations of 6 degrees"
+    assert not told_wrong["found"]
+    assert evaluate("ground", other, tmp_path, "--gravity", "1")["pictures"] == result["pictures"], "the same errors"
+    assert evaluate("ground", other, tmp_path)["gravity_error_deg"] is None
+
+
 def test_the_table_says_what_the_file_says(rooms, tmp_path):
     folder, _, _ = rooms
     result = lazarillo("eval", "ground", folder, "--json", tmp_path / "g.json", "--max", "2")
