@@ -120,9 +120,8 @@ int eval_ground(const EvalArguments& a) {
   setting.measured_with(measurer_of(setting.models));
   Perception perception(setting.models, setting.config.seeing);
   Grounds grounds;
-  grounds.pictures =
-      find_grounds(perception, setting.config.ground, a.folder, a.choice, a.gravity_error_deg,
-                   pictures_progress());
+  grounds.pictures = find_grounds(perception, setting.config.ground, a.folder, a.choice,
+                                  a.gravity_error_deg, pictures_progress());
   grounds.gravity_error_deg = a.gravity_error_deg;
   grounds.scores = score(grounds.pictures);
   tell(grounds, setting, a);

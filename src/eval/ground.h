@@ -43,12 +43,9 @@ using GroundScores = std::map<std::string, GroundScore>;
 /// the picture before. `gravity_error_deg`: gravity is told as an IMU would, off by so much about
 /// each of two axes (standard deviation, the same every time), from MeasuredPicture::down, else
 /// from down_of_room(); unset: it is not. Throws as evaluate_depth().
-[[nodiscard]] std::vector<GroundPicture> find_grounds(Perception& perception,
-                                                      const GroundOptions& options,
-                                                      const std::filesystem::path& folder,
-                                                      const Choice& choice,
-                                                      std::optional<double> gravity_error_deg,
-                                                      const EvalProgress& progress);
+[[nodiscard]] std::vector<GroundPicture> find_grounds(
+    Perception& perception, const GroundOptions& options, const std::filesystem::path& folder,
+    const Choice& choice, std::optional<double> gravity_error_deg, const EvalProgress& progress);
 
 /// Degrees between the measured and the found direction of down. Both must be there.
 [[nodiscard]] double tilt_error_deg(const GroundPicture& picture);

@@ -60,8 +60,8 @@ std::string row(const std::string& name, const GroundScore& score) {
 std::string to_json(const Grounds& grounds, const EvalAbout& about) {
   ordered_json result = heading("ground", about);
   result["least_floor"] = kLeastFloor;
-  result["gravity_error_deg"] = grounds.gravity_error_deg ? ordered_json(*grounds.gravity_error_deg)
-                                                          : ordered_json(nullptr);
+  result["gravity_error_deg"] =
+      grounds.gravity_error_deg ? ordered_json(*grounds.gravity_error_deg) : ordered_json(nullptr);
   result.update(score_json(grounds.scores.at("all")));
   ordered_json& sets = result["per_set"] = ordered_json::object();
   for (const auto& [name, score] : grounds.scores) {
