@@ -367,8 +367,9 @@ struct Sensor::Impl {
   /// Whether the walker's speed was below or above kStill_mps all the time since then.
   [[nodiscard]] bool all_since(double t_s, double since_s, bool still) const {
     constexpr double kStep_s = 0.1;
-    for (double at_s = t_s; at_s >= since_s - 1e-9; at_s -= kStep_s) {
-      const Pose pose = walk.at(at_s);
+    const auto steps = static_cast<int>((t_s - since_s) / kStep_s + 1e-9);
+    for (int i = 0; i <= steps; ++i) {
+      const Pose pose = walk.at(t_s - i * kStep_s);
       if ((std::hypot(pose.vx, pose.vy) < kStill_mps) != still) return false;
     }
     return true;

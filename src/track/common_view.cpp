@@ -288,7 +288,7 @@ Detections joined(std::span<const CameraLook> looks, const ObjectCatalog& catalo
       if (!taken[i]) objects.push_back(std::move(more[i]));
     }
   }
-  for (Found& found : objects) all.items.push_back(std::move(found.detection));
+  for (const Found& found : objects) all.items.push_back(found.detection);
   std::stable_sort(all.items.begin(), all.items.end(),
                    [](const Detection& a, const Detection& b) { return a.score > b.score; });
   return all;

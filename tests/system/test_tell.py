@@ -311,6 +311,7 @@ def test_however_it_ends_the_terminal_is_as_before(live, terminal, how, end):
 def test_stopped_it_gives_the_terminal_back_and_takes_it_again(live, terminal):
     run = live("--commands", "none", **terminal.popen())
     run.wait_for_frames()
+    assert eventually(terminal.taken)
     terminal.type("\x1a")  # Ctrl-Z; without a shell the kernel does not stop an orphaned group
     run.process.send_signal(signal.SIGTSTP)
     assert eventually(lambda: not terminal.taken())
