@@ -253,10 +253,13 @@ def convert_aria_twin(args):
     measured, labelled = Pack(args.out, "depth", args), Pack(args.out, "detect", args)
     labelled.set_classes(CLASSES)
     try:
-        for number, colour, depth, boxes, hidden, down in Recording(args.folder, args.size, args.focal).frames():
-            name = f"{args.folder.name}-{number:05}"
-            picture = {"file": measured.put(f"{name}.png", png(colour)), "width": args.size, "height": args.size}
-            measured.add(**picture, depth=measured.put(f"{name}-depth.png", png(depth)), focal=args.focal,
+        size = () if args.as_run else (args.size, args.focal)
+        recording = Recording(args.folder, *size, camera=args.camera)
+        for number, colour, depth, boxes, hidden, down in recording.frames():
+            name = f"{args.folder.name}-{args.camera}-{number:05}"
+            picture = {"file": measured.put(f"{name}.png", png(colour)), "width": recording.width,
+                       "height": recording.height}
+            measured.add(**picture, depth=measured.put(f"{name}-depth.png", png(depth)), focal=recording.focal,
                          **({"down": down} if down else {}))
             labelled.add(**picture, boxes=boxes, difficult=hidden, labelled_classes=list(range(len(CLASSES))))
     except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -289,6 +292,9 @@ def main():
     scenes.add_argument("--depth-focal", type=float, default=585.0, help="of the depth camera (%(default)s)")
     aria = kind("aria-twin", convert_aria_twin, "depth and boxes of Aria Digital Twin")
     aria.add_argument("folder", type=pathlib.Path)
+    aria.add_argument("--camera", default="rgb", choices=["rgb", "slam-left", "slam-right"], help="(%(default)s)")
+    aria.add_argument("--as-run", action="store_true",
+                      help="as a run straightens: as many pixels as the camera's picture, 100 degrees wide")
     aria.add_argument("--size", type=int, default=640, help="of the straight picture, pixels (%(default)s)")
     aria.add_argument("--focal", type=float, default=400.0, help="likewise (%(default)s: 77 degrees wide)")
     for name, command in kinds.choices.items():
