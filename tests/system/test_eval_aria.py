@@ -11,18 +11,21 @@ from test_eval import evaluate
 from test_eval_input import TOOLS, tool
 
 
-@pytest.fixture(scope="module")
-def twin(shared, tmp_path_factory):
+def converted(shared, folder, *arguments):
     pytest.importorskip("projectaria_tools", reason="tools/eval/requirements-aria.txt is not installed")
     clip = shared / "media" / "aria" / "twin"
     if not clip.exists():
         pytest.skip(f"{clip} is not here")
-    out = tmp_path_factory.mktemp("aria") / "out"
-    done = tool("convert.py", "aria-twin", clip, out)
+    out = folder / "out"
+    done = tool("convert.py", "aria-twin", clip, out, *arguments)
     assert done.returncode == 0, done.stderr
-    rows = {kind: [json.loads(line) for line in (out / f"{kind}.jsonl").read_text().splitlines()]
-            for kind in ("depth", "detect")}
-    return out, rows
+    return out, {kind: [json.loads(line) for line in (out / f"{kind}.jsonl").read_text().splitlines()]
+                 for kind in ("depth", "detect")}
+
+
+@pytest.fixture(scope="module")
+def twin(shared, tmp_path_factory):
+    return converted(shared, tmp_path_factory.mktemp("aria"))
 
 
 def points(out, row):
@@ -30,8 +33,8 @@ def points(out, row):
     depth = np.array(Image.open(out / row["depth"])).astype(float) / 1000
     v, u = np.mgrid[0:depth.shape[0]:4, 0:depth.shape[1]:4]
     z = depth[v, u]
-    middle = (row["width"] - 1) / 2
-    return np.stack([(u - middle) / row["focal"] * z, (v - middle) / row["focal"] * z, z], -1)[z > 0]
+    return np.stack([(u - (row["width"] - 1) / 2) / row["focal"] * z, (v - (row["height"] - 1) / 2) / row["focal"] * z,
+                     z], -1)[z > 0]
 
 
 def test_frames_with_depth_are_taken(twin):
@@ -42,13 +45,16 @@ def test_frames_with_depth_are_taken(twin):
         assert Image.open(out / measured["file"]).size == (640, 640)
 
 
-def test_what_lies_level_is_level_by_the_trajectory(twin):
+@pytest.mark.parametrize("camera, size", [("rgb", (1408, 1408)), ("slam-left", (480, 640)), ("slam-right", (480, 640))])
+def test_what_lies_level_is_level_by_the_trajectory(shared, tmp_path, camera, size):
     """The straight depth map and the direction of down come from different files: the table's plane joins them.
     Depth that is wrongly straightened is no plane."""
-    out, rows = twin
+    out, rows = converted(shared, tmp_path, "--camera", camera, "--as-run")
+    assert [(row["width"], row["height"]) for row in rows["depth"]] == [size] * 2
     random = np.random.default_rng(1)
     for row in rows["depth"]:
         cloud, best = points(out, row), (0, None)
+        cloud = cloud[np.linalg.norm(cloud, axis=1) < 1.2]  # of what is farther, walls may be larger
         for _ in range(500):
             a, b, c = cloud[random.choice(len(cloud), 3, replace=False)]
             normal = np.cross(b - a, c - a)
@@ -80,6 +86,11 @@ def test_it_is_measured(twin, tmp_path):
     assert {o["class"] for o in result["objects"]} >= {"cup", "bowl"}
     assert all(o["labelled"] and 0.3 < o["truth_m"] < 4 for o in result["objects"])
     assert evaluate("ground", out, tmp_path)["images"] == 2
+
+
+def test_grey_pictures_are_measured_too(shared, tmp_path):
+    out, _ = converted(shared, tmp_path, "--camera", "slam-left", "--as-run")
+    assert {o["class"] for o in evaluate("distance", out, tmp_path)["objects"]} >= {"cup", "door", "refrigerator"}
 
 
 def test_without_its_package_one_line_says_so(tmp_path):

@@ -98,9 +98,9 @@ class Recording:
     aria_trajectory.csv (of things_at() scene_objects.csv and 3d_bounding_box.csv, too).
 
     The straight, upright picture is `size` pixels high and wide, `focal` in its pixels; without them it is as a run
-    makes it: as many pixels as the camera's picture, 100 degrees wide."""
+    makes it: as many pixels as the camera's picture, `hfov_deg` wide."""
 
-    def __init__(self, folder, size=None, focal=None, camera="rgb"):
+    def __init__(self, folder, size=None, focal=None, camera="rgb", hfov_deg=RUN_HFOV_DEG):
         self.folder = folder
         label, self.stream, self.depth_stream = CAMERAS[camera]
         self.video = data_provider.create_vrs_data_provider(str(folder / "video.vrs"))
@@ -110,7 +110,7 @@ class Recording:
         device = self.video.get_device_calibration()
         self.camera = device.get_camera_calib(label)
         self.height, self.width = (size, size) if size else map(int, self.camera.get_image_size())
-        self.focal = focal or self.width / 2 / float(np.tan(np.radians(RUN_HFOV_DEG / 2)))
+        self.focal = focal or self.width / 2 / float(np.tan(np.radians(hfov_deg / 2)))
         self.device_from_upright = (device.get_transform_device_sensor(label).to_matrix()
                                     @ transform(UPRIGHT.T, 0))
         self.straight = calibration.get_linear_camera_calibration(self.height, self.width, self.focal)
