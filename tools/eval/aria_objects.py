@@ -324,8 +324,9 @@ def main():
         print(f"The same object by two cameras, middles of {what}: {len(apart)} pairs" +
               (f", median {np.median(apart):.2f}, at most {max(apart):.2f} degrees apart" if apart else ""))
     for a, b, apart in found:
-        print(f"- {a.name} ({a.instance}), picture {a.number}, {a.camera} and {b.camera}: {apart:.2f} degrees, of the "
-              f"dataset's boxes {abs(a.walker_bearing_deg - b.walker_bearing_deg):.2f}")
+        print(f"- {a.name} ({a.instance}), picture {a.number}, {a.camera} and {b.camera} (scores "
+              f"{detected[a]['score']:.3f} and {detected[b]['score']:.3f}): {apart:.2f} degrees, of the dataset's boxes "
+              f"{abs(a.walker_bearing_deg - b.walker_bearing_deg):.2f}")
     if args.json:
         def listed(pairs):
             return [{"uid": a.uid, "picture": a.number, "cameras": [a.camera, b.camera], "apart_deg": apart}

@@ -16,8 +16,8 @@ scannet: scenes as ScanNet's SensReader exports them: color/*.jpg, depth/*.png, 
 another focal length: both are evened out, but not the few centimetres between the cameras; edges of near
 things are off by that.
 aria-twin: a sequence of the Aria Digital Twin dataset, with video.vrs, depth_images.vrs, 2d_bounding_box.csv,
-instances.json and aria_trajectory.csv. Its fisheye pictures are straightened and turned upright, those with depth
-are taken, and things that COCO has a class for get boxes. It needs projectaria-tools:
+instances.json and aria_trajectory.csv. One camera's fisheye pictures (--camera) are straightened and turned upright,
+those with depth are taken, and things of classes that lznet knows get boxes. It needs projectaria-tools:
 pip install --no-deps -r requirements-aria.txt.
 """
 
