@@ -179,8 +179,9 @@ def frames_of(args, camera, out):
         lines += [f"high_score = {args.score}", "new_margin = 0", f"low_score = {args.score}"]
     config = out / f"{camera}.toml"
     config.write_text("\n".join(lines) + "\n")
-    done = subprocess.run([args.program, "run", args.folder / "video.vrs", "--fast", "--no-sound", "--no-video", "--hfov", str(args.hfov),
-                           "--models", args.models, "--config", config, "--out", out / camera],
+    done = subprocess.run([args.program, "run", args.folder / "video.vrs", "--fast", "--no-sound", "--no-video",
+                           "--hfov", str(args.hfov), "--models", args.models, "--config", config,
+                           "--out", out / camera],
                           capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.startswith("lazarillo: ")]
