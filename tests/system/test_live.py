@@ -24,9 +24,9 @@ PICTURES = ("videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,wi
 class Camera:
     """A network camera in a process of its own."""
 
-    def __init__(self, port=0, user=None, password=None):
+    def __init__(self, port=0, user=None, password=None, pipeline=PICTURES):
         who = [user, password] if user else []
-        self.process = subprocess.Popen([SERVER, str(port), PICTURES, *who], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([SERVER, str(port), pipeline, *who], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         self.uri = self.process.stdout.readline().split()[0]
         self.port = int(self.uri.split(":")[2].split("/")[0])
