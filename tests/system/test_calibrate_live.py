@@ -26,7 +26,7 @@ def directions(half_width_deg, half_height_deg):
 
 
 def poses():
-    """Twice in each ninth of the picture, near enough to fill it, tilted each way in turn."""
+    """Three times in each ninth of the picture, near enough to fill it, tilted each way in turn."""
     tilts = [(0, 32), (0, -32), (32, 0), (-32, 0)]
     for round_ in range(3):
         for i, (right, down) in enumerate(directions(20, 14)):
@@ -117,11 +117,12 @@ class Session:
 
 
 def test_ctrl_c_ends_with_the_views_there_are(pictures, tmp_path):
-    # Twelve poses, so it would never have its twenty: from all over the picture.
-    with camera_of(pictures[:9] + pictures[9:12], tmp_path / "shown") as camera:
+    # Twelve poses: it never gets its twenty.
+    with camera_of(pictures[:12], tmp_path / "shown") as camera:
         code, out, err = Session(by_tcp(camera), "--out", tmp_path / "camera.yaml").stop_at("view 12")
     assert code == 0, err
     assert "calibrating with 12 views" in err
+    print(out)
     expect_lens(out)
 
 
