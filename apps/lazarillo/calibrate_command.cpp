@@ -8,6 +8,7 @@
 
 #include "calibrate/board_page.h"
 #include "calibrate/calibrate.h"
+#include "calibrate_live.h"
 #include "commands.h"
 #include "count_progress.h"
 #include "error.h"
@@ -30,6 +31,8 @@ struct CalibrateArguments {
   BoardOptions board;
   CalibrationModel model = CalibrationModel::automatic;
   bool chessboard = false;
+  std::string mode;
+  std::string keep;
 };
 
 /// The board as all pictures of a source show it.
@@ -112,19 +115,14 @@ void look_through_video(const std::string& file, Search& search) {
   }
 }
 
-void print(const Calibrated& result, const ChosenViews& chosen, const Search& search) {
+void print(const Calibrated& result, const std::string& chosen) {
   const Intrinsics& c = result.lens.camera();
   const bool fisheye = std::holds_alternative<KannalaBrandt>(result.lens.model());
   for (const CalibratedView& view : result.views) {
     std::cout << fmt::format("{:>8.3f} px  {:3} corners  {}{}\n", view.rms_px, view.corners,
                              view.name, view.used ? "" : "  (left out: does not fit the others)");
   }
-  std::cout << fmt::format(
-      "\n{} of {} pictures show the board; {} too blurred, {} like others\n",
-      search.pictures() == 0
-          ? 0
-          : chosen.views.size() + static_cast<std::size_t>(chosen.blurred + chosen.alike),
-      search.pictures(), chosen.blurred, chosen.alike);
+  std::cout << '\n' << chosen << '\n';
   std::cout << fmt::format("{} lens, {}x{}: fx {:.2f}, fy {:.2f}, cx {:.2f}, cy {:.2f}\n",
                            fisheye ? "fisheye" : "usual", c.width, c.height, c.fx, c.fy, c.cx,
                            c.cy);
@@ -136,6 +134,55 @@ void print(const Calibrated& result, const ChosenViews& chosen, const Search& se
                            straight_hfov_deg(result.lens));
 }
 
+/// Views to calibrate with, and how many there were to choose from, in words.
+struct Views {
+  std::vector<BoardView> chosen;
+  int width = 0, height = 0;
+  int pictures = 0;  ///< that were looked at
+  int seen = 0;      ///< of these, pictures of the board
+  std::string words;
+};
+
+Views views_of_files(const std::string& source, const Board& board) {
+  Search search(board);
+  if (fs::is_directory(source)) {
+    look_through_folder(source, search);
+  } else {
+    look_through_video(source, search);
+  }
+  const auto seen = static_cast<int>(search.views().size());
+  ChosenViews chosen =
+      choose_views(std::move(search.views()), board, search.width(), search.height());
+  return {std::move(chosen.views),
+          search.width(),
+          search.height(),
+          search.pictures(),
+          seen,
+          fmt::format("{} of {} pictures show the board; {} too blurred, {} like others", seen,
+                      search.pictures(), chosen.blurred, chosen.alike)};
+}
+
+Views views_of_camera(const CalibrateArguments& a, const Board& board) {
+  CollectedViews found = collect_views({a.source, a.mode.empty() ? "auto" : a.mode, a.keep}, board);
+  const std::size_t kept = found.chosen.views.size();
+  return {std::move(found.chosen.views),
+          found.width,
+          found.height,
+          found.pictures,
+          found.seen,
+          fmt::format("{} of {} pictures show the board; {} views were kept", found.seen,
+                      found.pictures, kept)};
+}
+
+Views views_of(const CalibrateArguments& a, const Board& board) {
+  if (is_live(a.source)) return views_of_camera(a, board);
+  if (!a.mode.empty() || !a.keep.empty()) {
+    throw Error(ExitCode::usage,
+                "--mode and --keep are for cameras and streams: '" + a.source + "' is none");
+  }
+  return views_of_files(a.source, board);
+}
+
 int run(CalibrateArguments a) {
   if (a.chessboard) a.board.marker_mm = 0;
   const Board board(a.board);
@@ -145,31 +192,23 @@ int run(CalibrateArguments a) {
   }
   if (a.source.empty()) {
     throw Error(ExitCode::usage,
-                "name a folder of pictures or a video of the board; --board FILE.pdf "
-                "writes the board to print");
+                "name a folder of pictures or a video of the board, or a camera (camera:); --board "
+                "FILE.pdf writes the board to print");
   }
-  Search search(board);
-  if (fs::is_directory(a.source)) {
-    look_through_folder(a.source, search);
-  } else {
-    look_through_video(a.source, search);
-  }
-  if (search.views().empty()) {
+  const Views views = views_of(a, board);
+  if (views.seen == 0) {
     throw Error(
         ExitCode::source,
         fmt::format("the board is in none of the {} pictures: is it {} x {} squares{} (--columns, "
                     "--rows{}), and in light that is even?",
-                    search.pictures(), a.board.columns, a.board.rows,
+                    views.pictures, a.board.columns, a.board.rows,
                     a.chessboard ? ", seen whole," : " with markers " + a.board.dictionary,
                     a.chessboard ? ": squares, not corners" : ", --dictionary, --chessboard"));
   }
-  const ChosenViews chosen =
-      choose_views(std::move(search.views()), board, search.width(), search.height());
-  std::cerr << fmt::format("calibrating with {} views\n", chosen.views.size());
-  const Calibrated result =
-      calibrate(chosen.views, board, search.width(), search.height(), a.model);
+  std::cerr << fmt::format("calibrating with {} views\n", views.chosen.size());
+  const Calibrated result = calibrate(views.chosen, board, views.width, views.height, a.model);
   write_calibration(result, a.out);
-  print(result, chosen, search);
+  print(result, views.words);
   std::cout << fmt::format("\nwritten to {}: lazarillo run --calibration {}\n", a.out, a.out);
   return 0;
 }
@@ -181,7 +220,9 @@ void add_calibrate_command(CLI::App& app, int& exit_code) {
   CalibrateArguments& a = *arguments;
   CLI::App* command = app.add_subcommand(
       "calibrate", "Find out how a camera sees, from pictures of a printed board");
-  command->add_option("SOURCE", a.source, "A folder of pictures, or a video, of the board");
+  command->add_option("SOURCE", a.source,
+                      "A folder of pictures, or a video, of the board; or a camera or stream to "
+                      "hold it before (camera:, rtsp://...)");
   command->add_option("--out", a.out, "The calibration, for run --calibration")
       ->capture_default_str();
   command->add_option("--board", a.board_file,
@@ -194,6 +235,10 @@ void add_calibrate_command(CLI::App& app, int& exit_code) {
                    "Of the lens: pinhole (usual ones), fisheye, or auto, which fits better")
       ->transform(CLI::CheckedTransformer(models, CLI::ignore_case))
       ->default_str("auto");
+  command->add_option("--keep", a.keep,
+                      "Of a camera or stream: keep the pictures that are used in this new folder");
+  command->add_option("--mode", a.mode,
+                      "Of a camera: as the setting source.mode, like \"1280x720@30 JPEG\"");
   command->add_option("--columns", a.board.columns, "Squares of the board across")
       ->capture_default_str();
   command->add_option("--rows", a.board.rows, "Squares of the board down")->capture_default_str();

@@ -1,10 +1,7 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -19,6 +16,7 @@
 #include "run/paths.h"
 #include "run/pipeline.h"
 #include "run/thread_role.h"
+#include "signal_watch.h"
 #include "source/source.h"
 #include "speak/phrasebook.h"
 #include "speak/sound_info.h"
@@ -37,49 +35,6 @@ std::string session_language() {
   }
   return "en";
 }
-
-/// Turns SIGINT and SIGTERM into an orderly end of the pipeline; a second one ends the process at
-/// once. The signals must be blocked before any thread begins.
-class SignalWatch {
- public:
-  explicit SignalWatch(Pipeline& pipeline)
-      : thread_([this, &pipeline](const std::stop_token& stop) { watch(stop, pipeline); }) {}
-
-  static void block() {
-    const sigset_t signals = watched();
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  }
-
-  /// The signal that ended the run; 0: none.
-  [[nodiscard]] int received() const { return received_; }
-
- private:
-  static sigset_t watched() {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    return signals;
-  }
-
-  void watch(const std::stop_token& stop, Pipeline& pipeline) {
-    const sigset_t signals = watched();
-    const timespec patience{0, 100'000'000};
-    while (!stop.stop_requested()) {
-      const int signal = sigtimedwait(&signals, nullptr, &patience);
-      if (signal <= 0) continue;
-      if (received_ != 0) {
-        restore_terminal();
-        _exit(128 + signal);
-      }
-      received_ = signal;
-      pipeline.stop();
-    }
-  }
-
-  std::atomic<int> received_ = 0;
-  std::jthread thread_;
-};
 
 /// Hands the walker's commands to the pipeline as long as it lives.
 class CommandThread {
@@ -181,8 +136,9 @@ int run(const RunArguments& arguments) {
     inputs.reset();
     return finish(result, signal);
   }
+  SignalWatch signals;
   Pipeline pipeline(options);
-  const SignalWatch signals(pipeline);
+  const SignalWatch::Work work(signals, [&pipeline] { pipeline.stop(); });
   std::optional<CommandThread> commands;
   if (inputs) commands.emplace(*inputs, pipeline);
   const RunResult result = pipeline.run();

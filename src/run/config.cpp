@@ -137,6 +137,9 @@ std::vector<Setting> settings_of(Config& c) {
       {"source.aria_bridge", "Aria: the program that reads glasses and recordings", &c.aria_bridge},
       {"source.jitter_ms", "network streams: how long packets that are late are waited for, ms",
        &c.jitter_ms, 0, 5000},
+      {"source.wait_s",
+       "cameras and streams: one that is not there at the start is looked for so long, seconds",
+       &c.wait_s, 0, 86400},
 
       {"see.score_threshold", "boxes below are dropped at once", &p.score_threshold, 0, 1},
       {"see.nms_iou", "boxes that overlap more are one; 0: the model's own", &p.nms_iou, 0, 1},

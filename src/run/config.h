@@ -41,6 +41,7 @@ struct Config {
   std::string aria_bridge = "lazarillo-aria";  ///< the program that reads them
   bool dma_buf = false;  ///< a camera's pictures are fetched by the NVIDIA card
   int jitter_ms = 50;    ///< streams: how long late packets are waited for
+  double wait_s = 0;     ///< cameras, streams: how long one that is not there yet is looked for
   PerceptionOptions seeing;
   SeeingOptions pace;
   bool watch = true;  ///< every picture: whether it shows anything, and how the camera turned

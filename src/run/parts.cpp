@@ -145,6 +145,7 @@ SourceOptions source_options_of(const RunOptions& options) {
   source_options.camera = options.config.camera;
   source_options.aria_bridge = options.config.aria_bridge;
   source_options.jitter_ms = options.config.jitter_ms;
+  source_options.wait_s = options.config.wait_s;
   source_options.tell = [](const std::string& line) { std::cerr << "lazarillo: " + line + "\n"; };
   if (source_options.dma_buf) check_eyes_on_card(options.config, "source.dma_buf = true");
   return source_options;

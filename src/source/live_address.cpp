@@ -31,6 +31,17 @@ constexpr std::array kSchemes = {
     Scheme{"rtp", Kind::other},
 };
 
+/// Where cameras are: one that is not plugged in is none of the files.
+bool would_be_video_device(const std::string& path) {
+  struct stat node {};
+  if (stat(path.c_str(), &node) == 0) return false;
+  constexpr std::string_view kNumbered = "/dev/video";
+  if (path.starts_with("/dev/v4l/")) return true;
+  return path.starts_with(kNumbered) && path.size() > kNumbered.size() &&
+         std::all_of(path.begin() + kNumbered.size(), path.end(),
+                     [](char c) { return c >= '0' && c <= '9'; });
+}
+
 bool is_video_device(const std::string& path) {
   constexpr unsigned kVideo4Linux = 81;  // the kernel's major number, devices.txt
   struct stat node {};
@@ -94,7 +105,8 @@ std::optional<LiveAddress> live_address(const std::string& source) {
         std::all_of(which.begin(), which.end(), [](char c) { return c >= '0' && c <= '9'; });
     return LiveAddress{Kind::camera, number ? "/dev/video" + which : which, {}, {}};
   }
-  if (is_video_device(source)) return LiveAddress{Kind::camera, source, {}, {}};
+  if (is_video_device(source) || would_be_video_device(source))
+    return LiveAddress{Kind::camera, source, {}, {}};
   const std::string scheme = scheme_of(source);
   if (scheme.empty() || scheme == "file") return std::nullopt;
   const auto* const known = std::find_if(kSchemes.begin(), kSchemes.end(),

@@ -23,7 +23,8 @@ struct LiveAddress {
 
 /// What a user means by a source; nullopt: a file. Live are
 ///   camera:               the first camera there is
-///   camera:2, /dev/video2 the second one, by its device; a link to one: /dev/v4l/by-id/...
+///   camera:2, /dev/video2 the second one, by its device; a link to one: /dev/v4l/by-id/...; also
+///                         while it is not plugged in
 ///   camera:logitech       by a part of its name
 ///   rtsp://user:password@host:port/path, rtsps, rtspt, rtspu, rtsph
 ///   http://host:port/path, https

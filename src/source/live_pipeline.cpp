@@ -109,7 +109,7 @@ LivePipeline::LivePipeline(const LiveAddress& address, const LivePipelineOptions
     }
   }
   if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
-    fail("cannot be started");
+    give_up("cannot be started", false);
   }
 }
 
@@ -169,6 +169,8 @@ void LivePipeline::build_rtsp(const LiveAddress& address) {
                static_cast<guint>(options_.jitter_ms), "drop-on-latency", TRUE, "udp-reconnect",
                FALSE, "timeout", kUdpSilence_us, "tcp-timeout", kConnect_us, nullptr);
   set_user(source, address);
+  // Encrypted there is no other way to advise.
+  if (!address.location.starts_with("rtsps:")) packets_.emplace(source);
   g_signal_connect_data(source, "select-stream",
                         reinterpret_cast<GCallback>(&LivePipeline::on_select_stream), this, nullptr,
                         GConnectFlags{});
@@ -273,12 +275,24 @@ std::string LivePipeline::failure() const {
   return failure_;
 }
 
+bool LivePipeline::lasting() const {
+  const std::lock_guard lock(mutex_);
+  return lasting_;
+}
+
+std::optional<Packets> LivePipeline::packets() const {
+  return packets_ ? packets_->read() : std::nullopt;
+}
+
 // In GStreamer's threads.
 
-void LivePipeline::fail(const std::string& why) {
+void LivePipeline::give_up(const std::string& why, bool lasting) {
   {
     const std::lock_guard lock(mutex_);
-    if (failure_.empty()) failure_ = why;
+    if (failure_.empty()) {
+      failure_ = why;
+      lasting_ = lasting;
+    }
   }
   changed_.notify_all();
 }
@@ -293,7 +307,7 @@ GstFlowReturn LivePipeline::arrived(PipelinePicture picture) {
   return GST_FLOW_OK;
 }
 
-void LivePipeline::end() { fail("ended"); }
+void LivePipeline::end() { give_up("ended", false); }
 
 void LivePipeline::on_error(GstMessage* message) {
   GError* raw = nullptr;
@@ -309,7 +323,10 @@ void LivePipeline::on_error(GstMessage* message) {
   if (unknown) why = "is not there: " + why;
   if (!missing.empty()) why = missing;
   if (!refused && !unknown && missing.empty()) why = "does not work: " + why;
-  fail(why);
+  const bool unusable =
+      g_error_matches(raw, GST_STREAM_ERROR, GST_STREAM_ERROR_CODEC_NOT_FOUND) != FALSE ||
+      g_error_matches(raw, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE) != FALSE;
+  give_up(why, refused || unusable || !missing.empty());
 }
 
 GstBusSyncReply LivePipeline::on_message(GstBus*, GstMessage* message, void* self_pointer) {

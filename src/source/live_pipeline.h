@@ -16,6 +16,7 @@
 #include "source/dma_buf_upload.h"
 #include "source/gstreamer_support.h"
 #include "source/live_address.h"
+#include "source/packet_count.h"
 
 namespace lazarillo {
 
@@ -58,6 +59,13 @@ class LivePipeline final : private PictureTaker {
   /// name.
   [[nodiscard]] std::string failure() const;
 
+  /// Whether the failure lasts: it is there, and wants a password or gives what cannot be used.
+  /// What is away, ends, or gives nothing may come yet.
+  [[nodiscard]] bool lasting() const;
+
+  /// What was lost on the way; nullopt: not RTSP by UDP.
+  [[nodiscard]] std::optional<Packets> packets() const;
+
  private:
   void build_camera(const LiveAddress& address);
   void build_dma_buf(const LiveAddress& address);
@@ -69,7 +77,8 @@ class LivePipeline final : private PictureTaker {
   std::optional<Picture> finish(PipelinePicture picture, std::uint64_t number);
 
   // In GStreamer's threads.
-  void fail(const std::string& why) override;
+  void fail(const std::string& why) override { give_up(why, true); }
+  void give_up(const std::string& why, bool lasting);
   void found() override {}
   GstFlowReturn arrived(PipelinePicture picture) override;
   void damaged() override {}  // what lacks is not seen; nobody counts it
@@ -86,6 +95,7 @@ class LivePipeline final : private PictureTaker {
   gstreamer::Ptr<GstElement> pipeline_;
   std::optional<DecodeChain> chain_;
   std::optional<DmaBufUpload> upload_;
+  std::optional<PacketCount> packets_;  // RTSP
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
@@ -93,6 +103,7 @@ class LivePipeline final : private PictureTaker {
   std::uint64_t arrived_ = 0;  // so many came
   bool taken_ = false;         // one was taken
   std::string failure_;
+  bool lasting_ = false;  // the failure
 };
 
 }  // namespace lazarillo

@@ -23,6 +23,16 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstPicture{10'000};
 constexpr milliseconds kNextPicture{2'000};
 
+/// A picture is many packets, and those after it need it: of 100 packets one that is lost costs
+/// every tenth picture itself (10 packets each), and most of those that follow.
+constexpr double kManyLost = 0.01;
+/// Not one burst: seconds of any stream.
+constexpr std::uint64_t kPacketsWatched = 1'000;
+
+double seconds_since(std::int64_t then_ns) {
+  return static_cast<double>(steady_now_ns() - then_ns) / 1e9;
+}
+
 /// The address as it stands in messages.
 std::string shown(const LiveAddress& address) {
   return address.location.empty() ? "camera:" : without_secrets(address.location);
@@ -42,13 +52,7 @@ class LiveSource final : public Source {
         views_(options),
         began_ns_(options.origin_ns),
         numbers_before_(options.first_sequence) {
-    pipeline_ = std::make_unique<LivePipeline>(address_, pipeline_options(options_));
-    first_ = take(kFirstPicture);
-    if (!first_) {
-      const std::string why = why_nothing(kFirstPicture);
-      pipeline_.reset();
-      throw Error(ExitCode::source, fmt::format("'{}' {}", name_, why));
-    }
+    await_first();
     views_.check_shape(first_->width, first_->height);
     cameras_.push_back({name_, first_->intrinsics});
   }
@@ -63,9 +67,11 @@ class LiveSource final : public Source {
       if (pipeline_) {
         if (auto frame = take(told_lost_ ? kFirstPicture : kNextPicture)) {
           if (told_lost_) tell_back();
+          watch_packets();
           return frame;
         }
         if (stop_.stop_requested()) break;
+        watch_packets();
         lose(why_nothing(told_lost_ ? kFirstPicture : kNextPicture));
       }
       connect();
@@ -84,6 +90,43 @@ class LiveSource final : public Source {
     const std::string failure = pipeline_->failure();
     return failure.empty() ? fmt::format("gave no picture for {} s", patience.count() / 1000)
                            : failure;
+  }
+
+  /// Why an attempt to get the first picture failed.
+  struct Miss {
+    Error error;
+    bool may_come;  ///< another attempt may succeed
+  };
+
+  std::optional<Miss> try_first() {
+    try {
+      pipeline_ = std::make_unique<LivePipeline>(address_, pipeline_options(options_));
+    } catch (const Error& error) {
+      // A camera may be plugged in yet; an address that cannot be opened stays so.
+      return Miss{error,
+                  address_.kind == LiveAddress::Kind::camera && error.code() == ExitCode::source};
+    }
+    first_ = take(kFirstPicture);
+    if (first_) return std::nullopt;
+    Miss miss{{ExitCode::source, fmt::format("'{}' {}", name_, why_nothing(kFirstPicture))},
+              !pipeline_->lasting()};
+    pipeline_.reset();
+    return miss;
+  }
+
+  void await_first() {
+    const std::int64_t began_ns = steady_now_ns();
+    const auto patience_ns = static_cast<std::int64_t>(options_.wait_s * 1e9);
+    bool told = false;
+    while (const std::optional<Miss> miss = try_first()) {
+      if (!miss->may_come || steady_now_ns() - began_ns >= patience_ns) throw miss->error;
+      if (!std::exchange(told, true)) {
+        tell(fmt::format("'{}' is not there yet: it is looked for, for {:g} s at most", name_,
+                         options_.wait_s));
+      }
+      (void)pause_.wait(stop_.get_token());
+    }
+    if (told) tell(fmt::format("'{}' is there after {:.1f} s", name_, seconds_since(began_ns)));
   }
 
   std::optional<Frame> take(milliseconds patience) {
@@ -113,6 +156,7 @@ class LiveSource final : public Source {
 
   void lose(const std::string& why) {
     pipeline_.reset();
+    packets_before_ = {};
     numbers_before_ = next_number_.value_or(numbers_before_);
     if (!told_lost_) {
       lost_ns_ = steady_now_ns();
@@ -138,8 +182,31 @@ class LiveSource final : public Source {
   void tell_back() {
     told_lost_ = false;
     last_why_.clear();
-    tell(fmt::format("'{}' is back after {:.1f} s", name_,
-                     static_cast<double>(steady_now_ns() - lost_ns_) / 1e9));
+    tell(fmt::format("'{}' is back after {:.1f} s", name_, seconds_since(lost_ns_)));
+  }
+
+  /// Says once that many packets are lost. What was counted in earlier connections stays counted:
+  /// where very many are lost, none lasts.
+  void watch_packets() {
+    if (told_packets_) return;
+    const std::optional<Packets> now = pipeline_->packets();
+    if (!now) return;
+    const bool again = now->came < packets_before_.came || now->lost < packets_before_.lost;
+    const Packets before = std::exchange(packets_before_, *now);
+    // Another jitter buffer counts anew.
+    packets_.came += now->came - (again ? 0 : before.came);
+    packets_.lost += now->lost - (again ? 0 : before.lost);
+    const std::uint64_t all = packets_.came + packets_.lost;
+    if (all < kPacketsWatched) return;
+    const double lost = static_cast<double>(packets_.lost) / static_cast<double>(all);
+    packets_ = {};
+    if (lost <= kManyLost) return;
+    told_packets_ = true;
+    const std::string rest = name_.substr(name_.find("://"));
+    tell(
+        fmt::format("'{}' loses {:.0f} % of its packets on the way, and pictures with them: "
+                    "rtspt{} (by TCP) loses none",
+                    name_, 100 * lost, rest));
   }
 
   void tell(const std::string& line) const {
@@ -161,6 +228,9 @@ class LiveSource final : public Source {
   bool told_lost_ = false;
   std::int64_t lost_ns_ = 0;
   std::string last_why_;
+  Packets packets_;         ///< since they were looked at last
+  Packets packets_before_;  ///< of this connection, as they were read last
+  bool told_packets_ = false;
   GrowingPause pause_;
 };
 

@@ -13,8 +13,8 @@
 namespace lazarillo {
 
 struct CameraInfo {
-  std::string name;       ///< "video", "rgb", "slam-left", ...
-  Intrinsics intrinsics;  ///< of the camera's first picture
+  std::string name;                            ///< "video", "rgb", "slam-left", ...
+  Intrinsics intrinsics;                       ///< of the camera's first picture
   std::shared_ptr<const Lens> lens = nullptr;  ///< as Frame::lens: null, a pinhole camera's
 };
 
@@ -101,13 +101,16 @@ struct SourceOptions {
   /// Streams: how long packets that are late are waited for, ms.
   int jitter_ms = 50;
 
+  /// Cameras and streams: for how long one that is not there yet is looked for, s.
+  double wait_s = 0;
+
   /// Aria: which camera ("rgb", "slam-left", ...), or "all" of them as one view (source/rig.h); and
   /// the program that reads it.
   std::string camera = "rgb";
   std::string aria_bridge = "lazarillo-aria";
 
-  /// Told in one line when a live source is lost and when it is back. Called by the thread that
-  /// calls next().
+  /// Told in one line when a live source is waited for, is lost, is back, and when it loses
+  /// packets. Called by the thread that opens it, then by the one that calls next().
   std::function<void(const std::string&)> tell = nullptr;
 
   /// Told what comes besides frames, to record it; outlives the source. Not with dma_buf, start_ns

@@ -13,7 +13,7 @@ using Kind = LiveAddress::Kind;
 
 TEST(LiveAddress, FilesAreNotLive) {
   for (const char* file : {"street.mp4", "/home/ana/street.mp4", "./camera", "a:b", "file:///a.mp4",
-                           "folder/rtsp:/x", "c://x", ""}) {
+                           "/dev/video", "/dev/video7.mp4", "folder/rtsp:/x", "c://x", ""}) {
     EXPECT_FALSE(live_address(file)) << file;
   }
 }
@@ -23,6 +23,9 @@ TEST(LiveAddress, Cameras) {
                                         {"camera:0", "/dev/video0"},
                                         {"camera:12", "/dev/video12"},
                                         {"camera:/dev/v4l/by-id/x", "/dev/v4l/by-id/x"},
+                                        // Not plugged in.
+                                        {"/dev/v4l/by-id/x", "/dev/v4l/by-id/x"},
+                                        {"/dev/video77", "/dev/video77"},
                                         {"camera:HD Pro", "HD Pro"},
                                         {"camera:920x", "920x"}}) {
     const auto address = live_address(given);

@@ -6,6 +6,7 @@
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -31,6 +32,8 @@ using test::test_pictures;
 using testing::AllOf;
 using testing::AnyOf;
 using testing::Contains;
+using testing::ContainsRegex;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -239,6 +242,90 @@ TEST(Rtsp, NotThere) {
               HasSubstr("does not work"));
 }
 
+TEST(Rtsp, IsWaitedForAtTheStart) {
+  int port = 0;
+  {
+    const RtspServer gone({test_pictures(320, 240, 30)});
+    port = gone.port();
+  }
+  Told told;
+  SourceOptions options = live(told);
+  options.wait_s = 60;
+  std::optional<RtspServer> server;
+  std::jthread later([&] {
+    while (told.lines().empty()) std::this_thread::yield();
+    server.emplace(test::RtspServerOptions{.pipeline = test_pictures(320, 240, 30), .port = port});
+  });
+  const auto source = open_source("rtsp://127.0.0.1:" + std::to_string(port) + "/video", options);
+  EXPECT_EQ(source->next()->stamp.stream_ns, 0);
+  EXPECT_THAT(told.lines(), ElementsAre(AllOf(HasSubstr("is not there yet"), HasSubstr("60 s")),
+                                        HasSubstr("is there after")));
+  // Until it is lost nothing more is told.
+  ASSERT_TRUE(source->next());
+  EXPECT_EQ(told.lines().size(), 2U);
+}
+
+TEST(Rtsp, IsNotWaitedForInVain) {
+  Told told;
+  SourceOptions options = live(told);
+  options.wait_s = 0.5;
+  // As without waiting: the same line.
+  const std::string without = error_of("rtsp://127.0.0.1:1/video");
+  EXPECT_EQ(error_of("rtsp://127.0.0.1:1/video", options), without);
+  EXPECT_EQ(told.lines().size(), 1U);
+  // It is there, and will not want another password later. The test would last for a day.
+  options.wait_s = 86'400;
+  test::RtspServerOptions locked{test_pictures(320, 240, 30)};
+  locked.user = "ana";
+  locked.password = "p@ss";
+  const RtspServer server(locked);
+  EXPECT_THAT(error_of(server.uri(), options), HasSubstr("password"));
+  const RtspServer sound({"audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay0 pt=8"});
+  EXPECT_NE(error_of(sound.uri(), options), "no error");
+}
+
+/// Noise, which does not compress: eight packets a picture, 480 a second.
+std::string many_packets() {
+  return "videotestsrc is-live=true pattern=snow ! video/x-raw,width=320,height=240,framerate=60/1 "
+         "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=2 bitrate=1500 ! "
+         "rtph264pay name=pay0 pt=96 config-interval=-1 mtu=400";
+}
+
+TEST(Rtsp, ManyLostPacketsAreToldOnce) {
+  Told told;
+  test::RtspServerOptions options{many_packets()};
+  options.lost = 0.05;
+  const RtspServer server(options);
+  const auto source = open_source(server.uri(), live(told));
+  const auto advised = [&] {
+    const auto lines = told.lines();
+    return std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+      return line.find("of its packets") != std::string::npos;
+    });
+  };
+  while (advised() == 0) ASSERT_TRUE(source->next());
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(source->next());
+  EXPECT_EQ(advised(), 1);
+  const std::string rest = server.uri().substr(4);
+  // Of 1,000 packets 50 are lost, with a standard deviation of 7.
+  EXPECT_THAT(told.lines(),
+              Contains(AllOf(HasSubstr("'rtsp" + rest + "'"), HasSubstr("rtspt" + rest),
+                             ContainsRegex("loses [3-7] % of its packets"))));
+}
+
+/// What a server does not send by TCP is not lost on the way; by UDP one in 500 is none too many.
+TEST(Rtsp, FewLostPacketsAndTcpAreNotTold) {
+  for (const auto& [scheme, lost] : {std::pair{"rtspt", 0.05}, {"rtsp", 0.002}}) {
+    Told told;
+    test::RtspServerOptions options{many_packets()};
+    options.lost = lost;
+    const RtspServer server(options);
+    const auto source = open_source(scheme + server.uri().substr(4), live(told));
+    for (int i = 0; i < 200; ++i) ASSERT_TRUE(source->next());
+    EXPECT_THAT(told.lines(), Not(Contains(HasSubstr("of its packets")))) << scheme;
+  }
+}
+
 TEST(Rtsp, ByTcpAndByIpV6) {
   test::RtspServerOptions options{test_pictures(320, 240, 30)};
   options.tcp_only = true;
@@ -368,6 +455,23 @@ TEST(LiveCamera, SurvivesBeingUnplugged) {
   }
   EXPECT_THAT(told.lines(), Contains(AllOf(HasSubstr("/dev/video7"), HasSubstr("trying again"))));
   EXPECT_THAT(told.lines(), Contains(HasSubstr("is back after")));
+}
+
+TEST(LiveCamera, IsWaitedForAtTheStart) {
+  test::install_fake_camera({.device = "/dev/video70", .caps = kOffers});
+  Told told;
+  SourceOptions options = live(told);
+  options.wait_s = 60;
+  std::jthread plugged_in([&] {
+    while (told.lines().empty()) std::this_thread::yield();
+    test::install_fake_camera({.device = "/dev/video77", .caps = kOffers});
+  });
+  EXPECT_TRUE(open_source("/dev/video77", options)->next());
+  EXPECT_THAT(told.lines(), ElementsAre(AllOf(HasSubstr("/dev/video77"), HasSubstr("not there")),
+                                        HasSubstr("is there after")));
+  // A mode that it has not is no reason to wait.
+  options.camera_mode = "800x600";
+  EXPECT_THAT(error_of("camera:77", options, ExitCode::usage), HasSubstr("640x480"));
 }
 
 TEST(LiveCamera, NotThere) {

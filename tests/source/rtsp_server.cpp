@@ -6,6 +6,7 @@
 #include <gst/video/video.h>
 
 #include <atomic>
+#include <random>
 #include <stdexcept>
 #include <thread>
 
@@ -34,15 +35,46 @@ GstPadProbeReturn stamp(GstPad* pad, GstPadProbeInfo* info, gpointer count) {
   return GST_PAD_PROBE_OK;
 }
 
-void on_configure(GstRTSPMediaFactory*, GstRTSPMedia* media, gpointer count) {
-  GstElement* pipeline = gst_rtsp_media_get_element(media);
-  GstElement* element =
-      gst_bin_get_by_name_recurse_up(reinterpret_cast<GstBin*>(pipeline), "stamp");
-  if (element != nullptr) {
-    GstPad* pad = gst_element_get_static_pad(element, "src");
-    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, &stamp, count, nullptr);
-    gst_object_unref(pad);
-    gst_object_unref(element);
+/// What on_configure() needs.
+struct Media {
+  std::atomic<std::uint64_t> stamped = 0;
+  double lost = 0;
+  std::mt19937 random{5};
+};
+
+GstPadProbeReturn lose(GstPad*, GstPadProbeInfo* info, gpointer pointer) {
+  auto* media = static_cast<Media*>(pointer);
+  const auto is_lost = [media] {
+    return std::uniform_real_distribution<>(0, 1)(media->random) < media->lost;
+  };
+  if ((GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) != 0) {
+    return is_lost() ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+  }
+  GstBufferList* list = gst_buffer_list_make_writable(gst_pad_probe_info_get_buffer_list(info));
+  GST_PAD_PROBE_INFO_DATA(info) = list;
+  for (guint i = gst_buffer_list_length(list); i > 0; --i) {
+    if (is_lost()) gst_buffer_list_remove(list, i - 1, 1);
+  }
+  return gst_buffer_list_length(list) == 0 ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+}
+
+void probe(GstElement* pipeline, const char* name, int type, GstPadProbeCallback callback,
+           gpointer pointer) {
+  GstElement* element = gst_bin_get_by_name_recurse_up(reinterpret_cast<GstBin*>(pipeline), name);
+  if (element == nullptr) return;
+  GstPad* pad = gst_element_get_static_pad(element, "src");
+  gst_pad_add_probe(pad, static_cast<GstPadProbeType>(type), callback, pointer, nullptr);
+  gst_object_unref(pad);
+  gst_object_unref(element);
+}
+
+void on_configure(GstRTSPMediaFactory*, GstRTSPMedia* rtsp_media, gpointer pointer) {
+  auto* media = static_cast<Media*>(pointer);
+  GstElement* pipeline = gst_rtsp_media_get_element(rtsp_media);
+  probe(pipeline, "stamp", GST_PAD_PROBE_TYPE_BUFFER, &stamp, &media->stamped);
+  if (media->lost > 0) {
+    probe(pipeline, "pay0", GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, &lose,
+          media);
   }
   // As a camera: what is there is sent, not held until its time plus the latency that its making is
   // said to need.
@@ -83,7 +115,7 @@ struct RtspServer::Impl {
   GMainLoop* loop = nullptr;
   GstRTSPServer* server = nullptr;
   guint listener = 0;
-  std::atomic<std::uint64_t> stamped = 0;
+  Media media;
   std::thread thread;
 };
 
@@ -101,7 +133,8 @@ RtspServer::RtspServer(const RtspServerOptions& options) : impl_(std::make_uniqu
   if (options.tcp_only) {
     gst_rtsp_media_factory_set_protocols(factory, GST_RTSP_LOWER_TRANS_TCP);
   }
-  g_signal_connect(factory, "media-configure", G_CALLBACK(on_configure), &s.stamped);
+  s.media.lost = options.lost;
+  g_signal_connect(factory, "media-configure", G_CALLBACK(on_configure), &s.media);
   if (!options.user.empty()) allow(s.server, factory, options);
   GstRTSPMountPoints* mounts = gst_rtsp_server_get_mount_points(s.server);
   gst_rtsp_mount_points_add_factory(mounts, "/video", factory);
@@ -155,7 +188,7 @@ void RtspServer::drop_clients() {
   g_list_free_full(gone, g_object_unref);
 }
 
-std::uint64_t RtspServer::stamped() const { return impl_->stamped; }
+std::uint64_t RtspServer::stamped() const { return impl_->media.stamped; }
 
 std::string test_pictures(int width, int height, int fps, int key_pictures) {
   return fmt::format(

@@ -14,6 +14,7 @@ struct RtspServerOptions {
   std::string user = {};  ///< empty: everybody may look
   std::string password = {};
   bool tcp_only = false;
+  double lost = 0;  ///< part of the packets, chosen at random, that is not sent
 };
 
 /// An RTSP server of GStreamer's, rtsp://ADDRESS:PORT/video, in a thread of its own. Each client

@@ -24,9 +24,9 @@ PICTURES = ("videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,wi
 class Camera:
     """A network camera in a process of its own."""
 
-    def __init__(self, port=0, user=None, password=None):
+    def __init__(self, port=0, user=None, password=None, pipeline=PICTURES):
         who = [user, password] if user else []
-        self.process = subprocess.Popen([SERVER, str(port), PICTURES, *who], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([SERVER, str(port), pipeline, *who], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         self.uri = self.process.stdout.readline().split()[0]
         self.port = int(self.uri.split(":")[2].split("/")[0])
@@ -111,6 +111,46 @@ def test_a_killed_capture_goes_on_with_new_numbers(camera, tmp_path):
     assert sequences[-1] >= frames[-1]["sequence"] + 256
     later = live.events("frame")[-1]
     assert later["stream_ns"] - frames[0]["stream_ns"] == later["capture_ns"] - frames[0]["capture_ns"]
+
+
+@pytest.fixture
+def patient(tmp_path):
+    file = tmp_path / "patient.toml"
+    file.write_text("[source]\nwait_s = 60\n")
+    return ["--config", file]
+
+
+def waits(live):
+    line = live.process.stderr.readline()
+    assert "is not there yet" in line and "60 s" in line, line
+
+
+@pytest.mark.parametrize("arguments", [[], ["--isolate"]])
+def test_a_camera_that_comes_later_is_waited_for(tmp_path, patient, arguments):
+    with Camera() as gone:
+        port = gone.port
+    live = Live(f"rtsp://127.0.0.1:{port}/video", tmp_path / "out", *patient, *arguments)
+    try:
+        waits(live)
+        with Camera(port):
+            assert eventually(lambda: len(live.events("frame")) >= 5)
+            result = live.stop()
+    finally:
+        live.process.kill()
+    assert result.code == 130, result.err
+    assert "is there after" in result.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["--isolate"]])
+def test_waiting_ends_with_ctrl_c(tmp_path, patient, arguments):
+    live = Live("camera:no such name", tmp_path / "out", *patient, *arguments)
+    try:
+        waits(live)
+        live.process.send_signal(signal.SIGINT)
+        live.process.communicate(timeout=30)
+    finally:
+        live.process.kill()
+    assert live.process.returncode == 130
 
 
 def test_passwords_stay_out_of_what_is_written(tmp_path):

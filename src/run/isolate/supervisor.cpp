@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <iostream>
 #include <memory>
 #include <new>
@@ -63,6 +64,13 @@ class SharedStateMemory {
  private:
   SharedState* state_;
 };
+
+sigset_t set_of(std::initializer_list<int> signals) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : signals) sigaddset(&set, signal);
+  return set;
+}
 
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return std::string("killed: ") + ::strsignal(WTERMSIG(status));
@@ -120,6 +128,9 @@ class Supervisor {
   /// Lets the spare pair of eyes take over; false when there is none ready.
   bool call_spare();
   void await_ready(PartName part);
+  /// Waits a moment. Before everybody is at work, a signal ends all at once: a camera may be waited
+  /// for.
+  void end_if_told();
   void watch();
   void handle_signal(int signal);
   void reap();
@@ -198,8 +209,7 @@ void Supervisor::probe() {
     probe_source(options_, state_);
   });
   int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
+  while (::waitpid(pid, &status, WNOHANG) == 0) end_if_told();
   if (state_.probed) return;
   if (part.error_code != 0) {
     throw Error(static_cast<ExitCode>(part.error_code.load()), part.error.get());
@@ -261,8 +271,18 @@ void Supervisor::await_ready(PartName name) {
       throw Error(ExitCode::internal, std::string("the process for ") + to_string(name) + " was " +
                                           how_it_ended(status) + " while it was being set up");
     }
-    ::usleep(2000);
+    end_if_told();
   }
+}
+
+void Supervisor::end_if_told() {
+  const sigset_t watched = set_of({SIGINT, SIGTERM});
+  constexpr timespec kPatience{0, 2'000'000};
+  const int signal = ::sigtimedwait(&watched, nullptr, &kPatience);
+  if (signal <= 0) return;
+  kill_all();
+  restore_terminal();
+  _exit(128 + signal);
 }
 
 RunResult Supervisor::run(int& signal_received) {
@@ -293,9 +313,7 @@ RunResult Supervisor::run(int& signal_received) {
 }
 
 void Supervisor::watch() {
-  sigset_t watched;
-  sigemptyset(&watched);
-  for (const int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&watched, signal);
+  const sigset_t watched = set_of({SIGINT, SIGTERM, SIGCHLD});
   const timespec patience{0, 20'000'000};
   std::int64_t last_ns = steady_now_ns();
   for (;;) {
@@ -451,9 +469,7 @@ RunResult run_isolated(const RunOptions& options, int& signal_received, CommandI
   if (!options.realtime) {
     throw Error(ExitCode::usage, "--isolate is for live runs: add --realtime");
   }
-  sigset_t watched;
-  sigemptyset(&watched);
-  for (const int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&watched, signal);
+  const sigset_t watched = set_of({SIGINT, SIGTERM, SIGCHLD});
   ::sigprocmask(SIG_BLOCK, &watched, nullptr);
   if (options.config.camera == kAllCameras) {
     throw Error(ExitCode::usage,
