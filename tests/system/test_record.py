@@ -40,11 +40,12 @@ def replay(recording, out, *arguments):
 
 @pytest.fixture(scope="module")
 def street_recording(vtest, tmp_path_factory):
-    """Ten seconds of the street, looked at live, three times as fast: not every frame is seen."""
+    """The street, looked at live, three times as fast, by a camera too fast for any detector: not
+    every frame is seen."""
     folder = tmp_path_factory.mktemp("recorded")
     cut = make_video(folder / "street.mkv",
                      f"filesrc location={vtest} ! decodebin ! identity eos-after=300 ! videorate rate=3 ! "
-                     "video/x-raw,framerate=30/1 ! videoconvert ! x264enc speed-preset=ultrafast ! "
+                     "video/x-raw,framerate=240/1 ! videoconvert ! x264enc speed-preset=ultrafast ! "
                      "h264parse ! matroskamux")
     result = read_results(folder / "out", lazarillo(
         "record", cut, folder / "run.mkv", "--out", folder / "out", "--realtime", "--commands", "none",
@@ -209,7 +210,7 @@ def test_a_camera_that_is_gone_keeps_nothing_from_the_file(camera, tmp_path):
         assert eventually(lambda: any("vision_lost" in l for l in run.lines("cue")))
         # The muxer waits for pictures; what the guide says without any must get into the file.
         assert eventually(lambda: any(
-            "vision_lost" in json.dumps(l) for l in lines_of(run.recording, tmp_path)))
+            l.get("kind") == "vision_lost" for l in lines_of(run.recording, tmp_path)))
     finally:
         run.process.kill()
         run.process.communicate()
