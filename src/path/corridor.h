@@ -44,7 +44,7 @@ struct CorridorView {
   FrameStamp stamp;
   GroundPlane ground;
   std::optional<Obstacle> obstacle;  ///< the nearest that reaches below head level
-  std::optional<Obstacle> head;      ///< the nearest at head level with nothing beneath it
+  std::optional<Obstacle> head;      ///< the nearest at head level, nothing beneath it
   std::optional<Drop> drop;          ///< only where the ground is seen
   std::optional<StairsUp> stairs_up;
   /// The ground was seen free of anything up to here.
