@@ -12,13 +12,10 @@ namespace {
 
 constexpr std::int64_t kForesightStepNs = 50'000'000;
 constexpr int kForesightSteps = 20;
+/// The ground that was found tells for so long how the camera is held.
+constexpr std::int64_t kGroundNs = 1'000'000'000;
 /// A depth map is at most so much older than the newest frame, else gravity in it is not known.
 constexpr std::int64_t kHeadsNs = 3'000'000'000;
-
-/// What a frame's tracks are counted in.
-View view_of(const Frame& frame) {
-  return frame.set ? View::cylinder(frame.set->rig->px_per_rad) : View(frame.intrinsics);
-}
 
 int last_track(const Tracks& tracks) {
   int last = 0;
@@ -107,11 +104,20 @@ void GuideStage::settle(Seen seen) {
   }
 }
 
+View GuideStage::view_of(const Frame& frame) const {
+  View view = frame.set ? View::cylinder(frame.set->rig->px_per_rad) : View(frame.intrinsics);
+  std::optional<MeasuredGravity> gravity;
+  if (frame.head) gravity = MeasuredGravity{frame.head->gravity(), frame.head->deviation_deg};
+  const bool lately = frame.stamp.stream_ns - path_seen_ns_ <= kGroundNs;
+  if (const auto so = held(gravity, lately ? ground_ : std::nullopt)) view.hold(*so);
+  return view;
+}
+
 Tracks GuideStage::follow(const Seen& seen) {
   const Frame& frame = seen.frame;
   const Sighting& sighting = seen.sighting;
   if (!frame.set) {
-    return parts_.tracker.update(sighting.detections, sighting.depth, frame.intrinsics);
+    return parts_.tracker.update(sighting.detections, sighting.depth, view_of(frame));
   }
   std::vector<CameraLook> looks;
   const auto add = [&](const Frame& of, const Sighting& what) {
@@ -168,7 +174,9 @@ void GuideStage::see_path(const Depth& depth, const Frame& frame) {
     const GroundPlane ground = parts_.ground.find(**metric, camera, gravity_at((*metric)->stamp));
     return look_along(**metric, camera, ground, parts_.corridor);
   });
-  if (view) parts_.guide.see_path(*view);
+  if (!view) return;
+  ground_ = view->ground;
+  parts_.guide.see_path(*view);
 }
 
 void GuideStage::give_out_predicted() {
