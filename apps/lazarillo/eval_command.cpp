@@ -136,9 +136,9 @@ int eval_distance(const EvalArguments& a) {
   const double stated = setting.config.tracking.high_score;
   setting.about.least_score = stated > 0 ? stated : perception.suggested_score();
   Distances distances;
-  distances.objects = measure_distances(perception, setting.catalog, a.folder, a.choice, a.objects,
-                                        setting.about.least_score, setting.config.ground,
-                                        a.gravity_error_deg, pictures_progress());
+  distances.objects =
+      measure_distances(perception, setting.catalog, a.folder, a.choice, a.objects,
+                        setting.about.least_score, a.gravity_error_deg, pictures_progress());
   distances.score = score(distances.objects);
   tell(distances, setting, a);
   return 0;

@@ -186,7 +186,7 @@ DistanceErrors errors_where(const std::vector<DistantObject>& objects, const Wan
 std::vector<DistantObject> measure_distances(Perception& perception, const ObjectCatalog& catalog,
                                              const std::filesystem::path& folder,
                                              const Choice& choice, Objects which,
-                                             double least_score, const GroundOptions& ground,
+                                             double least_score,
                                              std::optional<double> gravity_error_deg,
                                              const EvalProgress& progress) {
   const DataFiles files(folder);
@@ -213,14 +213,11 @@ std::vector<DistantObject> measure_distances(Perception& perception, const Objec
       MetricDepth truth = decode_depth(files.read(picture.depth), picture.depth, picture.width);
       View true_view(frame.intrinsics);
       true_view.down = picture.down ? *picture.down : down_of_room(truth, frame.intrinsics);
-      std::optional<MeasuredGravity> gravity;
-      if (gravity_error_deg) gravity = told_gravity(true_view.down, *gravity_error_deg, random);
-      std::optional<GroundPlane> found;
-      if (const auto* depth = std::get_if<std::shared_ptr<const MetricDepth>>(&sighting.depth)) {
-        found = GroundFinder(ground).find(**depth, frame.intrinsics, gravity);
-      }
       View view(frame.intrinsics);
-      if (const auto held_so = held(gravity, found)) view.hold(*held_so);
+      if (gravity_error_deg) {
+        const auto gravity = told_gravity(true_view.down, *gravity_error_deg, random);
+        view.hold(gravity.down, gravity.deviation_deg);
+      }
       const Scene scene(picture, true_view, view, std::move(truth), std::move(sighting), catalog);
       if (boxes != labelled.end()) {
         add_labelled(scene, boxes->second, names, objects);

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "eval/depth.h"
-#include "path/ground.h"
 
 namespace lazarillo {
 
@@ -44,12 +43,12 @@ enum class Objects {
 /// measured depth in its box (range_from_depth), where half of the box's core or more is known. A
 /// labelled object is found by a detection of its class with an overlap of 0.5 or more; detections
 /// count from `least_score`. The distance is as Tracker makes it of one picture: by the depth map
-/// and the known height, and counts over the ground as GuideStage knows it: by gravity, where
-/// `gravity_error_deg` is told (as find_grounds() tells it), or by the ground that is found in the
-/// very map. Throws as detect(), Error(source) when there is no object.
+/// and the known height, over the ground by the gravity that `gravity_error_deg` tells as
+/// find_grounds() does, else as of a level camera. Throws as detect(), Error(source) when there is
+/// no object.
 [[nodiscard]] std::vector<DistantObject> measure_distances(
     Perception& perception, const ObjectCatalog& catalog, const std::filesystem::path& folder,
-    const Choice& choice, Objects which, double least_score, const GroundOptions& ground,
+    const Choice& choice, Objects which, double least_score,
     std::optional<double> gravity_error_deg, const EvalProgress& progress);
 
 /// The distances that decide what a walker is told.

@@ -9,9 +9,6 @@
 namespace lazarillo {
 namespace {
 
-/// Of the ground found in a map (docs/evaluation.md), and of how level people hold cameras.
-constexpr double kGroundTilt_deg = 5, kGuessedTilt_deg = 10;
-
 constexpr double kDegree = std::numbers::pi / 180;
 constexpr float kNearest_m = 0.3F, kFarthest_m = 10;
 constexpr double kLeastInverse = 0.1;  ///< of the plane: beyond 10 m nothing is compared
@@ -80,14 +77,6 @@ std::vector<DepthCell> cells_of(const MetricDepth& depth, const Intrinsics& came
   });
   if (in_frame != nullptr) *in_frame = count;
   return cells;
-}
-
-std::optional<MeasuredGravity> held(const std::optional<MeasuredGravity>& gravity,
-                                    const std::optional<GroundPlane>& ground) {
-  std::optional<MeasuredGravity> best;
-  if (ground && ground->seen) best = MeasuredGravity{ground->down, kGroundTilt_deg};
-  const double least = best ? best->deviation_deg : kGuessedTilt_deg;
-  return gravity && gravity->deviation_deg < least ? gravity : best;
 }
 
 double GroundPlane::pitch_deg() const { return pitch_of(down) / kDegree; }

@@ -65,12 +65,6 @@ struct MeasuredGravity {
   double deviation_deg;  ///< standard deviation about any axis across it
 };
 
-/// How a camera is held, by the surer of the two: gravity, or the ground that was seen a moment
-/// ago. nullopt where neither is there, or gravity is known no better than people hold cameras
-/// level.
-[[nodiscard]] std::optional<MeasuredGravity> held(const std::optional<MeasuredGravity>& gravity,
-                                                  const std::optional<GroundPlane>& ground);
-
 struct GroundOptions {
   double least_height_m = 0.8, most_height_m = 2.2;  ///< of a camera that somebody wears or holds
   double tolerance = 0.06;    ///< a point this near the plane, as a part of its depth, is on it

@@ -12,10 +12,19 @@ namespace {
 
 constexpr std::int64_t kForesightStepNs = 50'000'000;
 constexpr int kForesightSteps = 20;
-/// The ground that was found tells for so long how the camera is held.
-constexpr std::int64_t kGroundNs = 1'000'000'000;
+/// Gravity known no better than this tells less of how a camera is held than that people hold them
+/// level.
+constexpr double kMostTilt_deg = 10;
 /// A depth map is at most so much older than the newest frame, else gravity in it is not known.
 constexpr std::int64_t kHeadsNs = 3'000'000'000;
+
+/// What a frame's tracks are counted in, and how its camera is held.
+View view_of(const Frame& frame) {
+  View view = frame.set ? View::cylinder(frame.set->rig->px_per_rad) : View(frame.intrinsics);
+  const auto& head = frame.head;
+  if (head && head->deviation_deg <= kMostTilt_deg) view.hold(head->gravity(), head->deviation_deg);
+  return view;
+}
 
 int last_track(const Tracks& tracks) {
   int last = 0;
@@ -104,15 +113,6 @@ void GuideStage::settle(Seen seen) {
   }
 }
 
-View GuideStage::view_of(const Frame& frame) const {
-  View view = frame.set ? View::cylinder(frame.set->rig->px_per_rad) : View(frame.intrinsics);
-  std::optional<MeasuredGravity> gravity;
-  if (frame.head) gravity = MeasuredGravity{frame.head->gravity(), frame.head->deviation_deg};
-  const bool lately = frame.stamp.stream_ns - path_seen_ns_ <= kGroundNs;
-  if (const auto so = held(gravity, lately ? ground_ : std::nullopt)) view.hold(*so);
-  return view;
-}
-
 Tracks GuideStage::follow(const Seen& seen) {
   const Frame& frame = seen.frame;
   const Sighting& sighting = seen.sighting;
@@ -174,9 +174,7 @@ void GuideStage::see_path(const Depth& depth, const Frame& frame) {
     const GroundPlane ground = parts_.ground.find(**metric, camera, gravity_at((*metric)->stamp));
     return look_along(**metric, camera, ground, parts_.corridor);
   });
-  if (!view) return;
-  ground_ = view->ground;
-  parts_.guide.see_path(*view);
+  if (view) parts_.guide.see_path(*view);
 }
 
 void GuideStage::give_out_predicted() {

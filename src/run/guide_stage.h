@@ -91,8 +91,6 @@ class GuideStage {
 
   /// A frame that was looked at, and shows something or not.
   void look(const Frame& frame);
-  /// What a frame's tracks are counted in, and how its camera is held.
-  [[nodiscard]] View view_of(const Frame& frame) const;
   /// Whom the tracker follows after this, in what counts their boxes.
   [[nodiscard]] Tracks follow(const Seen& seen);
   /// `predicted` is the tracker's: as the frame's picture shows it.
@@ -135,10 +133,9 @@ class GuideStage {
   View view_;                            ///< of the newest frame given out
   std::deque<std::pair<FrameStamp, HeadMotion>> heads_;  ///< of the frames of the last seconds
   Vision vision_;
-  std::int64_t path_seen_ns_ = -1;     ///< stream time of the newest map looked along
-  std::optional<GroundPlane> ground_;  ///< found in it
-  LastSaid last_told_;                 ///< without a speaker: the newest cue's
-  std::vector<Cue> late_cues_;         ///< decided between two frames: shown with the next
+  std::int64_t path_seen_ns_ = -1;  ///< stream time of the newest map looked along
+  LastSaid last_told_;              ///< without a speaker: the newest cue's
+  std::vector<Cue> late_cues_;      ///< decided between two frames: shown with the next
 };
 
 }  // namespace lazarillo

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "path/ground.h"
 #include "source/intrinsics.h"
 
 namespace lazarillo {
@@ -56,9 +55,9 @@ struct View {
   }
 
   /// It is known how the camera is held.
-  void hold(const MeasuredGravity& so) {
-    down = so.down;
-    down_sigma_rad = so.deviation_deg * std::numbers::pi / 180;
+  void hold(const std::array<double, 3>& where_down_is, double sigma_deg) {
+    down = where_down_is;
+    down_sigma_rad = sigma_deg * std::numbers::pi / 180;
   }
 
   /// Horizontal angle of column `x` in the picture, degrees; 0 ahead, positive to the right.

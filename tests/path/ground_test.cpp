@@ -142,19 +142,6 @@ TEST(Ground, IsFollowedWhenAHeadTurnsFast) {
   }
 }
 
-TEST(Ground, TheSurerTellsHowTheCameraIsHeld) {
-  const GroundPlane seen{{0, std::cos(0.5), std::sin(0.5)}, 1.6, 0.02, 0.3, true};
-  GroundPlane assumed = seen;
-  assumed.seen = false;
-  const Vector3 down{0, std::cos(0.4), std::sin(0.4)};
-  EXPECT_EQ(held(MeasuredGravity{down, 1}, seen)->down, down);
-  EXPECT_EQ(held(MeasuredGravity{down, 8}, seen)->down, seen.down);
-  EXPECT_EQ(held(MeasuredGravity{down, 8}, assumed)->down, down);
-  EXPECT_EQ(held(std::nullopt, seen)->down, seen.down);
-  EXPECT_FALSE(held(MeasuredGravity{down, 40}, assumed)) << "a guess is better";
-  EXPECT_FALSE(held(std::nullopt, std::nullopt));
-}
-
 TEST(Ground, NothingUsableIsNoGround) {
   World world;
   MetricDepth depth = world.depth(kCamera, 104);

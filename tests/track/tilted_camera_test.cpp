@@ -93,7 +93,7 @@ class TiltedCamera {
   /// That knows how it is held.
   [[nodiscard]] View view(double sigma_deg = 1) const {
     View view(intrinsics);
-    view.hold({own({0, 1, 0}), sigma_deg});
+    view.hold(own({0, 1, 0}), sigma_deg);
     return view;
   }
 
