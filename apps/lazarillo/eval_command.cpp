@@ -30,7 +30,7 @@ struct EvalArguments {
   double least_score = 0.001;  ///< detection
   std::string coco_folder;     ///< detection
   Objects objects = Objects::any;
-  std::optional<double> gravity_error_deg;  ///< ground
+  std::optional<double> gravity_error_deg;  ///< distance, ground
 };
 
 EvalProgress pictures_progress() {
