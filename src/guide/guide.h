@@ -27,11 +27,14 @@ struct GuideOptions {
 
   double obstacle_critical_m = 0.9;  ///< as critical_distance_m, of what has no name: it stands
   double drop_critical_m = 1.8;      ///< as critical_distance_m, of an edge that goes down
-  double drop_warning_m = 3.0;
-  double clear_s = 1.0;  ///< the corridor is free for so long before that is said
+  double drop_warning_m = 3.0;       ///< of stairs up, too
+  double clear_s = 1.0;              ///< the corridor is free for so long before that is said
 
   double persistence_s = 0.4;  ///< a track speaks only after it was followed for so long
   double persistence_critical_s = 0.2;
+  /// A warning of what is met sooner than this needs no more persistence, and no longer a gap, than
+  /// what is critical.
+  double soon_s = 3.0;
   /// Somebody who has stood for so long is told of what stands, too, in warnings at most.
   double standing_s = 1.0;
 

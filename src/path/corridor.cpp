@@ -40,7 +40,7 @@ std::vector<Place> places_of(const MetricDepth& depth, const Intrinsics& camera,
   std::vector<Place> places;
   places.reserve(grid.values.size());
   for_each_cell(grid, camera, 1, [&](double x, double y, std::size_t at) {
-    const double z = grid.values[at];
+    const double z = grid.values[at] * ground.map_scale;
     if (!(z > 0.2 && z < 50)) return;
     const Vector3 ray{x, y, 1};
     Place place{};

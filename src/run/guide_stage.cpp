@@ -172,7 +172,8 @@ void GuideStage::see_path(const Depth& depth, const Frame& frame) {
   const StageTimer timer(metrics_, "path");
   const auto view = witness_.along([&] {
     const GroundPlane ground = parts_.ground.find(**metric, camera, gravity_at((*metric)->stamp));
-    return look_along(**metric, camera, ground, parts_.corridor);
+    return look_along(**metric, camera, parts_.scale.corrected(ground, path_seen_ns_),
+                      parts_.corridor);
   });
   if (view) parts_.guide.see_path(*view);
 }

@@ -58,6 +58,7 @@ class HeadTest : public testing::Test {
         Tracker(TrackerOptions(), ObjectCatalog::load(LZ_SOURCE_DIR "/data/objects.toml")),
         Guide(GuideOptions()),
         GroundFinder(GroundOptions()),
+        MapScale(0),
         CorridorOptions(),
         true,
         GuideOptions(),
