@@ -102,9 +102,8 @@ nlohmann::ordered_json measure(int objects, int frames) {
     Tracks predicted;
     const double update_us = time_us([&] { tracks = tracker.update(detections, {}, camera); });
     const double predict_us = time_us([&] { predicted = tracker.predict(between, camera); });
-    const double guide_us = time_us([&] {
-      (void)guide.update(tracks, {tracks.stamp.stream_ns, false});
-    });
+    const double guide_us =
+        time_us([&] { (void)guide.update(tracks, {.last_seen_ns = tracks.stamp.stream_ns}); });
     if (i < kWarmUp) continue;
     update.push_back(update_us);
     predict.push_back(predict_us);
