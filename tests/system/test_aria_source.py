@@ -266,7 +266,9 @@ def test_a_process_that_dies_with_several_cameras(all_cameras, tmp_path, part):
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=60)[1]
     finally:
-        process.kill()
+        # A supervisor that is killed has a successor.
+        process.terminate()
+        process.wait(60)
     assert process.returncode == 130, err
     result = read_results(tmp_path / "out", type("Ended", (), {})())
     sequences = [e["sequence"] for e in result.events if e["type"] == "frame"]
