@@ -50,11 +50,6 @@ bool several_cameras(const Config& config) { return config.camera == kAllCameras
 /// Throws Error(usage) for what several cameras as one view cannot do.
 void check_several_cameras(const Config& config) {
   if (!several_cameras(config)) return;
-  if (config.skipping.enabled) {
-    throw Error(ExitCode::usage,
-                "source.camera = \"all\" looks at every moment: leave out skip.enabled (motion is "
-                "measured in one camera's pictures)");
-  }
   if (config.seeing.engine == "tensorrt") {
     throw Error(ExitCode::usage,
                 "source.camera = \"all\" needs see.engine = \"openvino\": several cameras were not "

@@ -403,14 +403,17 @@ TEST_F(CodecTest, ASceneComesBackAsItWent) {
 }
 
 TEST_F(CodecTest, ForesightComesBackAsItWent) {
-  const Foresight foresight{77, 12345, {box(), box(), box()}};
+  const Foresight foresight{77, 12345, {{box(), small()}, {box(), 0}, {box(), small()}}};
   SlotRecord record;
   const std::size_t size = encode(foresight, record, slot);
   const Foresight back = decode_foresight(record, std::span(slot).first(size));
   EXPECT_EQ(back.sequence, foresight.sequence);
   EXPECT_EQ(back.holds_until_ns, foresight.holds_until_ns);
-  ASSERT_EQ(back.boxes.size(), 3U);
-  for (std::size_t i = 0; i < 3; ++i) expect_same(back.boxes[i], foresight.boxes[i]);
+  ASSERT_EQ(back.objects.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    expect_same(back.objects[i].box, foresight.objects[i].box);
+    EXPECT_EQ(back.objects[i].distance_m, foresight.objects[i].distance_m);
+  }
 }
 
 TEST_F(CodecTest, WhatDoesNotFitIsRefused) {

@@ -287,7 +287,6 @@ def test_all_cameras_recorded_and_told_again(all_cameras, tmp_path):
 
 @pytest.mark.parametrize("arguments, settings, word", [
     (["walk.mp4", "--fast"], "", "several cameras"),
-    (["walk.vrs", "--fast"], "[skip]\nenabled = true\n", "skip.enabled"),
     (["walk.vrs", "--fast"], '[see]\nengine = "tensorrt"\n', "openvino")])
 def test_what_several_cameras_cannot_do(all_cameras, tmp_path, arguments, settings, word):
     config = tmp_path / "all.toml"

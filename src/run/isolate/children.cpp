@@ -436,7 +436,7 @@ Rings make_rings(const SharedState& state, const ModelSet& models) {
       Ring::create({"lazarillo seen", std::max(kLeastValueSlots, kValueSlots / cameras),
                     value * cameras, 3, 1}),
       Ring::create({"lazarillo scenes", kValueSlots, value, 3, 1}),
-      Ring::create({"lazarillo foresights", 8, sizeof(Box) * 300, 3, 1}),
+      Ring::create({"lazarillo foresights", 8, sizeof(Foresight::Object) * 300, 3, 1}),
       Ring::create({"lazarillo sound", 128, 2 * sizeof(float) * SoundLink::kBlockFrames, 3, 1})};
 }
 

@@ -269,19 +269,20 @@ std::optional<std::size_t> encode(const Scene& scene, bool with_depth, std::span
 }
 
 std::size_t encode(const Foresight& foresight, SlotRecord& record, std::span<std::byte> slot) {
+  using Object = Foresight::Object;
   record.frame_sequence = foresight.sequence;
   record.stream_ns = foresight.holds_until_ns;
-  const std::size_t count = std::min(foresight.boxes.size(), slot.size() / sizeof(Box));
+  const std::size_t count = std::min(foresight.objects.size(), slot.size() / sizeof(Object));
   // Without all the boxes the prediction would explain less than it foresees: that only costs a
   // look more.
-  if (count > 0) std::memcpy(slot.data(), foresight.boxes.data(), count * sizeof(Box));
-  return count * sizeof(Box);
+  if (count > 0) std::memcpy(slot.data(), foresight.objects.data(), count * sizeof(Object));
+  return count * sizeof(Object);
 }
 
 Foresight decode_foresight(const SlotRecord& record, std::span<const std::byte> bytes) {
   Foresight foresight{record.frame_sequence, record.stream_ns, {}};
-  foresight.boxes.resize(bytes.size() / sizeof(Box));
-  if (!bytes.empty()) std::memcpy(foresight.boxes.data(), bytes.data(), bytes.size());
+  foresight.objects.resize(bytes.size() / sizeof(Foresight::Object));
+  if (!bytes.empty()) std::memcpy(foresight.objects.data(), bytes.data(), bytes.size());
   return foresight;
 }
 
