@@ -287,7 +287,7 @@ def test_all_cameras_recorded_and_told_again(all_cameras, tmp_path):
 
 @pytest.mark.parametrize("arguments, settings, word", [
     (["walk.mp4", "--fast"], "", "several cameras"),
-    (["walk.vrs", "--fast"], '[see]\nengine = "tensorrt"\n', "openvino")])
+    (["walk.vrs", "--fast"], 'decoder = "nvdec"\n[see]\nengine = "tensorrt"\n', "source.decoder")])
 def test_what_several_cameras_cannot_do(all_cameras, tmp_path, arguments, settings, word):
     config = tmp_path / "all.toml"
     config.write_text(config.read_text() + settings)
