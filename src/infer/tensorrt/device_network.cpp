@@ -101,6 +101,10 @@ struct DeviceNetwork::Impl {
     if (!context) {
       context.reset(engine->createExecutionContext());
       if (!context) fail();
+      if (context->getOptimizationProfile() < 0) {
+        contexts.erase(batch);
+        refuse("it was compiled by an older version, for one number of pictures at a time");
+      }
       std::vector<std::int64_t> shape = inputs[0].shape;
       shape[0] = batch;
       if (batch < 1 || batch > std::max(most_batch, 1) ||
