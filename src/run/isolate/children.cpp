@@ -21,6 +21,7 @@
 #include "run/isolate/succession.h"
 #include "run/parts.h"
 #include "run/thread_role.h"
+#include "source/rig.h"
 #include "source/source.h"
 
 namespace lazarillo {
@@ -332,7 +333,8 @@ class RecentFrames {
  public:
   RecentFrames(const Ring& ring, KnownCameras& cameras) : reader_(ring), cameras_(cameras) {}
 
-  /// The pixels of this frame; without any when they are gone.
+  /// The pixels of this frame; without any when they are gone, or as many frames as this process
+  /// may hold wait to be drawn.
   void complete(Frame& frame) {
     const std::uint64_t wanted = frame.stamp.sequence;
     std::erase_if(pins_, [&](const Pin& pin) { return pin.record().frame_sequence < wanted; });
@@ -391,7 +393,13 @@ void run_show(const RunOptions& given, const ModelSet& models, const Rings& ring
          } else {
            depth = scene.sighting.depth;
          }
-         if (scene.look != Look::late) frames.complete(scene.frame);
+         if (scene.look != Look::late) {
+           frames.complete(scene.frame);
+           if (!scene.frame.pixels && !scene.frame.device) {
+             process.metrics.drop("picture_not_drawn");
+             return;
+           }
+         }
          part.input().push(std::move(scene));
        });
   sound.join();
@@ -443,7 +451,7 @@ Rings make_rings(const SharedState& state, const ModelSet& models) {
 void probe_source(const RunOptions& options, SharedState& state) {
   Metrics metrics;
   CapturePart part(options, nullptr, metrics);
-  note_cameras(part.source(), options.lens.get(), state);
+  note_cameras(part.source(), options.lens.get(), options.config.camera == kAllCameras, state);
   state.duration_ns = part.source().duration_ns().value_or(-1);
   part.stop();
   state.probed = true;

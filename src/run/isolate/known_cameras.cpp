@@ -31,11 +31,11 @@ const CameraView& KnownCameras::of(int camera, int width, int height) {
   return views.of(width, height);
 }
 
-void note_cameras(Source& source, const Lens* given, SharedState& state) {
+void note_cameras(Source& source, const Lens* given, bool several, SharedState& state) {
   const std::vector<CameraInfo>& cameras = source.cameras();
   state.camera = cameras.at(0).intrinsics;
   std::shared_ptr<const Rig> rig;
-  if (cameras.size() > 1) {
+  if (several) {
     if (const auto first = source.next(); first && first->set) rig = first->set->rig;
   }
   const std::size_t count = rig ? cameras.size() : 1;

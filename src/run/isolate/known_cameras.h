@@ -32,9 +32,10 @@ class KnownCameras {
   std::vector<CameraViews> views_;
 };
 
-/// Writes down what an open source tells of its cameras; of several takes its first frame. `given`:
-/// the lens that settings named, or null. Throws Error(source) where they are too many.
-void note_cameras(Source& source, const Lens* given, SharedState& state);
+/// Writes down what an open source tells of its cameras. `given`: the lens that settings named, or
+/// null. `several`: they are one view; takes the first frame. Throws Error(source) where they are
+/// too many.
+void note_cameras(Source& source, const Lens* given, bool several, SharedState& state);
 
 /// Whether a source that was opened anew has the cameras that were noted. Throws Error(source).
 void check_cameras(const Source& source, const SharedState& state);
