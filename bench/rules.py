@@ -22,6 +22,8 @@ RULES = [
      {"guide": {"warning_ttc_s": 2.3, "warning_distance_m": 1.2, "drop_warning_m": 1.8}}),
     ("what comes nearer is told from twice as far", {"guide": {"approach_factor": 1}}),
     ("warnings of drops from 3 m", {"guide": {"drop_warning_m": 1.8}}),
+    ("what is met within 4 s is told sooner", {"guide": {"soon_s": 0}}),
+    ("depth that finds the ground too deep is brought nearer", {"path": {"worn_m": 0}}),
     ("several alike in one sentence", {"guide": {"groups": False}}),
     ("a critical sentence cuts off what is said", {"speak": {"grace_ms": 5000}}),
     ("sentences that waited for 2.5 s are dropped (30 s)", {"speak": {"expire_s": 30}}),

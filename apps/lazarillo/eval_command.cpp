@@ -30,7 +30,7 @@ struct EvalArguments {
   double least_score = 0.001;  ///< detection
   std::string coco_folder;     ///< detection
   Objects objects = Objects::any;
-  std::optional<double> gravity_error_deg;  ///< ground
+  std::optional<double> gravity_error_deg;  ///< distance, ground
 };
 
 EvalProgress pictures_progress() {
@@ -136,8 +136,9 @@ int eval_distance(const EvalArguments& a) {
   const double stated = setting.config.tracking.high_score;
   setting.about.least_score = stated > 0 ? stated : perception.suggested_score();
   Distances distances;
-  distances.objects = measure_distances(perception, setting.catalog, a.folder, a.choice, a.objects,
-                                        setting.about.least_score, pictures_progress());
+  distances.objects =
+      measure_distances(perception, setting.catalog, a.folder, a.choice, a.objects,
+                        setting.about.least_score, a.gravity_error_deg, pictures_progress());
   distances.score = score(distances.objects);
   tell(distances, setting, a);
   return 0;
@@ -153,6 +154,14 @@ void add_common(CLI::App& command, EvalArguments& a) {
   command.add_option("--config", a.config_file,
                      "Settings (TOML); `lazarillo config` prints them all");
   command.add_option("--json", a.json_file, "Write the numbers into this file, too");
+}
+
+void add_gravity(CLI::App& command, EvalArguments& a) {
+  command
+      .add_option("--gravity", a.gravity_error_deg,
+                  "Tell it where gravity points, as an IMU would that is off by so many degrees "
+                  "(standard deviation)")
+      ->check(CLI::Range(0.0, 45.0));
 }
 
 }  // namespace
@@ -189,11 +198,7 @@ void add_eval_command(CLI::App& app, int& exit_code) {
   CLI::App* ground = eval->add_subcommand(
       "ground", "The ground under the walker against the floor in measured depth");
   add_common(*ground, *a);
-  ground
-      ->add_option("--gravity", a->gravity_error_deg,
-                   "Tell it where gravity points, as an IMU would that is off by so many degrees "
-                   "(standard deviation)")
-      ->check(CLI::Range(0.0, 45.0));
+  add_gravity(*ground, *a);
   ground->callback([a, &exit_code] { exit_code = eval_ground(*a); });
 
   CLI::App* distance = eval->add_subcommand(
@@ -207,6 +212,7 @@ void add_eval_command(CLI::App& app, int& exit_code) {
                    "picture has boxes, else found")
       ->transform(CLI::CheckedTransformer(objects, CLI::ignore_case))
       ->default_str("any");
+  add_gravity(*distance, *a);
   distance->callback([a, &exit_code] { exit_code = eval_distance(*a); });
 
   add_eval_guidance(*eval, exit_code);

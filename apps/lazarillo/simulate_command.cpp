@@ -53,6 +53,7 @@ sim::Trial trial_of(const SimulateArguments& a) {
   if (trial.tracking.high_score <= 0) trial.tracking.high_score = own_score;
   trial.tracking.calibrated = true;
   trial.ground = config.ground;
+  trial.worn_m = config.worn_m;
   trial.corridor = config.corridor;
   trial.guiding = config.guiding;
   trial.words_per_minute = config.speaking.words_per_minute;

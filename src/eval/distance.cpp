@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "error.h"
+#include "eval/measured_floor.h"
 #include "eval/picture.h"
 #include "eval/quantile.h"
 #include "track/range.h"
@@ -36,18 +37,19 @@ double known_part(const DepthGrid& grid, const Box& box) {
   return double(known) / ((right - left + 1) * (bottom - top + 1));
 }
 
-/// Over the ground, for a level camera, as Track::distance_m.
-double along_ground(double depth_m, const Box& box, const Intrinsics& camera) {
-  return depth_m / std::cos(camera.bearing_deg(box.centre_x()) * std::numbers::pi / 180);
+/// As Track::distance_m.
+double along_ground(double depth_m, const Box& box, const View& view) {
+  return depth_m * view.over_ground_at(box.centre_x(), box.centre_y()).distance();
 }
 
 /// One picture, and what there is to measure in it.
 class Scene {
  public:
-  Scene(const MeasuredPicture& picture, Frame frame, MetricDepth truth, Sighting sighting,
-        const ObjectCatalog& catalog)
+  Scene(const MeasuredPicture& picture, View true_view, View view, MetricDepth truth,
+        Sighting sighting, const ObjectCatalog& catalog)
       : picture_(picture),
-        frame_(std::move(frame)),
+        true_view_(true_view),
+        view_(view),
         truth_(std::move(truth)),
         sighting_(std::move(sighting)),
         catalog_(catalog) {
@@ -66,7 +68,7 @@ class Scene {
     object.set = picture_.set;
     object.name = name;
     object.box = box;
-    object.truth_m = along_ground(range->depth_m, box, frame_.intrinsics);
+    object.truth_m = along_ground(range->depth_m, box, true_view_);
     return object;
   }
 
@@ -80,16 +82,21 @@ class Scene {
     }
     if (depth) depth = calibrated(*depth);
     const std::optional<Range> height =
-        range_from_height(catalog_.find(object.name), detection.box, frame_.intrinsics);
+        range_from_height(catalog_.find(object.name), detection.box, view_);
     const auto told = [&](const std::optional<Range>& range) {
-      return range ? std::optional(along_ground(range->depth_m, detection.box, frame_.intrinsics))
+      return range ? std::optional(along_ground(range->depth_m, detection.box, view_))
                    : std::nullopt;
     };
     const std::optional<Range> range = object_range(depth, height);
     object.found = true;
     object.score = detection.score;
     object.distance_m = told(range);
-    if (range) object.sigma_relative = range->sigma_relative;
+    const auto at = [&](const View& view) {
+      return view.over_ground_at(detection.box.centre_x(), detection.box.centre_y());
+    };
+    if (range) object.sigma_relative = std::hypot(range->sigma_relative, view_.lean(at(view_)));
+    object.bearing_error_deg =
+        (at(view_).bearing_rad() - at(true_view_).bearing_rad()) * 180 / std::numbers::pi;
     object.depth_m = told(depth);
     object.height_m = told(height);
   }
@@ -103,7 +110,8 @@ class Scene {
 
  private:
   const MeasuredPicture& picture_;
-  Frame frame_;
+  View true_view_;  ///< of a camera that knows how it is held
+  View view_;
   MetricDepth truth_;
   Sighting sighting_;
   const ObjectCatalog& catalog_;
@@ -147,17 +155,20 @@ DistanceErrors errors_of(const std::vector<const DistantObject*>& objects) {
   DistanceErrors errors;
   std::vector<double> relative;
   std::vector<double> absolute;
+  std::vector<double> bearings;
   errors.objects = objects.size();
   for (const DistantObject* object : objects) {
     if (!object->distance_m) continue;
     ++errors.found;
     relative.push_back(object->relative_error());
     absolute.push_back(std::abs(object->relative_error()));
+    bearings.push_back(std::abs(object->bearing_error_deg));
     errors.coverage.add(std::log(*object->distance_m / object->truth_m) / object->sigma_relative);
   }
   errors.median = quantile(absolute, 0.5);
   errors.p90 = quantile(absolute, 0.9);
   errors.bias = quantile(relative, 0.5);
+  errors.bearing_p90_deg = quantile(bearings, 0.9);
   return errors;
 }
 
@@ -175,7 +186,9 @@ DistanceErrors errors_where(const std::vector<DistantObject>& objects, const Wan
 std::vector<DistantObject> measure_distances(Perception& perception, const ObjectCatalog& catalog,
                                              const std::filesystem::path& folder,
                                              const Choice& choice, Objects which,
-                                             double least_score, const EvalProgress& progress) {
+                                             double least_score,
+                                             std::optional<double> gravity_error_deg,
+                                             const EvalProgress& progress) {
   const DataFiles files(folder);
   const std::vector<MeasuredPicture> pictures = read_measured(folder, choice);
   std::unordered_map<std::string, LabelledPicture> labelled;
@@ -187,18 +200,25 @@ std::vector<DistantObject> measure_distances(Perception& perception, const Objec
     }
   }
   std::vector<DistantObject> objects;
+  std::minstd_rand random(1);
   std::size_t done = 0;
   for (const MeasuredPicture& picture : pictures) {
     const auto boxes = labelled.find(picture.file);
     if (boxes != labelled.end() || which != Objects::labelled) {
-      Frame frame =
+      const Frame frame =
           read_picture(files, picture.file, picture.width, picture.height, picture.focal_px);
       Sighting sighting = look(perception, frame, picture.file);
       std::erase_if(sighting.detections.items,
                     [&](const Detection& d) { return d.score < least_score; });
-      const Scene scene(picture, std::move(frame),
-                        decode_depth(files.read(picture.depth), picture.depth, picture.width),
-                        std::move(sighting), catalog);
+      MetricDepth truth = decode_depth(files.read(picture.depth), picture.depth, picture.width);
+      View true_view(frame.intrinsics);
+      true_view.down = picture.down ? *picture.down : down_of_room(truth, frame.intrinsics);
+      View view(frame.intrinsics);
+      if (gravity_error_deg) {
+        const auto gravity = told_gravity(true_view.down, *gravity_error_deg, random);
+        view.hold(gravity.down, gravity.deviation_deg);
+      }
+      const Scene scene(picture, true_view, view, std::move(truth), std::move(sighting), catalog);
       if (boxes != labelled.end()) {
         add_labelled(scene, boxes->second, names, objects);
       } else {

@@ -23,29 +23,33 @@ ordered_json errors_json(const DistanceErrors& errors) {
           {"median_error", known(errors.median)},
           {"p90_error", known(errors.p90)},
           {"bias", known(errors.bias)},
-          {"inside_one_sigma", known(errors.coverage.inside_one())}};
+          {"inside_one_sigma", known(errors.coverage.inside_one())},
+          {"bearing_p90_deg", known(errors.bearing_p90_deg)}};
 }
 
 ordered_json object_json(const DistantObject& o) {
-  return {{"file", o.file},
-          {"set", o.set},
-          {"class", o.name},
-          {"labelled", o.labelled},
-          {"box", {o.box.x1, o.box.y1, o.box.x2, o.box.y2}},
-          {"truth_m", o.truth_m},
-          {"found", o.found},
-          {"score", o.found ? ordered_json(o.score) : ordered_json(nullptr)},
-          {"distance_m", number(o.distance_m)},
-          {"sigma_relative", o.distance_m ? ordered_json(o.sigma_relative) : ordered_json(nullptr)},
-          {"depth_m", number(o.depth_m)},
-          {"height_m", number(o.height_m)}};
+  return {
+      {"file", o.file},
+      {"set", o.set},
+      {"class", o.name},
+      {"labelled", o.labelled},
+      {"box", {o.box.x1, o.box.y1, o.box.x2, o.box.y2}},
+      {"truth_m", o.truth_m},
+      {"found", o.found},
+      {"score", o.found ? ordered_json(o.score) : ordered_json(nullptr)},
+      {"distance_m", number(o.distance_m)},
+      {"sigma_relative", o.distance_m ? ordered_json(o.sigma_relative) : ordered_json(nullptr)},
+      {"bearing_error_deg", o.found ? ordered_json(o.bearing_error_deg) : ordered_json(nullptr)},
+      {"depth_m", number(o.depth_m)},
+      {"height_m", number(o.height_m)}};
 }
 
 std::string row(const std::string& name, const DistanceErrors& errors) {
   const std::string counts = fmt::format("  {:<18}{:>8}{:>7}", name, errors.objects, errors.found);
   if (errors.found == 0) return counts + '\n';
-  return counts + fmt::format("{:>9.3f}{:>9.3f}{:>9.3f}{:>8.3f}\n", errors.median, errors.p90,
-                              errors.bias, errors.coverage.inside_one());
+  return counts + fmt::format("{:>9.3f}{:>9.3f}{:>9.3f}{:>8.3f}{:>9.1f}\n", errors.median,
+                              errors.p90, errors.bias, errors.coverage.inside_one(),
+                              errors.bearing_p90_deg);
 }
 
 }  // namespace
@@ -77,8 +81,8 @@ std::string to_json(const Distances& distances, const EvalAbout& about) {
 void print(const Distances& distances, std::ostream& out) {
   const DistanceScore& score = distances.score;
   const auto title = [&](const std::string& name) {
-    out << fmt::format("  {:<18}{:>8}{:>7}{:>9}{:>9}{:>9}{:>8}\n", name, "objects", "found",
-                       "median", "90 %", "bias", "in 1 s");
+    out << fmt::format("  {:<18}{:>8}{:>7}{:>9}{:>9}{:>9}{:>8}{:>9}\n", name, "objects", "found",
+                       "median", "90 %", "bias", "in 1 s", "bearing");
   };
   title("true distance");
   out << row(name_of(kWalkersBand), score.walkers);
@@ -90,7 +94,7 @@ void print(const Distances& distances, std::ostream& out) {
   title("class, " + name_of(kWalkersBand));
   for (const auto& [name, errors] : score.classes) out << row(name, errors);
   out << "\n  median, 90 %: of the relative error's size; bias: of the error itself; in 1 s: part "
-         "of the errors\n  within one stated sigma\n";
+         "of the errors\n  within one stated sigma; bearing: 90 of 100 are off by less, degrees\n";
 }
 
 }  // namespace lazarillo

@@ -39,16 +39,6 @@ GroundScore score_of(const std::vector<const GroundPicture*>& pictures) {
   return score;
 }
 
-/// As an IMU tells it that errs.
-MeasuredGravity told(const Vector3& down, double error_deg, std::minstd_rand& random) {
-  constexpr double kDegree = std::numbers::pi / 180;
-  std::normal_distribution<double> error(0, error_deg * kDegree);
-  const double pitch = std::atan2(down[2], std::hypot(down[0], down[1])) + error(random);
-  const double roll = std::atan2(down[0], down[1]) + error(random);
-  return {{std::sin(roll) * std::cos(pitch), std::cos(roll) * std::cos(pitch), std::sin(pitch)},
-          error_deg};
-}
-
 }  // namespace
 
 double tilt_error_deg(const GroundPicture& picture) {
@@ -78,7 +68,7 @@ std::vector<GroundPicture> find_grounds(Perception& perception, const GroundOpti
     std::optional<MeasuredGravity> gravity;
     if (gravity_error_deg) {
       const Vector3 down = row.down ? *row.down : down_of_room(truth, frame.intrinsics);
-      gravity = told(down, *gravity_error_deg, random);
+      gravity = told_gravity(down, *gravity_error_deg, random);
     }
     pictures.push_back({row.file, row.set, find_floor(truth, frame.intrinsics, row.down),
                         GroundFinder(options).find(*depth, frame.intrinsics, gravity)});

@@ -176,6 +176,15 @@ Vector3 down_of_room(const MetricDepth& truth, const Intrinsics& camera) {
   return {down[0], down[1], down[2]};
 }
 
+MeasuredGravity told_gravity(const Vector3& down, double error_deg, std::minstd_rand& random) {
+  constexpr double kDegree = std::numbers::pi / 180;
+  std::normal_distribution<double> error(0, error_deg * kDegree);
+  const double pitch = std::atan2(down[2], std::hypot(down[0], down[1])) + error(random);
+  const double roll = std::atan2(down[0], down[1]) + error(random);
+  return {{std::sin(roll) * std::cos(pitch), std::cos(roll) * std::cos(pitch), std::sin(pitch)},
+          error_deg};
+}
+
 std::optional<MeasuredFloor> find_floor(const MetricDepth& truth, const Intrinsics& camera,
                                         const std::optional<Vector3>& measured_down) {
   const Cloud cloud(truth, camera);

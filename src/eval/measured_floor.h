@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <random>
 
 #include "path/ground.h"
 #include "see/depth.h"
@@ -20,6 +21,10 @@ struct MeasuredFloor {
 /// upright ones' most across, ten times over (Gupta, Arbelaez and Malik, CVPR 2013, section 3.1).
 /// It needs a camera held within 45 degrees of level. (0, 1, 0) where no surface is known.
 [[nodiscard]] Vector3 down_of_room(const MetricDepth& truth, const Intrinsics& camera);
+
+/// Gravity as an IMU tells it that is off by so much about each of two axes (standard deviation).
+[[nodiscard]] MeasuredGravity told_gravity(const Vector3& down, double error_deg,
+                                           std::minstd_rand& random);
 
 /// The floor: of all planes level to 12 degrees that 3 in 100 of the known cells or more lie on,
 /// the lowest, where it lies 0.8 to 2.2 m below the camera and less than 5 in 100 of the cells lie

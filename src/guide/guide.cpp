@@ -31,6 +31,9 @@ constexpr double kSameDistance_m = 1.5;  ///< where that is more than the ratio
 // So long, and so surely, a track that is not seen any more went on as it did.
 constexpr double kFollowedS = 3, kCourseDoubt_mps = 1;
 constexpr double kSeenS = 0.15;
+// Two tracks in view at once are of two things when they are so far apart: one thing's two boxes
+// are not.
+constexpr double kElsewhereDeg = 8, kElsewhereRatio = 2;
 // A hazard on the path that flickers is the same for so long.
 constexpr double kSameHazardS = 3;
 
@@ -132,6 +135,7 @@ struct Guide::Impl {
         return std::abs(cue.bearing_deg - last.bearing_deg) <= kSameBearingDeg;
       }
       if (went_there(entry.first, cue, now_s)) return true;
+      if (is_elsewhere(entry.first, cue, now_s)) return false;
       const double aside_m =
           aside(cue.bearing_deg, *cue.distance_m) - aside(last.bearing_deg, last.distance_m);
       if (std::abs(aside_m) > kSameAside_m + kSameAside * *cue.distance_m) return false;
@@ -142,6 +146,17 @@ struct Guide::Impl {
       return *cue.distance_m < std::max(kSameDistanceRatio * most_m, most_m + kSameDistance_m) &&
              *cue.distance_m > std::min(least_m / kSameDistanceRatio, least_m - kSameDistance_m);
     });
+  }
+
+  /// Whether a track is in view now, and not where the cue is.
+  bool is_elsewhere(int track, const Cue& cue, double now_s) const {
+    const auto found = courses.find(track);
+    if (found == courses.end() || now_s - found->second.at_s >= kSeenS) return false;
+    const Course& course = found->second;
+    const double bearing_deg = std::atan2(course.right_m, course.ahead_m) * kDegPerRad;
+    const double ratio = std::hypot(course.right_m, course.ahead_m) / *cue.distance_m;
+    return std::abs(bearing_deg - cue.bearing_deg) > kElsewhereDeg || ratio > kElsewhereRatio ||
+           ratio < 1 / kElsewhereRatio;
   }
 
   /// Whether a track that was seen until a moment ago would be by now where the cue is.
@@ -167,13 +182,20 @@ struct Guide::Impl {
     }
   }
 
+  /// A warning that there is little time left for: neither believed later nor held back longer than
+  /// what is critical.
+  bool soon(const Threat& threat) const {
+    return threat.priority == Priority::warning && threat.urgency < options.soon_s;
+  }
+
   bool may_speak(const Threat& threat, double now_s) const {
     switch (threat.priority) {
       case Priority::critical:
         return threat.closing ? now_s - last_critical_s >= options.gap_critical_s
                               : now_s - last_urgent_s >= options.gap_warning_s;
       case Priority::warning:
-        return now_s - last_urgent_s >= options.gap_warning_s;
+        return now_s - last_urgent_s >=
+               (soon(threat) ? options.gap_critical_s : options.gap_warning_s);
       case Priority::info:
         return now_s - last_any_s >= options.gap_info_s;
     }
@@ -205,6 +227,7 @@ struct Guide::Impl {
     for (const Track& track : tracks.items) {
       auto threat = assess(track, options);
       if (!threat) continue;
+      const bool may_be_critical = threat->priority == Priority::critical;
       believe(*threat, track.id, now_s, still_critical);
       spare_who_stands(*threat, now_s);
       const bool critical = threat->priority == Priority::critical;
@@ -212,8 +235,11 @@ struct Guide::Impl {
           static_cast<double>(tracks.stamp.stream_ns - track.first_seen_ns) / kNsPerS;
       const double unseen_s =
           static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
-      if (followed_s < (critical ? options.persistence_critical_s : options.persistence_s))
+      // What is about to be critical is told once, as that.
+      const bool believed_soon = critical || (soon(*threat) && !may_be_critical);
+      if (followed_s < (believed_soon ? options.persistence_critical_s : options.persistence_s)) {
         continue;
+      }
       if (unseen_s > (critical ? options.stale_critical_s : options.stale_s)) continue;
       wishes.push_back({object_cue(track, *threat, tracks.stamp, options), *threat, 0, {}});
     }

@@ -20,18 +20,21 @@ struct GuideOptions {
 
   double critical_ttc_s = 2.3;       ///< 2 s from when its sentence begins, after the earcon
   double critical_distance_m = 1.2;  ///< in the corridor, whatever its speed
-  double warning_ttc_s = 4.0;        ///< vehicles: half as much again
+  double warning_ttc_s = 4.5;        ///< vehicles: half as much again
   double warning_distance_m = 2.5;
   double info_distance_m = 5.0;  ///< times a factor per kind of object (threat.cpp)
   double approach_factor = 2.0;  ///< what comes nearer is told from so much farther
 
   double obstacle_critical_m = 0.9;  ///< as critical_distance_m, of what has no name: it stands
   double drop_critical_m = 1.8;      ///< as critical_distance_m, of an edge that goes down
-  double drop_warning_m = 3.0;
-  double clear_s = 1.0;  ///< the corridor is free for so long before that is said
+  double drop_warning_m = 3.0;       ///< of stairs up, too
+  double clear_s = 1.0;              ///< the corridor is free for so long before that is said
 
   double persistence_s = 0.4;  ///< a track speaks only after it was followed for so long
   double persistence_critical_s = 0.2;
+  /// A warning of what is met sooner than this needs no more persistence, and no longer a gap, than
+  /// what is critical.
+  double soon_s = 4.0;
   /// Somebody who has stood for so long is told of what stands, too, in warnings at most.
   double standing_s = 1.0;
 

@@ -10,6 +10,7 @@ namespace {
 /// two minutes must not be heard in one.
 constexpr double kMinute_s = 63;
 constexpr double kInfoShare = 0.7;  ///< of the budget that information may use up
+constexpr int kOfTheSystem = 4;     ///< words of "I can see again"
 
 }  // namespace
 
@@ -55,7 +56,7 @@ Cue as_part(Cue part) {
 }
 
 int words_of(const Cue& cue) {
-  constexpr int kOfTheSystem = 4, kHour = 2, kWayRound = 4;
+  constexpr int kHour = 2, kWayRound = 4;
   const bool urgent = cue.priority == Priority::critical;
   int words = 2;  // what, and where
   switch (cue.kind) {
@@ -123,7 +124,9 @@ bool WordBudget::affords(Priority priority, int words, double now_s) {
     last_minute_.pop_front();
   }
   if (priority == Priority::critical) return true;
-  return sum_ + words <= limit_ * (priority == Priority::info ? kInfoShare : 1);
+  // That the system sees again is told in any case: room is kept for it.
+  const double free = limit_ - kOfTheSystem;
+  return sum_ + words <= free * (priority == Priority::info ? kInfoShare : 1);
 }
 
 void WordBudget::spend(int words, double now_s) {

@@ -36,7 +36,8 @@ struct PacePreset {
 /// hour there would be room for less.
 [[nodiscard]] Cue as_part(Cue part);
 
-/// Keeps the words of any minute within a budget. What is critical is never held back, but what it
+/// Keeps the words of any minute within a budget, "I can see again" once included, which is told
+/// whatever else was said. What is critical is never held back, but what it
 /// takes is missing for the rest. Times in seconds must not go back. Not thread-safe.
 class WordBudget {
  public:

@@ -3,21 +3,21 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 namespace lazarillo {
 namespace {
 
 // Not seen for so long it is gone, and what comes then is another.
 constexpr double kGone_s = 0.6;
-/// Views in which something was seen before it is believed, more than those in which it was not
-/// since; more than kMostViews count no more.
-constexpr int kViews = 3, kMostViews = 5;
+/// Something must have been seen for so long before it is believed, beyond what it was not seen for
+/// since; more than kMostEvidence_s counts no more.
+constexpr double kEvidence_s = 0.19, kMostEvidence_s = 0.39;
 constexpr double kOfPersistence = 0.75;  ///< of a critical track's, it must have been seen for
 // The distance of one thing does not jump by more than this part from view to view.
 constexpr double kSameDistance = 0.35;
-// Alpha-beta filter (Benedict and Bordner, IRE Trans. Automatic Control 7(4), 1962: beta = alpha^2
-// / (2 - alpha)).
-constexpr double kDistanceGain = 0.4, kSpeedGain = 0.1;
+/// Time constant of the filter of distance, whatever the views' rate.
+constexpr double kFilter_s = 0.2;
 constexpr double kFastest = 3;  ///< m/s a walker comes nearer to what stands; else it is an error
 constexpr double kClosing = 0.25;  ///< m/s from which on it comes nearer
 // It has come nearer by so much since it was well known: then how fast it does is believed. Ground
@@ -58,39 +58,46 @@ bool explains(const Track& track, double distance_m, double bearing_deg,
 void PathWatch::Followed::meet(double at_s, double distance, double sigma, double bearing) {
   const double step = at_s - last_s;
   const double expected = distance_m - closing_mps * step;
-  const bool same = views > 0 && step <= kGone_s &&
+  const bool same = evidence_s >= 0 && step <= kGone_s &&
                     std::abs(distance - expected) <= std::max(0.4, kSameDistance * expected);
   if (same) {
+    // Alpha-beta filter (Benedict and Bordner, IRE Trans. Automatic Control 7(4), 1962: beta =
+    // alpha^2 / (2 - alpha)).
+    const double alpha = 1 - std::exp(-step / kFilter_s);
+    const double beta = alpha * alpha / (2 - alpha);
     const double off = distance - expected;
-    distance_m = expected + kDistanceGain * off;
-    closing_mps = std::clamp(closing_mps - kSpeedGain * off / step, -kFastest, kFastest);
+    distance_m = expected + alpha * off;
+    closing_mps = std::clamp(closing_mps - beta * off / step, -kFastest, kFastest);
+    evidence_s = std::min(evidence_s + step, kMostEvidence_s);
   } else {
     const int next = serial + 1;
     *this = Followed{};
     serial = next;
     first_s = at_s;
     distance_m = distance;
+    evidence_s = 0;
   }
-  views = std::min(views + 1, kMostViews);
   // The first distances of something are the least certain ones.
-  if (start_m == 0 && views == kMostViews) start_m = distance_m;
+  if (start_m == 0 && evidence_s >= kMostEvidence_s) start_m = distance_m;
   last_s = at_s;
   sigma_m = sigma;
   bearing_deg = bearing;
 }
 
-void PathWatch::Followed::miss() { views = std::max(views - 1, 0); }
+void PathWatch::Followed::miss(double step_s) {
+  evidence_s = evidence_s > step_s ? evidence_s - step_s : -1;
+}
 
 bool PathWatch::Followed::believed(double now_s, double stale_s) const {
-  return views >= kViews && now_s - last_s <= stale_s;
+  return evidence_s >= kEvidence_s && now_s - last_s <= stale_s;
 }
 
 void PathWatch::see(const CorridorView& view) {
   const double now_s = static_cast<double>(view.stamp.stream_ns) / 1e9;
   if (now_s <= seen_s_) return;
-  seen_s_ = now_s;
-  const auto meet = [now_s](Followed& followed, const std::optional<Obstacle>& o) {
-    if (!o) return followed.miss();
+  const double step_s = now_s - std::exchange(seen_s_, now_s);
+  const auto meet = [&](Followed& followed, const std::optional<Obstacle>& o) {
+    if (!o) return followed.miss(step_s);
     followed.meet(now_s, o->distance_m, o->distance_sigma_m, o->bearing_deg);
   };
   meet(obstacle_, view.obstacle);
@@ -155,7 +162,7 @@ std::vector<Wish> PathWatch::wishes(double now_s, const Tracks& tracks,
   add(CueKind::head_level, head_, options.critical_distance_m, options.warning_distance_m);
   if (stairs_up_.believed(now_s, options.stale_s)) {
     // A cane finds the first step: a warning is enough.
-    add(CueKind::stairs_up, stairs_up_, 0, options.warning_distance_m);
+    add(CueKind::stairs_up, stairs_up_, 0, options.drop_warning_m);
   } else {
     add(CueKind::obstacle, obstacle_, options.obstacle_critical_m, options.warning_distance_m);
     if (!wishes.empty() && wishes.back().cue.kind == CueKind::obstacle) {

@@ -42,7 +42,9 @@ class PathWatch {
   /// One kind of hazard over time.
   struct Followed {
     int serial = 0;
-    int views = 0;  ///< in which it was seen, less those in which it was not
+    /// It was seen for so long, less what it was not seen for. By time, not by views: maps come
+    /// from 5 to 60 times a second. Below 0: there is none.
+    double evidence_s = -1;
     double first_s = 0, last_s = 0;
     double start_m = 0;  ///< its distance when it was well known at first; 0: not yet
     double distance_m = 0, sigma_m = 0, bearing_deg = 0;
@@ -50,8 +52,8 @@ class PathWatch {
     bool stairs = false;
 
     void meet(double at_s, double distance, double sigma, double bearing);
-    void miss();  ///< a view in which it was not seen
-    /// Seen often enough, and lately.
+    void miss(double step_s);  ///< a view in which it was not seen, so long after the one before
+    /// Seen for long enough, and lately.
     [[nodiscard]] bool believed(double now_s, double stale_s) const;
   };
 

@@ -40,7 +40,7 @@ std::vector<Place> places_of(const MetricDepth& depth, const Intrinsics& camera,
   std::vector<Place> places;
   places.reserve(grid.values.size());
   for_each_cell(grid, camera, 1, [&](double x, double y, std::size_t at) {
-    const double z = grid.values[at];
+    const double z = grid.values[at] * ground.map_scale;
     if (!(z > 0.2 && z < 50)) return;
     const Vector3 ray{x, y, 1};
     Place place{};
@@ -244,15 +244,20 @@ CorridorView look_along(const MetricDepth& depth, const Intrinsics& camera,
   if (const auto from = nearest_body(0, options.reach_m)) {
     view.obstacle = described(standing, *from, [&](const Place& p) { return in_corridor(p, 0); });
   }
+  const auto stands_on_something = [&](double distance_m) {
+    Profile beneath(distance_m * (1 + kBeneath));
+    for (const Place& p : standing) {
+      if (in_corridor(p, 0) && p.ahead_m > distance_m * (1 - kBeneath)) beneath.add(p);
+    }
+    return beneath.nearest(options.least_area_m2).has_value();
+  };
   Profile heads(options.reach_m);
   for (const Place& p : places) {
     if (at_head(p)) heads.add(p);
   }
   if (const auto from = heads.nearest(options.least_area_m2)) {
     const Obstacle head = described(places, *from, at_head);
-    const bool stands =
-        view.obstacle && view.obstacle->distance_m < head.distance_m * (1 + kBeneath);
-    if (!stands) view.head = head;
+    if (!stands_on_something(head.distance_m)) view.head = head;
   }
 
   std::vector<Strip> strips(static_cast<std::size_t>(options.reach_m / kStrip_m));

@@ -44,7 +44,7 @@ struct CorridorView {
   FrameStamp stamp;
   GroundPlane ground;
   std::optional<Obstacle> obstacle;  ///< the nearest that reaches below head level
-  std::optional<Obstacle> head;      ///< the nearest at head level with nothing beneath it
+  std::optional<Obstacle> head;      ///< the nearest at head level, nothing beneath it
   std::optional<Drop> drop;          ///< only where the ground is seen
   std::optional<StairsUp> stairs_up;
   /// The ground was seen free of anything up to here.
@@ -54,7 +54,8 @@ struct CorridorView {
   std::optional<double> way_round_m;
 };
 
-/// Compares every cell of the map with the corridor. Distances carry the map's own sigma. Without a
+/// Compares every cell of the map with the corridor, its depths times GroundPlane::map_scale.
+/// Distances carry the map's own sigma. Without a
 /// ground in view (GroundPlane::seen) drops and stairs are not told.
 [[nodiscard]] CorridorView look_along(const MetricDepth& depth, const Intrinsics& camera,
                                       const GroundPlane& ground, const CorridorOptions& options);

@@ -51,8 +51,9 @@ struct GroundPlane {
   double height_m = 0;    ///< of the camera above it
   /// Spread of what was seen of it: relative standard deviation of depth.
   double sigma_relative = 0;
-  double share = 0;  ///< part of the frame's cells that lie on it
-  bool seen = true;  ///< false: as it was a moment ago, or as assumed
+  double share = 0;      ///< part of the frame's cells that lie on it
+  bool seen = true;      ///< false: as it was a moment ago, or as assumed
+  double map_scale = 1;  ///< true metres in a metre of the map (MapScale)
   /// Positive: the camera looks down.
   [[nodiscard]] double pitch_deg() const;
   /// Positive: the camera is turned clockwise as seen from behind it.

@@ -51,6 +51,7 @@ struct Config {
   TrackerOptions tracking{.high_score = 0};  ///< 0: the model's own suggestion
   bool path = true;                          ///< watch the corridor, where there is depth in metres
   GroundOptions ground;
+  double worn_m = 1.75;  ///< no camera is worn higher above the ground; 0: not known
   CorridorOptions corridor;
   GuideOptions guiding;
   SpeakerOptions speaking;

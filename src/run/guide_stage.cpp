@@ -12,12 +12,18 @@ namespace {
 
 constexpr std::int64_t kForesightStepNs = 50'000'000;
 constexpr int kForesightSteps = 20;
+/// Gravity known no better than this tells less of how a camera is held than that people hold them
+/// level.
+constexpr double kMostTilt_deg = 10;
 /// A depth map is at most so much older than the newest frame, else gravity in it is not known.
 constexpr std::int64_t kHeadsNs = 3'000'000'000;
 
-/// What a frame's tracks are counted in.
+/// What a frame's tracks are counted in, and how its camera is held.
 View view_of(const Frame& frame) {
-  return frame.set ? View::cylinder(frame.set->rig->px_per_rad) : View(frame.intrinsics);
+  View view = frame.set ? View::cylinder(frame.set->rig->px_per_rad) : View(frame.intrinsics);
+  const auto& head = frame.head;
+  if (head && head->deviation_deg <= kMostTilt_deg) view.hold(head->gravity(), head->deviation_deg);
+  return view;
 }
 
 int last_track(const Tracks& tracks) {
@@ -111,7 +117,7 @@ Tracks GuideStage::follow(const Seen& seen) {
   const Frame& frame = seen.frame;
   const Sighting& sighting = seen.sighting;
   if (!frame.set) {
-    return parts_.tracker.update(sighting.detections, sighting.depth, frame.intrinsics);
+    return parts_.tracker.update(sighting.detections, sighting.depth, view_of(frame));
   }
   std::vector<CameraLook> looks;
   const auto add = [&](const Frame& of, const Sighting& what) {
@@ -166,7 +172,8 @@ void GuideStage::see_path(const Depth& depth, const Frame& frame) {
   const StageTimer timer(metrics_, "path");
   const auto view = witness_.along([&] {
     const GroundPlane ground = parts_.ground.find(**metric, camera, gravity_at((*metric)->stamp));
-    return look_along(**metric, camera, ground, parts_.corridor);
+    return look_along(**metric, camera, parts_.scale.corrected(ground, path_seen_ns_),
+                      parts_.corridor);
   });
   if (view) parts_.guide.see_path(*view);
 }

@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "guide/guide.h"
+#include "path/map_scale.h"
 #include "run/metrics.h"
 #include "run/port.h"
 #include "run/values.h"
@@ -54,6 +55,7 @@ class GuideStage {
     Tracker tracker;
     Guide guide;
     GroundFinder ground;
+    MapScale scale;
     CorridorOptions corridor;
     bool path = true;  ///< the corridor is watched, where there is depth in metres
     GuideOptions rules;

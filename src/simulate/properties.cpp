@@ -96,12 +96,20 @@ void judge_announced(const World& world, const Walk& walk, const Record& record,
     if (said.begun_s <= told_by_s) return;
     if (!begun_s) begun_s = said.begun_s;
   }
+  // Since when without a break; a moment's drop-out is one.
+  std::optional<double> seen_since_s;
+  for (auto view = record.in_view.rbegin(); view != record.in_view.rend(); ++view) {
+    if (view->at_s > told_by_s) continue;
+    if (!view->resolved[contact.actor]) break;
+    seen_since_s = view->at_s;
+  }
   const auto before = [&](const std::optional<double>& at_s) {
     return at_s ? fmt::format("{:.1f} s before", contact.at_s - *at_s) : std::string("never");
   };
   ++verdict.failures;
-  verdict.why.push_back(fmt::format("{} is hit at {:.1f} s, decided on {}, told {}", name_of(actor),
-                                    contact.at_s, before(decided_s), before(begun_s)));
+  verdict.why.push_back(
+      fmt::format("{} is hit at {:.1f} s, in view since {}, decided on {}, told {}", name_of(actor),
+                  contact.at_s, before(seen_since_s), before(decided_s), before(begun_s)));
 }
 
 void judge_waiting(const Record& record, const Limits& limits, Verdict& verdict) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "guide/pace.h"
+#include "path/map_scale.h"
 #include "simulate/truth.h"
 #include "speak/earcon.h"
 #include "speak/speaker.h"
@@ -148,6 +149,7 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
   Sensor sensor(world, walk, trial.sensor);
   Tracker tracker(trial.tracking, trial.catalog);
   GroundFinder ground(trial.ground);
+  MapScale scale(trial.worn_m);
   Guide guide(trial.guiding);
   Mouth mouth(trial, record.said);
   Vision vision;
@@ -183,7 +185,8 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
       depth = arrived.depth;
       std::optional<MeasuredGravity> gravity;
       if (arrived.head) gravity = {arrived.head->gravity(), arrived.head->deviation_deg};
-      const GroundPlane plane = ground.find(*arrived.depth, sensor.camera(), gravity);
+      const GroundPlane plane = scale.corrected(
+          ground.find(*arrived.depth, sensor.camera(), gravity), arrived.stamp.stream_ns);
       guide.see_path(look_along(*arrived.depth, sensor.camera(), plane, trial.corridor));
     }
     Tracks tracks;

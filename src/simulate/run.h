@@ -29,10 +29,11 @@ struct Trial {
   SensorOptions sensor{};
   TrackerOptions tracking{};  ///< with the scores of models/lznet
   GroundOptions ground{};
+  double worn_m = 1.75;  ///< Config::worn_m
   CorridorOptions corridor{};
   GuideOptions guiding{};
   int words_per_minute = 190;  ///< speaking rate
-  double grace_ms = 250;
+  double grace_ms = 170;
   double expire_s = 2.5;
   Sabotage sabotage{};
 };

@@ -61,16 +61,16 @@ std::vector<float> synthesise(const Design& design) {
 
 std::span<const float> earcon(Priority priority) {
   static const std::array<std::vector<float>, 3> kSounds{
-      synthesise({1000, 1, 3, 0.045, 0.015, 0.55}),
-      synthesise({700, 1, 2, 0.06, 0.045, 0.5}),
+      synthesise({1000, 1, 3, 0.035, 0.01, 0.55}),
+      synthesise({700, 1, 2, 0.05, 0.03, 0.5}),
       synthesise({440, 1, 1, 0.16, 0, 0.4}),
   };
   return kSounds[static_cast<std::size_t>(priority)];
 }
 
 std::span<const float> earcon(const Cue& cue) {
-  static const std::vector<float> kHead = synthesise({900, 1.5, 2, 0.065, 0.015, 0.55});
-  static const std::vector<float> kDrop = synthesise({900, 0.67, 3, 0.045, 0.01, 0.55});
+  static const std::vector<float> kHead = synthesise({900, 1.5, 2, 0.055, 0.015, 0.55});
+  static const std::vector<float> kDrop = synthesise({900, 0.67, 3, 0.035, 0.01, 0.55});
   static const std::vector<float> kClear = synthesise({880, 1, 1, 0.14, 0, 0.3});
   static const std::vector<float> kAnswer = synthesise({300, 1, 1, 0.1, 0, 0.3});
   if (is_answer(cue.kind)) return kAnswer;

@@ -17,7 +17,7 @@ struct SpeakerOptions {
   bool earcons = true;
   std::string voice = "es";    ///< espeak-ng voice
   int words_per_minute = 190;  ///< speaking rate
-  double grace_ms = 250;       ///< how long a lesser sentence may go on once a critical cue came
+  double grace_ms = 170;       ///< how long a lesser sentence may go on once a critical cue came
   double expire_s = 2.5;       ///< a sentence that waited longer is no longer worth saying
   /// While the system sees and nothing is heard: a tick so often; 0: none.
   double heartbeat_s = 0;
@@ -30,7 +30,7 @@ struct SpeakerOptions {
 
 inline constexpr int kSampleRate = 48000;
 /// A breath between an earcon and its sentence.
-inline constexpr std::int64_t kAfterEarconNs = 30'000'000;
+inline constexpr std::int64_t kAfterEarconNs = 10'000'000;
 
 /// Receives rendered sound in order, without gaps: interleaved stereo, 48 kHz, -1..1. The first
 /// sample is stream time 0, or SpeakerOptions::first_frame.

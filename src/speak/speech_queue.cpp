@@ -17,21 +17,26 @@ auto order(const Utterance& u) {
 }  // namespace
 
 bool SpeechQueue::cuts_off(const Utterance& waiting, std::int64_t now_ns) const {
-  if (now_ns - waiting.asked_ns < grace_ns_) return false;
+  if (now_ns - waiting.waits_since_ns < grace_ns_) return false;
   const Utterance& said = *speaking_;
   if (waiting.answer && said.priority == Priority::info) return true;
   const bool critical = waiting.priority == Priority::critical;
   if (critical && said.priority != Priority::critical) return true;
-  if (waiting.track == said.track || waiting.priority == Priority::info) return false;
+  if (waiting.priority == Priority::info) return false;
+  const bool more_urgent = waiting.priority < said.priority;
+  const bool heard = now_ns - begun_ns_ >= kEssential_ns;
+  if (waiting.track == said.track) return more_urgent && heard;
   if (critical && waiting.track == 0) return true;
-  return waiting.priority <= said.priority && now_ns - begun_ns_ >= kEssential_ns;
+  return more_urgent || (waiting.priority == said.priority && heard);
 }
 
 void SpeechQueue::add(Utterance utterance) {
   const auto same = std::find_if(waiting_.begin(), waiting_.end(), [&](const Utterance& other) {
     return other.track == utterance.track;
   });
+  utterance.waits_since_ns = utterance.asked_ns;
   if (same != waiting_.end()) {
+    utterance.waits_since_ns = same->waits_since_ns;
     waiting_.erase(same);
     ++replaced_;
   }

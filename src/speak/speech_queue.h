@@ -18,6 +18,8 @@ struct Utterance {
   std::int64_t asked_ns = 0;
   std::int64_t not_before_ns = 0;  ///< its earcon comes first
   bool answer = false;             ///< the walker asked for it
+  /// Set by the queue: since when a sentence about this track has been waiting.
+  std::int64_t waits_since_ns = 0;
 };
 
 /// Which sentence is said when. Pure: times in, decisions out.
@@ -25,8 +27,9 @@ struct Utterance {
 ///   urgent one waits for its earcon to end.
 /// - A critical sentence cuts off a lesser one `grace_ns` after it was asked for; what ends by
 ///   itself within the grace does.
-/// - Critical sentences and warnings cut off what is as urgent or less, about something else, once
-///   that was heard for kEssential_ns.
+/// - A warning cuts off information about something else in the same way.
+/// - Critical sentences and warnings cut off what is as urgent, about something else, and a warning
+///   what was information about the same thing, once that was heard for kEssential_ns.
 /// - That the system does not see (critical, of track 0) comes before everything else, and cuts it
 ///   off after the grace: what was said before is no longer watched over.
 /// - An answer cuts off information, and another answer, after the grace.

@@ -140,7 +140,7 @@ Found found_in(const Looking& from, const Detection& detection, const ObjectClas
   }
   const std::optional<Range> range =
       object_range(depth ? std::optional(calibrated(*depth)) : std::nullopt,
-                   range_from_height(object, box_of(edges, view), view.camera.fy, cut));
+                   range_from_height(object, box_of(edges, view), view, cut));
   const auto from_walker = [&](double over_ground_m) {
     const auto at = point(look.place, edges.middle, over_ground_m);
     return std::max(std::hypot(at[0], at[2]), kNearest_m);
@@ -302,7 +302,9 @@ std::pair<double, double> field_deg(const CameraPlace& place, const Intrinsics& 
 
 Box box_in_picture(const Box& around, std::optional<double> distance_m, const View& view,
                    const CameraPlace& place, const Intrinsics& camera) {
-  const double distance = std::max(distance_m.value_or(kUnknownDistance_m), kNearest_m);
+  const double over_ground = std::max(distance_m.value_or(kUnknownDistance_m), kNearest_m);
+  const double flat = view.over_ground_at(around.centre_x(), around.centre_y()).distance();
+  const double distance = over_ground / std::max(flat, 0.05);  // across the cylinder
   struct At {
     bool ahead;
     double x, y;

@@ -12,6 +12,7 @@ constexpr double kUnstatedSigma = 0.5;
 constexpr double kBoxEdgeSigmaPx = 2.0;  // of a box's height, both edges together
 constexpr double kBeyondDoubt = 2;       // sigmas
 constexpr double kTrustedDepth = 0.25;   // sigma of depth that may contradict a known height
+constexpr double kSteep = 0.2;           // of a ray: it all but looks straight down
 constexpr int kMostCells = 4096;         // of a depth map, looked at for one box
 
 // Of an object's stated sigma. Found on the training split's rooms: 75 % of the errors of distances
@@ -111,20 +112,20 @@ CutSides cut_sides(const Box& box, const Intrinsics& intrinsics) {
           1 - margin_y};
 }
 
-std::optional<Range> range_from_height(const ObjectClass& object, const Box& box,
-                                       const Intrinsics& intrinsics) {
-  return range_from_height(object, box, intrinsics.fy, cut_sides(box, intrinsics));
-}
-
-std::optional<Range> range_from_height(const ObjectClass& object, const Box& box, double focal_px,
-                                       const CutSides& cut) {
+std::optional<Range> range_from_height(const ObjectClass& object, const Box& box, const View& view,
+                                       const std::optional<CutSides>& cut) {
   if (object.height_m <= 0 || box.height() < 8 || box.width() <= 0) return std::nullopt;
   const double aspect = box.height() / box.width();
   if (aspect < object.aspect_min || aspect > object.aspect_max) return std::nullopt;
-  if (cut.count() > 0) return std::nullopt;
+  if (cut.value_or(cut_sides(box, view.camera)).count() > 0) return std::nullopt;
+  const double x = box.centre_x();
+  const double rises =
+      view.over_ground_at(x, box.y1).rise() - view.over_ground_at(x, box.y2).rise();
+  const double flat = view.over_ground_at(x, box.centre_y()).distance();
+  if (rises <= 0 || flat <= kSteep) return std::nullopt;
   const double sigma =
       std::hypot(object.height_sigma_m / object.height_m, kBoxEdgeSigmaPx / box.height());
-  return Range{focal_px * object.height_m / box.height(), sigma};
+  return Range{object.height_m / rises / flat, sigma};
 }
 
 std::optional<Range> fuse(const std::optional<Range>& a, const std::optional<Range>& b) {

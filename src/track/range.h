@@ -5,6 +5,7 @@
 #include "see/depth.h"
 #include "see/detections.h"
 #include "track/object_catalog.h"
+#include "track/view.h"
 
 namespace lazarillo {
 
@@ -32,14 +33,15 @@ inline constexpr double kMarginAcross = 0.2, kMarginDown = 0.15;
 /// inside of it.
 [[nodiscard]] CutSides cut_sides(const Box& box, const Intrinsics& intrinsics);
 
-/// Depth from the object's known height: f * H / h (pinhole projection). Only for whole objects:
-/// nullopt when the box touches the frame's border, its shape does not fit, or no height is known.
-/// The doubt in an assumed focal length is not in this sigma: it is common to both ranges.
+/// Depth from the object's known height: what stands upright, H high and at a distance d over the
+/// ground, is seen under elevations whose tangents differ by H / d; a level camera has it at a
+/// depth of f * H / h (pinhole projection). Only for whole objects: nullopt when it is cut off
+/// (unless said, when the box touches the picture's border), its shape does not fit, or no height
+/// is known. The doubt in an assumed focal length is not in this sigma: it is common to both
+/// ranges.
 [[nodiscard]] std::optional<Range> range_from_height(const ObjectClass& object, const Box& box,
-                                                     const Intrinsics& intrinsics);
-/// The same where it is known what is cut off; `focal_px` is the picture's in the vertical.
-[[nodiscard]] std::optional<Range> range_from_height(const ObjectClass& object, const Box& box,
-                                                     double focal_px, const CutSides& cut);
+                                                     const View& view,
+                                                     const std::optional<CutSides>& cut = {});
 
 /// Both, by inverse variance of their logarithms. When they disagree by more than two of their
 /// sigmas, the sigma grows in proportion (Birge ratio; Birge, Phys. Rev. 40, 207, 1932).

@@ -32,6 +32,9 @@ constexpr double kSignificance = 1.5;  // sigmas an approach must exceed
 
 constexpr double kMostAngle_deg = 80;  // beyond, a flat picture goes to infinity
 
+// Of a ray over the ground: what lies straight below the camera has no bearing.
+constexpr double kLeastFlat = 0.05;
+
 constexpr double kNsPerS = 1e9;
 constexpr double kRadPerDeg = std::numbers::pi / 180;
 
@@ -57,6 +60,17 @@ Motion motion_of(ObjectKind kind) {
       return {1.5, 0.8, 2.5};  // the walker's own speed
   }
   return {2.0, 1.0, 5};
+}
+
+/// What becomes of a direction over the ground when its ray changes by so much: how far it turns to
+/// the right (rad), and by what part what lies there is farther.
+struct Motion2d {
+  double turn, away;
+};
+Motion2d motion_over_ground(const OverGround& at, const OverGround& change) {
+  const double square = std::pow(std::max(at.distance(), kLeastFlat), 2);
+  return {(at.ahead * change.right - at.right * change.ahead) / square,
+          (at.ahead * change.ahead + at.right * change.right) / square};
 }
 
 }  // namespace
@@ -119,6 +133,7 @@ void Target::State::turn(const CameraTurn& turn, const View& view) {
     const double tilted = std::clamp(elevation - turn.up_deg * kRadPerDeg * std::cos(bearing),
                                      -kMostAngle_deg * kRadPerDeg, kMostAngle_deg * kRadPerDeg);
     y.shift(intrinsics.fy * (std::tan(elevation) - std::tan(tilted)));
+    if (log_depth) log_depth->shift(std::log(std::cos(tilted) / std::cos(elevation)));
     return;
   }
   const auto in_view = [](double angle_deg) {
@@ -130,8 +145,11 @@ void Target::State::turn(const CameraTurn& turn, const View& view) {
   const double elevation = in_view(intrinsics.elevation_deg(y.value()));
   const double tilted = in_view(elevation / kRadPerDeg - turn.up_deg);
   y.shift(intrinsics.fy * (std::tan(elevation) - std::tan(tilted)));
-  // The distance stays, and is depth / cos(bearing).
-  if (log_depth) log_depth->shift(std::log(std::cos(turned) / std::cos(bearing)));
+  // What stays is the distance from the camera.
+  const auto length = [](double across, double down) {
+    return std::hypot(1, std::tan(across), std::tan(down));
+  };
+  if (log_depth) log_depth->shift(std::log(length(bearing, elevation) / length(turned, tilted)));
 }
 
 Target::State Target::at(std::int64_t stream_ns, const View& view) const {
@@ -299,30 +317,43 @@ Track Target::publish(std::int64_t stream_ns, const View& view, const TurnHistor
   track.last_seen_ns = last_seen_ns_;
   track.hits = hits_;
   track.camera = camera_;
-  track.bearing_deg = view.bearing_deg(state.x.value());
+  const double x = state.x.value();
+  const double y = state.y.value();
+  const OverGround middle = view.over_ground_at(x, y);
+  track.bearing_deg = middle.bearing_rad() / kRadPerDeg;
   // Per pixel, where it is: over a whole second a pixel turns by less and less.
-  const double deg_per_px =
-      view.bearing_deg(state.x.value() + 0.5) - view.bearing_deg(state.x.value() - 0.5);
-  track.bearing_rate_deg_s = state.x.velocity() * deg_per_px;
-  track.bearing_rate_sigma_deg_s = std::sqrt(state.x.velocity_variance()) * deg_per_px;
-  track.angular_width_deg = view.bearing_deg(whole.x2) - view.bearing_deg(whole.x1);
-  track.angular_height_deg = view.elevation_deg(whole.y1) - view.elevation_deg(whole.y2);
+  const Motion2d by_column = motion_over_ground(middle, view.over_ground(view.ray_by_column(x)));
+  const Motion2d by_row = motion_over_ground(middle, view.over_ground(view.ray_by_row()));
+  track.bearing_rate_deg_s =
+      (state.x.velocity() * by_column.turn + state.y.velocity() * by_row.turn) / kRadPerDeg;
+  track.bearing_rate_sigma_deg_s =
+      std::hypot(std::sqrt(state.x.velocity_variance()) * by_column.turn,
+                 std::sqrt(state.y.velocity_variance()) * by_row.turn) /
+      kRadPerDeg;
+  const double width = view.over_ground_at(whole.x2, y).bearing_rad() -
+                       view.over_ground_at(whole.x1, y).bearing_rad();
+  track.angular_width_deg = (width < 0 ? width + 2 * std::numbers::pi : width) / kRadPerDeg;
+  track.angular_height_deg = (std::atan(view.over_ground_at(x, whole.y1).rise()) -
+                              std::atan(view.over_ground_at(x, whole.y2).rise())) /
+                             kRadPerDeg;
   if (!state.log_depth) return track;
 
-  const double obliqueness = view.around ? 1 : std::cos(track.bearing_deg * kRadPerDeg);
-  const double distance = std::exp(state.log_depth->value()) / obliqueness;
-  const double relative_sigma = std::sqrt(state.log_depth->value_variance() +
-                                          range_sigma_ * range_sigma_ + focal_sigma * focal_sigma);
+  const double distance =
+      std::exp(state.log_depth->value()) * std::max(middle.distance(), kLeastFlat);
+  const double lean = view.lean(middle);
+  const double relative_sigma =
+      std::sqrt(state.log_depth->value_variance() + range_sigma_ * range_sigma_ +
+                focal_sigma * focal_sigma + lean * lean);
   track.distance_m = distance;
   track.distance_sigma_m = relative_sigma * distance;
   const Rate rate = approach(state);
-  // d = Z / cos(b), so d'/d = Z'/Z + tan(b) b'.
-  const double oblique_rate = view.around ? 0
-                                          : std::tan(track.bearing_deg * kRadPerDeg) *
-                                                track.bearing_rate_deg_s * kRadPerDeg;
-  const double range_rate = rate.value + oblique_rate;
+  // d = Z |r|, where r is the ray over the ground, so d'/d = Z'/Z + r r' / r^2.
+  const double range_rate =
+      rate.value + state.x.velocity() * by_column.away + state.y.velocity() * by_row.away;
+  // By rows only a camera that is not level has any of it.
+  const double row_variance = state.y.velocity_variance() * by_row.away * by_row.away;
   track.closing_speed_mps = std::min(-range_rate * distance, motion_of(object_.kind).fastest);
-  track.closing_speed_sigma_mps = std::sqrt(rate.variance) * distance;
+  track.closing_speed_sigma_mps = std::sqrt(rate.variance + row_variance) * distance;
   if (track.closing_speed_mps > kLeastClosingSpeed &&
       track.closing_speed_mps > kSignificance * track.closing_speed_sigma_mps) {
     track.ttc_s = distance / track.closing_speed_mps;

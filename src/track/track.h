@@ -10,8 +10,11 @@
 
 namespace lazarillo {
 
-/// One object followed through time. Distances are from the camera to the object over the ground:
-/// depth along the optical axis / cos(bearing), for a level camera; metres.
+/// One object followed through time. Distances are over the ground: from below the camera to below
+/// what is seen in the middle of its box, as far away as the densest of its nearer parts
+/// (range_from_depth); metres. Bearings and angles are over the ground, too, from where the camera
+/// looks. Over the real ground where it is known how the camera is held (View::down), else over one
+/// that the camera is taken to be level with.
 struct Track {
   int id = 0;         ///< unique in a run, from 1, never used again
   std::string label;  ///< canonical name (ObjectCatalog)
@@ -31,7 +34,7 @@ struct Track {
   double bearing_rate_deg_s = 0;  ///< as seen by a camera that does not turn
   double bearing_rate_sigma_deg_s = 0;
   double angular_width_deg = 0;   ///< of the whole box, in and out of view
-  double angular_height_deg = 0;  ///< likewise
+  double angular_height_deg = 0;  ///< likewise, from its highest to its lowest elevation
 
   std::optional<double> distance_m;
   double distance_sigma_m = 0;

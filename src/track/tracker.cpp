@@ -100,9 +100,8 @@ struct Tracker::Impl {
       }
     }
     if (from_depth) from_depth = calibrated(*from_depth);
-    const std::optional<Range> range = object_range(
-        from_depth, range_from_height(target.object(), box, view.camera.fy,
-                                      detection.cut.value_or(cut_sides(box, view.camera))));
+    const std::optional<Range> range =
+        object_range(from_depth, range_from_height(target.object(), box, view, detection.cut));
     if (range) target.correct_range(*range);
   }
 

@@ -53,6 +53,23 @@ TEST(Pace, WhatIsCriticalIsNeverHeldBack) {
   }
 }
 
+TEST(Pace, ThatItSeesAgainStillFits) {
+  Cue again;
+  again.kind = CueKind::vision_back;
+  for (const PacePreset& preset : pace_presets()) {
+    if (preset.words_per_minute == 0) continue;
+    WordBudget budget(preset.words_per_minute);
+    int sum = 0;
+    for (double t = 0; t < 30; t += 0.1) {
+      if (!budget.affords(Priority::warning, 1, t)) continue;
+      budget.spend(1, t);
+      ++sum;
+    }
+    EXPECT_GT(sum, preset.words_per_minute / 2);
+    EXPECT_LE(sum + words_of(again), preset.words_per_minute);
+  }
+}
+
 TEST(Pace, InformationLeavesRoomForWarnings) {
   WordBudget budget(60);
   double t = 0;

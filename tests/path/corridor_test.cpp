@@ -47,6 +47,19 @@ TEST(Corridor, IsClearOverOpenGround) {
   }
 }
 
+// What stands before it and ends lower is another thing; what stands beneath it holds it.
+TEST(Corridor, WhatHangsBehindSomethingLowHangs) {
+  World world = walking();
+  world.blocks = {{-0.3, 0.3, 1.5, 1.8, 0, 0.6}, {-0.5, 0.5, 3.2, 3.4, 1.5, 1.9}};
+  const CorridorView view = look(world);
+  ASSERT_TRUE(view.obstacle);
+  EXPECT_NEAR(view.obstacle->distance_m, 1.5, 0.2);
+  ASSERT_TRUE(view.head);
+  EXPECT_NEAR(view.head->distance_m, 3.2, 0.3);
+  world.blocks[0] = {-0.3, 0.3, 3.2, 3.4, 0, 1.5};
+  EXPECT_FALSE(look(world).head);
+}
+
 TEST(Corridor, TellsWhatStandsInIt) {
   struct Case {
     test::Block block;

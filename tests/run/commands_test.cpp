@@ -39,6 +39,7 @@ class CommandsTest : public testing::Test {
         Tracker(tracking, ObjectCatalog::load(LZ_SOURCE_DIR "/data/objects.toml")),
         Guide(GuideOptions()),
         GroundFinder(GroundOptions()),
+        MapScale(0),
         CorridorOptions(),
         true,
         GuideOptions(),

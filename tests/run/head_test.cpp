@@ -58,6 +58,7 @@ class HeadTest : public testing::Test {
         Tracker(TrackerOptions(), ObjectCatalog::load(LZ_SOURCE_DIR "/data/objects.toml")),
         Guide(GuideOptions()),
         GroundFinder(GroundOptions()),
+        MapScale(0),
         CorridorOptions(),
         true,
         GuideOptions(),
@@ -114,6 +115,32 @@ TEST_F(HeadTest, WhatLeansAgainstItIsNoGround) {
     show(guide, one, floor_at(30, one.stamp));
     ASSERT_EQ(witness.views.size(), 1U);
     EXPECT_EQ(witness.views[0].ground.seen, deviation_deg > 4) << deviation_deg;
+  }
+}
+
+TEST_F(HeadTest, BearingsAndDistancesAreOverTheGroundWhereGravityIsKnown) {
+  // A box in the lower right, 2 m along the axis of a camera that looks 30 degrees down.
+  const double right = (450 - kCamera.cx) / kCamera.fx, below = (350 - kCamera.cy) / kCamera.fy;
+  const double ahead = std::sqrt(0.75) - 0.5 * below;
+  const auto labels =
+      std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"gadget"});
+  for (const float deviation_deg : {2.0F, 60.0F}) {
+    scenes.values.clear();
+    GuideStage guide = stage();
+    for (int k = 0; k < 10; ++k) {
+      Seen seen;
+      seen.frame = frame(k, HeadMotion{30, 0, deviation_deg, Gait::unknown, 0});
+      guide.process(seen.frame);
+      seen.sighting.detections = {seen.frame.stamp, {{{400, 300, 500, 400}, 0.9F, 0}}, labels};
+      seen.sighting.detections.items[0].depth = BoxDepth{2, 0.1F};
+      guide.process(std::move(seen));
+    }
+    guide.finish();
+    ASSERT_EQ(scenes.values.back().tracks.items.size(), 1U);
+    const Track& track = scenes.values.back().tracks.items[0];
+    const double forward = deviation_deg < 10 ? ahead : 1;
+    EXPECT_NEAR(track.bearing_deg, std::atan2(right, forward) * 180 / std::numbers::pi, 0.4);
+    EXPECT_NEAR(*track.distance_m, 2 * std::hypot(right, forward), 0.02);
   }
 }
 

@@ -155,9 +155,9 @@ TEST(Speaker, ACriticalCueCutsSpeechOffAfterTheGrace) {
   const std::string lesser = "A very long sentence about a chair that stands far away on the left";
   room.say(0, Priority::info, -60, lesser, 1);
   room.say(1, Priority::critical, 60, "Car!", 2);
-  room.until(1.23);
+  room.until(1.15);
   EXPECT_EQ(room.speaker.spoken_now().text, lesser);
-  room.until(1.28);
+  room.until(1.2);
   EXPECT_EQ(room.speaker.spoken_now().text, "Car!");
   room.until(4);
   EXPECT_EQ(room.speaker.dropped().interrupted, 1);

@@ -77,7 +77,7 @@ TEST(SpeechQueue, OneAtATimeTheMostUrgentFirst) {
   Scene s;
   s.ask(0, kInfo, 1, "chair", 1);
   s.ask(0.1, kInfo, 2, "bench", 1);
-  s.ask(0.2, kWarning, 3, "dog", 0.8);
+  s.ask(0.8, kWarning, 3, "dog", 0.8);
   EXPECT_EQ(s.heard(), "0-1 chair; 1-1.8 dog; 1.8-2.8 bench");
 }
 
@@ -115,13 +115,30 @@ TEST(SpeechQueue, WhatIsAsUrgentWaitsForAShortSentence) {
   EXPECT_EQ(s.queue.interrupted(), 0);
 }
 
-TEST(SpeechQueue, AWarningCutsOffWhatIsNoMoreUrgentOnceItsEssentialWasHeard) {
-  for (const Priority other : {kInfo, kWarning}) {
-    Scene s;
-    s.ask(0, other, 1, "chair", 2);
-    s.ask(0.5, kWarning, 2, "dog", 1);
-    EXPECT_EQ(s.heard(), "0-1 chair!; 1-2 dog");
-  }
+TEST(SpeechQueue, AWarningCutsOffAnotherOnceItsEssentialWasHeard) {
+  Scene s;
+  s.ask(0, kWarning, 1, "chair", 2);
+  s.ask(0.5, kWarning, 2, "dog", 1);
+  EXPECT_EQ(s.heard(), "0-1 chair!; 1-2 dog");
+}
+
+TEST(SpeechQueue, AWarningCutsOffInformationAfterTheGrace) {
+  Scene s;
+  s.ask(0, kInfo, 1, "chair", 2);
+  s.ask(0.5, kWarning, 2, "dog", 1);
+  EXPECT_EQ(s.heard(), "0-0.75 chair!; 0.75-1.75 dog");
+}
+
+// Nearly the same words are being said of it: what it is and where are heard out.
+TEST(SpeechQueue, AWarningCutsOffInformationAboutTheSameThingOnceItsEssentialWasHeard) {
+  Scene s;
+  s.ask(0, kInfo, 1, "car far away", 3);
+  s.ask(0.5, kWarning, 1, "car", 1);
+  EXPECT_EQ(s.heard(), "0-1 car far away!; 1-2 car");
+  Scene again;
+  again.ask(0, kWarning, 1, "car", 2.5);
+  again.ask(0.5, kWarning, 1, "car nearer", 1);
+  EXPECT_EQ(again.heard(), "0-2.5 car; 2.5-3.5 car nearer");
 }
 
 TEST(SpeechQueue, InformationInterruptsNothing) {
@@ -156,11 +173,20 @@ TEST(SpeechQueue, ALesserOneDoesNotSlipInBeforeAMoreUrgentOne) {
 
 TEST(SpeechQueue, TheNewerSentenceAboutATrackReplacesTheOneThatWaits) {
   Scene s;
-  s.ask(0, kInfo, 1, "chair", 1);
+  s.ask(0, kWarning, 1, "chair", 1);
   s.ask(0.2, kWarning, 2, "dog 5 metres", 1);
   s.ask(0.6, kWarning, 2, "dog 3 metres", 1);
   EXPECT_EQ(s.heard(), "0-1 chair; 1-2 dog 3 metres");
   EXPECT_EQ(s.queue.replaced(), 1);
+}
+
+// What became critical while it waited has waited already.
+TEST(SpeechQueue, TheGraceBeginsWithTheFirstSentenceAboutATrack) {
+  Scene s;
+  s.ask(0, kInfo, 1, "chair", 2);
+  s.ask(0.5, kWarning, 2, "dog", 1);
+  s.ask(0.6, kCritical, 2, "dog!", 1);
+  EXPECT_EQ(s.heard(), "0-0.75 chair!; 0.75-1.75 dog!");
 }
 
 TEST(SpeechQueue, WhatIsBeingSaidIsNotReplaced) {
@@ -173,10 +199,10 @@ TEST(SpeechQueue, WhatIsBeingSaidIsNotReplaced) {
 
 TEST(SpeechQueue, WhatTheSystemSaysOfItselfIsTheLatest) {
   Scene s;
-  s.ask(0, kInfo, 1, "chair", 2);
+  s.ask(0, kWarning, 1, "chair", 0.9);
   s.ask(0.5, kWarning, 0, "I cannot see", 1);
-  s.ask(1.0, kInfo, 0, "I see again", 1);
-  EXPECT_EQ(s.heard(), "0-2 chair; 2-3 I see again");
+  s.ask(0.7, kInfo, 0, "I see again", 1);
+  EXPECT_EQ(s.heard(), "0-0.9 chair; 0.9-1.9 I see again");
 }
 
 TEST(SpeechQueue, WhatWaitedTooLongIsDropped) {

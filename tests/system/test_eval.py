@@ -241,14 +241,29 @@ def test_depth_errors_are_numpys(measured, tmp_path):
 
 @pytest.fixture(scope="module")
 def wall(tmp_path_factory, measured):
-    """The same pictures, everything 4 m away."""
+    """The same pictures, everything 4 m along the camera's axis; taken by a level camera, and by some that are not."""
     folder = tmp_path_factory.mktemp("wall")
-    rows = measured[1]
+    rows = [{**row, "down": down_at(pitch, roll)}
+            for row, (pitch, roll) in zip(measured[1], [(0, 0), (25, 0), (20, -15), (-10, 5)], strict=True)]
     for row in rows:
         (folder / row["file"]).write_bytes((measured[0] / row["file"]).read_bytes())
         Image.fromarray(np.full((156, 208), 4000, np.uint16)).save(folder / row["depth"])
     write_rows(folder, "depth", rows)
     return folder, rows
+
+
+def down_at(pitch_deg, roll_deg):
+    """Where down is for a camera that looks down by so much, and is then turned clockwise."""
+    p, r = math.radians(pitch_deg), math.radians(roll_deg)
+    about_x = np.array([[1, 0, 0], [0, math.cos(p), -math.sin(p)], [0, math.sin(p), math.cos(p)]])
+    about_z = np.array([[math.cos(r), math.sin(r), 0], [-math.sin(r), math.cos(r), 0], [0, 0, 1]])
+    return list(about_z @ about_x @ [0, 1, 0])
+
+
+def over_ground(row, x, y):
+    """A ray of depth 1: how far it goes over the ground, and how far down."""
+    ray = np.array([(x - 207.5) / row["focal"], (y - 155.5) / row["focal"], 1])
+    return np.linalg.norm(np.cross(ray, row["down"])), ray @ row["down"]
 
 
 def summary_of(objects):
@@ -263,20 +278,24 @@ def summary_of(objects):
 
 def test_distances_of_what_is_found(wall, tmp_path):
     folder, rows = wall
-    result = evaluate("distance", folder, tmp_path, "--objects", "found")
+    result = evaluate("distance", folder, tmp_path, "--objects", "found", "--gravity", "0")
     objects = result["objects"]
     assert len(objects) > 5
-    focal = {row["file"]: row["focal"] for row in rows}
+    row_of = {row["file"]: row for row in rows}
     for o in objects:
-        middle = (o["box"][0] + o["box"][2]) / 2 - 207.5
-        assert o["truth_m"] == pytest.approx(4 * math.hypot(1, middle / focal[o["file"]]), rel=1e-5)
+        row, (x1, y1, x2, y2) = row_of[o["file"]], o["box"]
+        middle = over_ground(row, (x1 + x2) / 2, (y1 + y2) / 2)[0]
+        assert o["truth_m"] == pytest.approx(4 * middle, rel=1e-5)
+        assert o["bearing_error_deg"] == pytest.approx(0, abs=1e-4)
         assert o["score"] >= 0.35 and not o["labelled"]
         # By depth and by height, weighed: between the two.
         told = [o[k] for k in ("depth_m", "height_m") if o[k] is not None]
         assert min(told) * 0.999 <= o["distance_m"] <= max(told) * 1.001
         if o["height_m"] is not None and o["class"] == "person":
-            at_middle = focal[o["file"]] * 1.69 / (o["box"][3] - o["box"][1])
-            assert o["height_m"] == pytest.approx(at_middle * o["truth_m"] / 4, rel=1e-4)
+            (top, top_down), (low, low_down) = (over_ground(row, (x1 + x2) / 2, y) for y in (y1, y2))
+            assert o["height_m"] == pytest.approx(1.69 / (low_down / low - top_down / top), rel=1e-4)
+    off = evaluate("distance", folder, tmp_path, "--objects", "found", "--gravity", "40")["objects"]
+    assert max(abs(o["bearing_error_deg"]) for o in off) > 1  # too unsure to count
     assert {k: result[k] for k in summary_of(objects)} == pytest.approx(summary_of(objects))
 
 

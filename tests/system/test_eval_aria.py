@@ -84,7 +84,7 @@ def test_it_is_measured(twin, tmp_path):
     assert evaluate("depth", out, tmp_path)["images"] == 2
     result = evaluate("distance", out, tmp_path)
     assert {o["class"] for o in result["objects"]} >= {"cup", "bowl"}
-    assert all(o["labelled"] and 0.3 < o["truth_m"] < 4 for o in result["objects"])
+    assert all(o["labelled"] and 0.2 < o["truth_m"] < 4 for o in result["objects"])
     assert evaluate("ground", out, tmp_path)["images"] == 2
 
 

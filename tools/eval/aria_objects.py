@@ -33,8 +33,8 @@ class Refused(Exception):
 
 @dataclass(eq=False)
 class View:
-    """What one camera has of one object in one picture, in truth. Distances as the program means them: across the
-    upright camera's horizontal plane."""
+    """What one camera has of one object in one picture, in truth. Distances and bearings as the program means them: over
+    the ground, which the dataset's own trajectory knows."""
     camera: str
     number: int  # of the picture
     uid: str
@@ -43,14 +43,15 @@ class View:
     box: list
     whole: bool  # the picture's edges cut nothing off
     width_deg: float
-    bearing_deg: float  # of the box's middle; 0 is the camera's own axis
+    bearing_deg: float  # of the box's middle; 0 is where the camera's axis points over the ground
     distance_m: float | None  # of what shows, median; None: not measured
-    level_distance_m: float | None  # the same across the true horizontal plane
-    walker_bearing_deg: float  # of the box's middle, and the distance, as the upright colour camera has them
+    tilted_distance_m: float | None  # the same across the camera's own plane, as if it were level
+    walker_bearing_deg: float  # of the box's middle, and the distance, from the colour camera
     walker_distance_m: float | None
-    centre_deg: float  # of the 3D box's centre, as the upright colour camera has it
+    centre_deg: float  # of the 3D box's centre, from the colour camera
     lens_deg: float | None  # the same by way of the picture: through this camera's lens and back; None: not in it
     range_m: float  # from the camera to that centre
+    walker_down: tuple = (0, 1, 0)  # in the frame of the upright colour camera
 
 
 def on_ray(recording, box, range_m):
@@ -63,6 +64,18 @@ def on_ray(recording, box, range_m):
 
 def moved(pose, points):
     return points @ pose[:3, :3].T + pose[:3, 3]
+
+
+def over_ground(points, down):
+    """From the frame of an upright camera: right of where it looks over the ground, down, ahead."""
+    right = np.cross(down, [0, 0, 1])
+    right /= np.linalg.norm(right)
+    return points @ np.array([right, down, np.cross(right, down)]).T
+
+
+def across(points):
+    """How far away they are, in the middle, by right and ahead."""
+    return float(np.median(np.hypot(points[:, 0], points[:, 2])))
 
 
 def walker_from(recording, colour):
@@ -95,27 +108,31 @@ def views(recording, camera, colour):
     to_walker = walker_from(recording, colour)
     times = recording.times_ns()
     for number, _, depth, _, _, down in recording.frames():
+        walker_down = to_walker[:3, :3] @ down
+
+        def from_walker(points, walker_down=walker_down):
+            return over_ground(moved(to_walker, points), walker_down)
         for thing in recording.things_at(times[number]):
             if thing.visible < LEAST_VISIBLE:
                 continue
             points = measured_points(recording, depth, thing)
-            across = level = walker = None
+            level = tilted = walker = None
             if len(points) >= LEAST_POINTS:
-                across = float(np.median(np.hypot(points[:, 0], points[:, 2])))
-                level = float(np.median(np.linalg.norm(np.cross(points, down), axis=1)))
-                there = moved(to_walker, points)
-                walker = float(np.median(np.hypot(there[:, 0], there[:, 2])))
+                level, tilted = across(over_ground(points, down)), across(points)
+                walker = across(from_walker(points))
             range_m = np.linalg.norm(thing.centre())
             middle = on_ray(recording, thing.box, range_m)
-            edges = [on_ray(recording, [x, thing.box[1], x, thing.box[3]], 1) for x in (thing.box[0], thing.box[2])]
+            edges = [over_ground(on_ray(recording, [x, thing.box[1], x, thing.box[3]], 1), down)
+                     for x in (thing.box[0], thing.box[2])]
             lens = through_lens(recording, thing.centre())
             x1, y1, x2, y2 = thing.box
             whole = x1 > 0 and y1 > 0 and x2 < recording.width and y2 < recording.height
             yield View(camera, number, thing.uid, thing.name, thing.instance, thing.box, bool(whole),
-                       float(bearing_deg(edges[1]) - bearing_deg(edges[0])), float(bearing_deg(middle)), across, level,
-                       float(bearing_deg(moved(to_walker, middle))), walker,
-                       float(bearing_deg(moved(to_walker, thing.centre()))),
-                       None if lens is None else float(bearing_deg(moved(to_walker, lens))), float(range_m))
+                       float(bearing_deg(edges[1]) - bearing_deg(edges[0])), float(bearing_deg(over_ground(middle, down))),
+                       level, tilted, float(bearing_deg(from_walker(middle))), walker,
+                       float(bearing_deg(from_walker(thing.centre()))),
+                       None if lens is None else float(bearing_deg(from_walker(lens))), float(range_m),
+                       tuple(walker_down.tolist()))
 
 
 def overlap(a, b):
@@ -155,7 +172,7 @@ def told(view, track, run):
     truth_m, bearing = ((view.walker_distance_m, view.walker_bearing_deg) if run == ALL else
                         (view.distance_m, view.bearing_deg))
     return {"run": run, "camera": view.camera, "picture": view.number, "uid": view.uid, "truth_m": truth_m,
-            "level_truth_m": view.level_distance_m, "distance_m": track["distance_m"],
+            "tilted_truth_m": view.tilted_distance_m, "distance_m": track["distance_m"],
             "sigma_m": track["distance_sigma_m"], "score": track["score"],
             "bearing_error_deg": track["bearing_deg"] - bearing}
 
@@ -313,7 +330,8 @@ def main():
     def bearing_of(view, box):
         recording = recordings[view.camera]
         point = on_ray(recording, box, view.range_m)
-        return float(bearing_deg(moved(walker_from(recording, recordings["rgb"]), point)))
+        there = moved(walker_from(recording, recordings["rgb"]), point)
+        return float(bearing_deg(over_ground(there, view.walker_down)))
 
     lens = [abs(v.lens_deg - v.centre_deg) for v in seen if v.lens_deg is not None]
     labelled = list(disagreements({v: v.walker_bearing_deg for v in seen if v.whole}))
