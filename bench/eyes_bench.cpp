@@ -20,6 +20,7 @@
 #include "run/paths.h"
 #include "see/eyes.h"
 #include "source/device_picture.h"
+#include "source/lens.h"
 #include "source/source.h"
 
 namespace {
@@ -93,6 +94,27 @@ Frame on_card(const Frame& frame) {
   return result;
 }
 
+/// As Aria glasses give them: on its side behind a fisheye lens, of the sides in grey.
+Frame of_glasses(const Frame& frame, int camera, int width, int height, bool grey) {
+  Frame result = of_size(frame, width, height);
+  result.stamp.camera = camera;
+  if (grey) {
+    const auto mat = std::make_shared<cv::Mat>();
+    cv::cvtColor(resized(frame, width, height), *mat, cv::COLOR_BGR2GRAY);
+    result.format = PixelFormat::gray8;
+    result.stride_bytes = static_cast<std::ptrdiff_t>(mat->step[0]);
+    result.pixels = {mat, mat->data};
+  }
+  // 110 degrees from side to side.
+  const double f = width / 1.92;
+  result.lens = std::make_shared<const Lens>(
+      Intrinsics{f, f, 0.5 * (width - 1), 0.5 * (height - 1), width, height, false},
+      KannalaBrandt{}, LensMounting{1});
+  result.intrinsics = Intrinsics::from_hfov(100, result.lens->upright_width(),
+                                            result.lens->upright_height(), false);
+  return result;
+}
+
 using Moments = std::vector<std::vector<Frame>>;  ///< each: a picture of every camera
 
 double median(std::vector<double>& times) {
@@ -154,11 +176,21 @@ void measure(Table& table, const ModelSet& models, const std::vector<Frame>& pic
   Moments uploaded;
   Moments decoded;
   Moments three;
+  Moments glasses;
+  Moments colour;
   for (const Frame& picture : pictures) {
     uploaded.push_back({of_size(picture, 1280, 720)});
     decoded.push_back({on_card(uploaded.back().front())});
     three.push_back({on_card(of_size(picture, 1408, 1408)), on_card(of_size(picture, 640, 480)),
                      on_card(of_size(picture, 640, 480))});
+    glasses.push_back({of_glasses(picture, 0, 1408, 1408, false),
+                       of_glasses(picture, 1, 640, 480, true),
+                       of_glasses(picture, 2, 640, 480, true)});
+    // One lens a camera, as from a source.
+    for (std::size_t camera = 0; camera < 3; ++camera) {
+      glasses.back()[camera].lens = glasses.front()[camera].lens;
+    }
+    colour.push_back({glasses.back().front()});
   }
   PerceptionOptions options;
   options.metric_maps = options.relative_maps = false;
@@ -182,6 +214,9 @@ void measure(Table& table, const ModelSet& models, const std::vector<Frame>& pic
   row("1280x720 uploaded: graph, two streams", uploaded, {}, 1);
   row("1408x1408 and two 640x480 in one call", three, {}, 3);
   row("1408x1408 and two 640x480 one by one", three, {}, 1, true);
+  row("as of glasses, uploaded: 1408x1408 alone", colour, {}, 1);
+  row("the same and two 640x480 in one call", glasses, {}, 3);
+  row("the same and two 640x480 one by one", glasses, {}, 1, true);
 }
 
 }  // namespace

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
+#include <vector>
 
 #include "see/motion.h"
 #include "see/rectify.h"
+#include "source/rig.h"
+#include "track/common_view.h"
 
 namespace lazarillo {
 
@@ -30,16 +34,49 @@ struct DetectorGate::Impl {
     return newest.sequence >= looked_sequence ? newest : Foresight{};
   }
 
-  bool wants(const Frame& frame, const Camera& camera, const Motion& motion) {
-    if (!camera.any || motion.scene_change) return true;
-    const double rested_s = static_cast<double>(frame.stamp.stream_ns - camera.looked_ns) / 1e9;
-    if (rested_s >= options.longest_s) return true;
+  /// A picture and how it differs from its camera's reference.
+  struct Compared {
+    const Frame* picture;
+    Camera* camera;
+    Motion motion;
+  };
+
+  [[nodiscard]] bool wants_anyway(const Compared& c) const {
+    if (!c.camera->any || c.motion.scene_change) return true;
+    const std::int64_t rested_ns = c.picture->stamp.stream_ns - c.camera->looked_ns;
+    return static_cast<double>(rested_ns) / 1e9 >= options.longest_s;
+  }
+
+  /// `frame`: that which carries the moment.
+  bool wants(const Frame& frame, const std::vector<Compared>& pictures) {
+    const auto anyway = [this](const Compared& c) { return wants_anyway(c); };
+    if (std::any_of(pictures.begin(), pictures.end(), anyway)) return true;
     const Foresight ahead = foresight(frame.stamp.sequence);
     if (frame.stamp.stream_ns >= ahead.holds_until_ns) return true;
-    // Motion is measured in the frame's own pixels.
-    std::vector<Box> boxes = ahead.boxes;
-    for (Box& box : boxes) box = in_own_pixels(frame, box);
-    return unexplained(motion, boxes) > options.changed;
+    return std::any_of(pictures.begin(), pictures.end(), [&](const Compared& c) {
+      return unexplained(c.motion, foreseen_in(*c.picture, frame.set.get(), ahead)) >
+             options.changed;
+    });
+  }
+
+  /// Where the tracks are in a picture, in its own pixels: motion is measured there. `set`: of its
+  /// moment; null: there is one camera.
+  static std::vector<Box> foreseen_in(const Frame& picture, const FrameSet* set,
+                                      const Foresight& ahead) {
+    std::vector<Box> boxes;
+    for (const Foresight::Object& object : ahead.objects) {
+      Box box = object.box;
+      if (set != nullptr) {
+        const auto camera = static_cast<std::size_t>(picture.stamp.camera);
+        const auto distance_m =
+            object.distance_m > 0 ? std::optional<double>(object.distance_m) : std::nullopt;
+        box = box_in_picture(box, distance_m, View::cylinder(set->rig->px_per_rad),
+                             set->rig->cameras.at(camera).place, picture.intrinsics);
+        if (!(box.width() > 0 && box.height() > 0)) continue;  // it is elsewhere
+      }
+      boxes.push_back(in_own_pixels(picture, box));
+    }
+    return boxes;
   }
 
   /// Part of the picture that changed where no track is or was a moment ago.
@@ -72,12 +109,21 @@ DetectorGate::DetectorGate(GateOptions options, ForesightBoard& board, bool exac
 DetectorGate::~DetectorGate() = default;
 
 bool DetectorGate::wants(const Frame& frame) {
-  Impl::Camera& camera = impl_->cameras[frame.stamp.camera];
-  const Motion motion = camera.meter.measure(frame);
-  if (!impl_->wants(frame, camera, motion)) return false;
-  camera.meter.set_reference();
-  camera.any = true;
-  camera.looked_ns = frame.stamp.stream_ns;
+  std::vector<Impl::Compared> pictures;
+  const auto compare = [&](const Frame& picture) {
+    Impl::Camera& camera = impl_->cameras[picture.stamp.camera];
+    pictures.push_back({&picture, &camera, camera.meter.measure(picture)});
+  };
+  compare(frame);
+  if (frame.set) {
+    for (const Frame& other : frame.set->others) compare(other);
+  }
+  if (!impl_->wants(frame, pictures)) return false;
+  for (const Impl::Compared& c : pictures) {
+    c.camera->meter.set_reference();
+    c.camera->any = true;
+    c.camera->looked_ns = c.picture->stamp.stream_ns;
+  }
   impl_->looked_sequence = frame.stamp.sequence;
   return true;
 }

@@ -10,7 +10,7 @@ namespace lazarillo {
 
 struct GateOptions {
   bool enabled = false;
-  double changed = 0.02;  ///< part of the picture that may change, beside what tracks explain
+  double changed = 0.02;   ///< part of the picture that may change, beside what tracks explain
   double longest_s = 0.5;  ///< the detector runs at least so often
   double doubt = 0.12;     ///< place of a prediction, as a part of the box height: one sigma
 };
@@ -21,6 +21,11 @@ struct GateOptions {
 ///  - the guide's foresight has run out: a track is critical, waits to be confirmed, or its
 ///    prediction is in doubt;
 ///  - it has rested for longest_s.
+/// Several cameras as one view are looked at together, or not at all: what one shows, another may
+/// show too, and a track that is seen by one counts as missed where the others were not asked. So
+/// the detector rests on a moment when it may rest on every picture of it. Each camera has a
+/// reference of its own, the picture of it that was looked at last; one that is slower than the
+/// others, or was away, is judged when its next picture comes.
 /// Not thread-safe but for the board.
 class DetectorGate {
  public:
@@ -29,7 +34,8 @@ class DetectorGate {
   DetectorGate(GateOptions options, ForesightBoard& board, bool exact);
   ~DetectorGate();
 
-  /// True when the detector is to run on this frame; then it is taken to have run.
+  /// True when the detector is to run on this frame, of several cameras on all pictures of the
+  /// moment; then it is taken to have run.
   [[nodiscard]] bool wants(const Frame& frame);
 
  private:

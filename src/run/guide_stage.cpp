@@ -320,7 +320,17 @@ void GuideStage::foresee(const Scene& scene) {
     foresight.holds_until_ns = then_ns;
   }
   if (foresight.holds_until_ns > 0) {
-    for (const Track& track : scene.tracks.items) foresight.boxes.push_back(track.box);
+    const auto add = [&](const Tracks& tracks) {
+      for (const Track& track : tracks.items) {
+        foresight.objects.push_back({track.box, static_cast<float>(track.distance_m.value_or(0))});
+      }
+    };
+    // Those of the scene are in the picture that is shown: of several cameras each has its own.
+    if (scene.frame.set) {
+      add(parts_.tracker.predict(scene.tracks.stamp, view_of(scene.frame)));
+    } else {
+      add(scene.tracks);
+    }
   }
   foresights_.push(std::move(foresight));
 }

@@ -47,21 +47,6 @@ bool on_gpu(const RunOptions& options) { return options.config.seeing.engine == 
 
 bool several_cameras(const Config& config) { return config.camera == kAllCameras; }
 
-/// Throws Error(usage) for what several cameras as one view cannot do.
-void check_several_cameras(const Config& config) {
-  if (!several_cameras(config)) return;
-  if (config.skipping.enabled) {
-    throw Error(ExitCode::usage,
-                "source.camera = \"all\" looks at every moment: leave out skip.enabled (motion is "
-                "measured in one camera's pictures)");
-  }
-  if (config.seeing.engine == "tensorrt") {
-    throw Error(ExitCode::usage,
-                "source.camera = \"all\" needs see.engine = \"openvino\": several cameras were not "
-                "tried on NVIDIA cards yet");
-  }
-}
-
 /// Pictures that are only on the card need eyes that look there. Throws Error(usage).
 void check_eyes_on_card(const Config& config, const std::string& setting) {
   if (config.seeing.engine == "tensorrt") return;
@@ -126,7 +111,6 @@ std::shared_ptr<const Lens> lens_of(const Config& config) {
 }
 
 SourceOptions source_options_of(const RunOptions& options) {
-  check_several_cameras(options.config);
   SourceOptions source_options;
   source_options.lens = options.lens ? options.lens : lens_of(options.config);
   // Nobody said how wide: the calibration does.

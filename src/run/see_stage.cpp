@@ -35,14 +35,14 @@ void SeeStage::process(Frame frame) {
     return;
   }
   Sighting sighting = parts_.perception.see(frame);
-  measure_depth(frame, frame.stamp.sequence, sighting);
+  if (depth_due(frame.stamp.sequence)) measure_depth(frame, sighting);
   give(frame, std::move(sighting));
 }
 
 void SeeStage::process(std::span<const Frame> frames) {
   std::vector<Sighting> sightings = parts_.perception.see(frames);
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    measure_depth(frames[i], frames[i].stamp.sequence, sightings[i]);
+    if (depth_due(frames[i].stamp.sequence)) measure_depth(frames[i], sightings[i]);
     give(frames[i], std::move(sightings[i]));
   }
 }
@@ -51,25 +51,28 @@ void SeeStage::see_set(const Frame& frame) {
   std::vector<Frame> frames{frame};
   frames.insert(frames.end(), frame.set->others.begin(), frame.set->others.end());
   std::vector<Sighting> sightings = parts_.perception.see(frames);
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    measure_depth(frames[i], frame.stamp.sequence, sightings[i]);
+  if (depth_due(frame.stamp.sequence)) {
+    for (std::size_t i = 0; i < frames.size(); ++i) measure_depth(frames[i], sightings[i]);
   }
   std::vector<Sighting> beside(std::make_move_iterator(sightings.begin() + 1),
                                std::make_move_iterator(sightings.end()));
   give(frame, std::move(sightings.front()), std::move(beside));
 }
 
-void SeeStage::measure_depth(const Frame& frame, std::uint64_t sequence, Sighting& sighting) {
-  if (!parts_.perception.has_depth_network()) return;
-  const auto interval = static_cast<std::uint64_t>(options_.depth_interval);
+bool SeeStage::depth_due(std::uint64_t sequence) {
+  if (!parts_.perception.has_depth_network()) return false;
+  // A replay goes by the frame's number, so that several eyes at once agree; live, and where frames
+  // are skipped, there is one pair of eyes, which counts what it looks at.
+  const bool counts = options_.live || parts_.gate != nullptr;
+  const std::uint64_t turn = counts ? looked_at_++ : sequence;
+  return turn % static_cast<std::uint64_t>(options_.depth_interval) == 0;
+}
+
+void SeeStage::measure_depth(const Frame& frame, Sighting& sighting) {
   if (parts_.depth_input != nullptr) {
-    if (looked_at_++ % interval == 0) parts_.depth_input->push(frame);
+    parts_.depth_input->push(frame);
     return;
   }
-  // A replay goes by the frame's number, so that several eyes at once agree; where frames are
-  // skipped there is one pair of eyes, which counts what it looks at.
-  const std::uint64_t turn = parts_.gate != nullptr ? looked_at_++ : sequence;
-  if (turn % interval != 0) return;
   DepthSighting depth = parts_.perception.measure_depth(frame);
   metrics_.time("depth", depth.preprocess_ms + depth.inference_ms + depth.postprocess_ms);
   metrics_.depth();

@@ -37,7 +37,9 @@ class SeeStage {
   [[nodiscard]] bool too_late(const Frame& frame) const;
   /// The pictures of several cameras at one moment, in one call where the detector takes as many.
   void see_set(const Frame& frame);
-  void measure_depth(const Frame& frame, std::uint64_t sequence, Sighting& sighting);
+  /// Whether it is the turn of a pair's depth network; once for each frame or moment looked at.
+  [[nodiscard]] bool depth_due(std::uint64_t sequence);
+  void measure_depth(const Frame& frame, Sighting& sighting);
   void give(const Frame& frame, Sighting sighting, std::vector<Sighting> beside = {});
   void count(const Sighting& sighting);
 

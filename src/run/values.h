@@ -38,7 +38,12 @@ using GuideInput = std::variant<Frame, Seen, DepthSighting, VisionBreak, Command
 struct Foresight {
   std::uint64_t sequence = 0;       ///< of the newest frame decided on
   std::int64_t holds_until_ns = 0;  ///< stream time; 0: look at the next frame
-  std::vector<Box> boxes;           ///< of the tracks: change there is what was foreseen
+  /// A track: change there is what was foreseen.
+  struct Object {
+    Box box;  ///< of the picture; of several cameras in their common view (track/view.h)
+    float distance_m = 0;  ///< there over the ground; 0: not known
+  };
+  std::vector<Object> objects;
 };
 
 }  // namespace lazarillo

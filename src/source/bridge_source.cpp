@@ -269,7 +269,7 @@ class AriaSource final : public Source {
       if (rig.cameras.size() != eyes_.size()) {
         throw Error(ExitCode::source, name_ + ": there is no calibration of some cameras");
       }
-      sets_.emplace(std::make_shared<const Rig>(std::move(rig)));
+      sets_.emplace(std::make_shared<const Rig>(std::move(rig)), options_.first_sequence);
     }
     if (const auto imu = imu_pose(text)) {
       imu_.emplace(upright_camera_from_imu(forward->device_from_camera,

@@ -19,8 +19,8 @@ std::int64_t FrameSets::Camera::gap_ns() const {
   return gaps_ns.empty() ? 0 : *std::min_element(gaps_ns.begin(), gaps_ns.end());
 }
 
-FrameSets::FrameSets(std::shared_ptr<const Rig> rig)
-    : rig_(std::move(rig)), cameras_(rig_->cameras.size()) {}
+FrameSets::FrameSets(std::shared_ptr<const Rig> rig, std::uint64_t first_number)
+    : rig_(std::move(rig)), cameras_(rig_->cameras.size()), next_number_(first_number) {}
 
 std::int64_t FrameSets::window_ns() const {
   std::int64_t fastest = 0;

@@ -29,7 +29,8 @@ class FrameSets {
   static constexpr std::int64_t kLate_ns = 60'000'000;
   static constexpr std::int64_t kSilent_ns = 300'000'000;
 
-  explicit FrameSets(std::shared_ptr<const Rig> rig);
+  /// `first_number`: of the first moment.
+  explicit FrameSets(std::shared_ptr<const Rig> rig, std::uint64_t first_number = 0);
 
   /// `moment_ns`: when it was taken by the clock that all cameras share. Of each camera in order of
   /// time; what goes back is passed over.

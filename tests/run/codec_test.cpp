@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <random>
+#include <span>
 #include <vector>
 
+#include "run/isolate/picture_codec.h"
 #include "run/isolate/report_codec.h"
 
 namespace lazarillo {
@@ -97,7 +101,7 @@ class CodecTest : public testing::Test {
   }
 
   std::mt19937 random{5};
-  CameraViews views{SourceOptions{}};
+  KnownCameras cameras{SourceOptions{}};
   Labels labels = std::make_shared<const std::vector<std::string>>(
       std::vector<std::string>{"tree", "person", "car"});
   std::vector<std::byte> slot = std::vector<std::byte>(1 << 16);
@@ -176,7 +180,7 @@ TEST_F(CodecTest, SeenComesBackAsItWent) {
     const auto size = encode(seen, slot);
     ASSERT_TRUE(size);
     const Seen back =
-        decode_seen(record_of(seen.frame), std::span(slot).first(*size), labels, views);
+        decode_seen(record_of(seen.frame), std::span(slot).first(*size), labels, cameras);
     expect_same_but_pixels(back.frame, seen.frame);
     EXPECT_EQ(back.outcome, seen.outcome);
     expect_same(back.sighting, seen.sighting);
@@ -187,17 +191,146 @@ TEST_F(CodecTest, AFrameOfALensGetsTheLensThatAllInherit) {
   SourceOptions options;
   options.lens = std::make_shared<const Lens>(Intrinsics{600, 600, 639.5, 479.5, 1280, 960, false},
                                               KannalaBrandt{{0.1}}, LensMounting{1});
-  CameraViews source(options), reader(options);
+  CameraViews source(options);
+  KnownCameras reader(options);
   Frame sent = frame();
   sent.intrinsics = source.of(640, 480).intrinsics;
   sent.lens = source.of(640, 480).lens;
-  const Frame back = frame_of(record_of(sent), reader);
+  const Frame back = frame_of(record_of(sent), {}, reader);
   expect_same_but_pixels(back, sent);
   EXPECT_EQ(back.intrinsics.width, 480) << "its camera lies on its side";
   ASSERT_TRUE(back.lens);
   EXPECT_EQ(back.lens->camera(), sent.lens->camera());
   EXPECT_EQ(back.lens->mounting().quarter_turns, 1);
-  EXPECT_EQ(frame_of(record_of(sent), reader).lens, back.lens) << "one map for all frames";
+  EXPECT_EQ(frame_of(record_of(sent), {}, reader).lens, back.lens) << "one map for all frames";
+}
+
+/// Three cameras as one view, with lenses; the middle one has none.
+KnownCameras three_cameras(const std::shared_ptr<const Rig>& rig) {
+  const auto lens = [](int width, int height, int turns) {
+    return std::make_shared<const Lens>(
+        Intrinsics{300, 300, 0.5 * width, 0.5 * height, width, height, false}, KannalaBrandt{{0.1}},
+        LensMounting{turns});
+  };
+  const std::array<std::shared_ptr<const Lens>, 3> lenses{lens(64, 64, 1), nullptr,
+                                                          lens(40, 30, 3)};
+  return {SourceOptions{}, rig, lenses};
+}
+
+std::shared_ptr<const Rig> rig_of_three() {
+  CameraPlace aside;
+  aside.position_m = {0.1, 0.02, -0.03};
+  return std::make_shared<const Rig>(Rig{{{"rgb", {}}, {"left", aside}, {"right", aside}}, 500});
+}
+
+/// A picture as one of those cameras gives it; every level another.
+Frame picture_by(KnownCameras& source, int camera, PixelFormat format, std::uint64_t sequence) {
+  const std::array<std::pair<int, int>, 3> sizes{{{64, 64}, {50, 20}, {40, 30}}};
+  Frame f;
+  std::tie(f.width, f.height) = sizes.at(static_cast<std::size_t>(camera));
+  f.stamp = {camera, sequence, 1'000 + camera, 500 + camera};
+  f.format = format;
+  f.stride_bytes = (format == PixelFormat::bgr8 ? 3 : 1) * f.width + 5;
+  f.lens = source.of(camera, f.width, f.height).lens;
+  f.intrinsics = source.of(camera, f.width, f.height).intrinsics;
+  f.turned = CameraTurn{0.5 * camera, -1};
+  const auto bytes = std::make_shared<std::vector<std::uint8_t>>();
+  for (int i = 0; i < f.height * static_cast<int>(f.stride_bytes); ++i) {
+    bytes->push_back(static_cast<std::uint8_t>(i * 7 + camera * 31));
+  }
+  f.pixels = {bytes, bytes->data()};
+  return f;
+}
+
+Frame moment_by(KnownCameras& source, std::vector<Frame> others) {
+  Frame frame = picture_by(source, 0, PixelFormat::bgr8, 9);
+  frame.set = std::make_shared<const FrameSet>(FrameSet{source.rig(), std::move(others)});
+  return frame;
+}
+
+TEST_F(CodecTest, AMomentOfSeveralCamerasComesBackAsItWent) {
+  KnownCameras source = three_cameras(rig_of_three()), reader = three_cameras(rig_of_three());
+  Seen seen{moment_by(source, {picture_by(source, 1, PixelFormat::gray8, 4),
+                               picture_by(source, 2, PixelFormat::bgr8, 5)}),
+            Seen::Outcome::seen, sighting()};
+  seen.sighting.depth = metric();
+  seen.beside = {sighting(), sighting()};
+  seen.beside[1].depth = metric();
+  seen.beside[0].fault = "dark";
+  const auto size = encode(seen, slot);
+  ASSERT_TRUE(size);
+  const Seen back =
+      decode_seen(record_of(seen.frame), std::span(slot).first(*size), labels, reader);
+  expect_same_but_pixels(back.frame, seen.frame);
+  expect_same(back.sighting, seen.sighting);
+  ASSERT_TRUE(back.frame.set);
+  EXPECT_EQ(back.frame.set->rig, reader.rig());
+  ASSERT_EQ(back.frame.set->others.size(), 2U);
+  ASSERT_EQ(back.beside.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    expect_same_but_pixels(back.frame.set->others[i], seen.frame.set->others[i]);
+    EXPECT_EQ(back.frame.set->others[i].lens != nullptr, i == 1) << "each has its own lens";
+    expect_same(back.beside[i], seen.beside[i]);
+  }
+  EXPECT_EQ(back.frame.set->others[1].lens->mounting().quarter_turns, 3);
+
+  Scene scene;
+  scene.frame = seen.frame;
+  const auto scene_size = encode(scene, true, slot);
+  ASSERT_TRUE(scene_size);
+  const Scene shown =
+      decode_scene(record_of(scene.frame), std::span(slot).first(*scene_size), labels, reader);
+  ASSERT_EQ(shown.frame.set->others.size(), 2U);
+  expect_same_but_pixels(shown.frame.set->others[1], seen.frame.set->others[1]);
+}
+
+void expect_same_pixels(const Frame& a, const Frame& b) {
+  ASSERT_EQ(std::tuple(a.width, a.height, a.format), std::tuple(b.width, b.height, b.format));
+  const int row = (a.format == PixelFormat::bgr8 ? 3 : 1) * a.width;
+  for (int y = 0; y < a.height; ++y) {
+    const std::span left(a.pixels.get() + y * a.stride_bytes, row);
+    const std::span right(b.pixels.get() + y * b.stride_bytes, row);
+    ASSERT_TRUE(std::equal(left.begin(), left.end(), right.begin())) << "row " << y;
+  }
+}
+
+TEST_F(CodecTest, ThePicturesOfAMomentAreOneValue) {
+  KnownCameras source = three_cameras(rig_of_three()), reader = three_cameras(rig_of_three());
+  const std::vector<std::vector<Frame>> all_others{
+      {},
+      {picture_by(source, 2, PixelFormat::gray8, 5)},
+      {picture_by(source, 1, PixelFormat::gray8, 4), picture_by(source, 2, PixelFormat::bgr8, 5)}};
+  const auto held = std::make_shared<int>(0);
+  // No larger than what is asked for when the ring is made.
+  const std::size_t room = picture_bytes(64, 64) + picture_bytes(50, 20) + picture_bytes(40, 30);
+  for (const auto& others : all_others) {
+    const Frame sent = moment_by(source, others);
+    SlotRecord record = record_of(sent);
+    ASSERT_TRUE(encode_pictures(sent, record, std::span(slot).first(room)));
+    const auto bytes = std::span<const std::byte>(slot).first(record.payload_bytes);
+    const Frame back = decode_pictures(record, bytes, held, reader);
+    expect_same_pixels(back, sent);
+    ASSERT_EQ(back.set->others.size(), others.size());
+    for (std::size_t i = 0; i < others.size(); ++i) {
+      expect_same(back.set->others[i].stamp, others[i].stamp);
+      EXPECT_EQ(back.set->others[i].intrinsics, others[i].intrinsics);
+      expect_same_pixels(back.set->others[i], others[i]);
+    }
+    const Frame bare = decode_pictures(record, bytes, nullptr, reader);
+    EXPECT_FALSE(bare.pixels);
+    EXPECT_EQ(bare.set->others.size(), others.size());
+  }
+}
+
+TEST_F(CodecTest, AMomentWithoutRoomIsRefused) {
+  KnownCameras source = three_cameras(rig_of_three());
+  const Frame sent = moment_by(source, {picture_by(source, 2, PixelFormat::bgr8, 5)});
+  SlotRecord record = record_of(sent);
+  const std::size_t most = picture_bytes(64, 64) + picture_bytes(40, 30);
+  EXPECT_TRUE(encode_pictures(sent, record, std::span(slot).first(most)));
+  for (const std::size_t less : {std::size_t{100}, picture_bytes(64, 64) - 128, most - 500}) {
+    EXPECT_FALSE(encode_pictures(sent, record, std::span(slot).first(less))) << less;
+  }
 }
 
 TEST_F(CodecTest, DepthComesBackAsItWent) {
@@ -229,7 +362,7 @@ TEST_F(CodecTest, ASceneComesBackAsItWent) {
   const auto size = encode(scene, true, slot);
   ASSERT_TRUE(size);
   const Scene back =
-      decode_scene(record_of(scene.frame), std::span(slot).first(*size), labels, views);
+      decode_scene(record_of(scene.frame), std::span(slot).first(*size), labels, cameras);
   expect_same_but_pixels(back.frame, scene.frame);
   EXPECT_EQ(back.look, scene.look);
   expect_same(back.sighting, scene.sighting);
@@ -270,14 +403,17 @@ TEST_F(CodecTest, ASceneComesBackAsItWent) {
 }
 
 TEST_F(CodecTest, ForesightComesBackAsItWent) {
-  const Foresight foresight{77, 12345, {box(), box(), box()}};
+  const Foresight foresight{77, 12345, {{box(), small()}, {box(), 0}, {box(), small()}}};
   SlotRecord record;
   const std::size_t size = encode(foresight, record, slot);
   const Foresight back = decode_foresight(record, std::span(slot).first(size));
   EXPECT_EQ(back.sequence, foresight.sequence);
   EXPECT_EQ(back.holds_until_ns, foresight.holds_until_ns);
-  ASSERT_EQ(back.boxes.size(), 3U);
-  for (std::size_t i = 0; i < 3; ++i) expect_same(back.boxes[i], foresight.boxes[i]);
+  ASSERT_EQ(back.objects.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    expect_same(back.objects[i].box, foresight.objects[i].box);
+    EXPECT_EQ(back.objects[i].distance_m, foresight.objects[i].distance_m);
+  }
 }
 
 TEST_F(CodecTest, WhatDoesNotFitIsRefused) {

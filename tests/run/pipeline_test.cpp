@@ -16,6 +16,7 @@
 #include "fake_source.h"
 #include "run/foresight_board.h"
 #include "source/frame_copies.h"
+#include "source/rig.h"
 
 namespace lazarillo {
 namespace {
@@ -92,9 +93,8 @@ class PipelineTest : public testing::Test {
   }
 
   test::TempDir folder;
-  const Frame picture = test::make_frame(kSize, kSize, [](int x, int y, int) {
-    return (x * 37 + y * 91) % 200;
-  });
+  const Frame picture =
+      test::make_frame(kSize, kSize, [](int x, int y, int) { return (x * 37 + y * 91) % 200; });
   RunOptions options;
 };
 
@@ -189,9 +189,8 @@ TEST_F(PipelineTest, LiveASourceThatStallsIsSaidAndSoIsItsReturn) {
   bool lost = false;
   bool back = false;
   const std::int64_t begin_ns = steady_now_ns();
-  const Frame other = test::make_frame(kSize, kSize, [](int x, int y, int) {
-    return (x * 37 + y * 91) % 200 + 1;
-  });
+  const Frame other =
+      test::make_frame(kSize, kSize, [](int x, int y, int) { return (x * 37 + y * 91) % 200 + 1; });
   auto stalls = source([&](std::uint64_t k) -> std::optional<Frame> {
     // Ten frames, then nothing until the walker was told, then more until told again.
     if (k == 10) lost = eventually([&] { return said("vision_lost"); });
@@ -281,6 +280,64 @@ TEST_F(PipelineTest, TheDetectorWakesForWhatComesIntoView) {
   });
   ASSERT_EQ(Pipeline(options, std::move(enters)).run().code, ExitCode::ok);
   EXPECT_TRUE(events("frame").at(157)["looked_at"]);
+}
+
+/// Moments of three cameras, 60 a second, every second one of the first camera alone; at the number
+/// `other` and after, the last camera shows another picture.
+class ThreeCameras : public PipelineTest {
+ protected:
+  std::unique_ptr<Source> moments(std::uint64_t count, std::uint64_t other = UINT64_MAX) const {
+    auto rig = std::make_shared<Rig>();
+    for (const double yaw : {0.0, -1.2, 1.2}) {
+      const double c = std::cos(yaw);
+      const double s = std::sin(yaw);
+      rig->cameras.push_back({"camera", {{c, 0, s, 0, 1, 0, -s, 0, c}, {}}});
+    }
+    const Frame changed = test::make_frame(
+        kSize, kSize, [](int x, int y, int) { return y > 30 ? 250 : (x * 37 + y * 91) % 200; });
+    return source([=, this](std::uint64_t k) -> std::optional<Frame> {
+      if (k >= count) return std::nullopt;
+      auto set = std::make_shared<FrameSet>();
+      set->rig = rig;
+      for (int camera = 1; camera < 3 && k % 2 == 0; ++camera) {
+        Frame beside = frame(k, 60);
+        beside.stamp.camera = camera;
+        beside.stamp.sequence = k / 2;
+        if (camera == 2 && k >= other) beside.pixels = changed.pixels;
+        set->others.push_back(std::move(beside));
+      }
+      Frame lead = frame(k, 60);
+      lead.set = std::move(set);
+      return lead;
+    });
+  }
+};
+
+TEST_F(ThreeCameras, TheDetectorRestsWhereNoneSeesAChange) {
+  options.config.skipping.enabled = true;
+  const Report report = Pipeline(options, moments(600)).run().report;
+  EXPECT_EQ(report.frames, 600U);
+  EXPECT_LT(report.detected, 200U);
+  EXPECT_EQ(report.detected + dropped(report, "detector_skipped"), 600U);
+  const std::vector<Json> lines = events("frame");
+  ASSERT_EQ(lines.size(), 600U);
+  int unseen = 0;
+  for (std::size_t i = 20; i < lines.size(); ++i) {
+    // A person before each camera, whether it gave a picture and was looked at or not.
+    ASSERT_EQ(lines[i]["tracks"].size(), 3U) << "moment " << i;
+    unseen = lines[i]["looked_at"] ? 0 : unseen + 1;
+    EXPECT_LE(unseen, 30);
+  }
+}
+
+TEST_F(ThreeCameras, OneThatSeesAChangeWakesTheDetectorForAll) {
+  options.config.skipping.enabled = true;
+  ASSERT_EQ(Pipeline(options, moments(200, 158)).run().code, ExitCode::ok);
+  const std::vector<Json> lines = events("frame");
+  for (std::size_t i = 152; i < 158; ++i) EXPECT_FALSE(lines.at(i)["looked_at"]) << i;
+  const Json& moment = lines.at(158);
+  EXPECT_TRUE(moment["looked_at"]);
+  EXPECT_EQ(moment["beside"].size(), 2U);
 }
 
 TEST(ForesightBoardTest, WaitsForTheFrameAskedForAndEndsWhenClosed) {

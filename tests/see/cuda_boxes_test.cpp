@@ -352,6 +352,66 @@ TEST_F(CudaDepth, SmallestMap) {
   expect_same(1, 1, m, m, true, false, 5);
   expect_same(3, 3, m, m, false, true, 6);
 }
+TEST_F(CudaDepth, PicturesOfSeveralCamerasEachByItsOwnMap) {
+  // Other sizes, and so another place in the map; each box in each picture.
+  const std::array<LetterboxMapping, 3> places{fit_frame(1408, 1408, 416, 416, true),
+                                               fit_frame(640, 480, 416, 416, true),
+                                               fit_frame(480, 640, 416, 416, true)};
+  constexpr int kSide = 104;
+  constexpr std::size_t kCells = std::size_t{kSide} * kSide;
+  std::mt19937 random(11);
+  std::uniform_real_distribution<float> unit(0, 1);
+  std::vector<float> depth(3 * kCells);
+  std::vector<float> sigma(3 * kCells);
+  for (std::size_t i = 0; i < depth.size(); ++i) {
+    depth[i] = float(1 + 4 * (i / kCells)) * (1 + 0.2F * unit(random));
+    sigma[i] = 0.05F + 0.1F * unit(random);
+  }
+  std::vector<gpu::PictureBatch> batch(1);
+  batch[0].count = 3;
+  std::vector<gpu::FoundBoxes> found(3);
+  for (std::size_t p = 0; p < 3; ++p) {
+    batch[0].mappings[p] = places[p];
+    found[p].count = 20 + static_cast<int>(p);
+    for (int i = 0; i < found[p].count; ++i) {
+      const float x = 30 + 300 * unit(random);
+      const float y = 30 + 300 * unit(random);
+      found[p].boxes[static_cast<std::size_t>(i)] = {
+          x, y, x + 60, y + 80, 0.5F, 0, static_cast<std::int16_t>(p), i, 0, 0};
+    }
+  }
+  const gpu::DeviceBuffer device_batch = on_device(batch);
+  const gpu::DeviceBuffer device_found = on_device(found);
+  const gpu::DeviceBuffer device_depth = on_device(depth);
+  const gpu::DeviceBuffer device_sigma = on_device(sigma);
+  as_graph([&] {
+    gpu::measure_boxes(device_batch.as<gpu::PictureBatch>(), device_batch.as<gpu::PictureBatch>(),
+                       3,
+                       {device_depth.data(), device_sigma.data(), gpu::Number::f32, kSide, kSide},
+                       device_found.as<gpu::FoundBoxes>(), stream_.get());
+  });
+  const auto got = on_host<gpu::FoundBoxes>(device_found);
+  for (std::size_t p = 0; p < 3; ++p) {
+    MetricDepth map;
+    map.depth_m = places[p].grid(kSide, kSide);
+    map.depth_m.values.assign(depth.begin() + static_cast<std::ptrdiff_t>(p * kCells),
+                              depth.begin() + static_cast<std::ptrdiff_t>((p + 1) * kCells));
+    map.sigma_relative.assign(sigma.begin() + static_cast<std::ptrdiff_t>(p * kCells),
+                              sigma.begin() + static_cast<std::ptrdiff_t>((p + 1) * kCells));
+    for (int i = 0; i < found[p].count; ++i) {
+      const gpu::FoundBox& b = got[p].boxes[static_cast<std::size_t>(i)];
+      const Box box = clipped(places[p].to_frame({b.x1, b.y1, b.x2, b.y2}), places[p].frame_width,
+                              places[p].frame_height);
+      if (!(box.width() > 0 && box.height() > 0)) continue;
+      const auto wanted = range_from_depth(map, box);
+      ASSERT_EQ(b.depth > 0, wanted.has_value()) << p << ", " << i;
+      if (!wanted) continue;
+      EXPECT_NEAR(b.depth, wanted->depth_m, 1e-6 * wanted->depth_m) << p << ", " << i;
+      EXPECT_NEAR(b.depth_sigma, wanted->sigma_relative, 1e-6) << p << ", " << i;
+    }
+  }
+}
+
 TEST_F(CudaDepth, SaysWhatIsNotFinite) {
   const LetterboxMapping m = fit_frame(640, 480, 416, 416, true);
   std::vector<gpu::PictureBatch> batch(1);

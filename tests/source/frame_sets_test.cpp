@@ -275,5 +275,14 @@ TEST(Rig, ACameraAtTheSideIsPlacedHoweverItIsBuiltIn) {
   }
 }
 
+TEST(FrameSetsNumbers, GoOnWhereAnEarlierCaptureStopped) {
+  FrameSets sets(three_cameras(), 1'000);
+  for (int i = 0; i < 3; ++i)
+    sets.add(picture(0, 50 * i, static_cast<std::uint64_t>(i)), 50 * i * kMs);
+  std::vector<std::uint64_t> numbers;
+  while (auto frame = sets.finish()) numbers.push_back(frame->stamp.sequence);
+  EXPECT_EQ(numbers, (std::vector<std::uint64_t>{1'000, 1'001, 1'002}));
+}
+
 }  // namespace
 }  // namespace lazarillo

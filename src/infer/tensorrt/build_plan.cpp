@@ -89,7 +89,13 @@ void set_profile(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& netw
     profile->setDimensions(input.getName(), nvinfer1::OptProfileSelector::kOPT, dims);
     profile->setDimensions(input.getName(), nvinfer1::OptProfileSelector::kMAX, dims);
   }
-  if (open) config.addOptimizationProfile(profile);
+  if (!open) return;
+  config.addOptimizationProfile(profile);
+#if defined(NV_TENSORRT_MAJOR) && NV_TENSORRT_MAJOR == 8
+  // Each number of pictures has an execution context of its own (DeviceNetwork); from TensorRT 10
+  // on several may always use one profile.
+  config.setPreviewFeature(nvinfer1::PreviewFeature::kPROFILE_SHARING_0806, true);
+#endif
 }
 
 std::string read_file(const fs::path& file) {

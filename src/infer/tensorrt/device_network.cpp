@@ -47,6 +47,8 @@ struct DeviceNetwork::Impl {
     most_batch = static_cast<int>(inputs[0].shape[0]);
     // Outputs have the shapes that follow from the largest input.
     nvinfer1::IExecutionContext& context = context_for(most_batch);
+    // Found out now, and not at the first call with fewer.
+    if (most_batch > 1 && engine->getTensorShape(inputs[0].name.c_str()).d[0] < 0) context_for(1);
     for (Tensor& output : outputs) {
       const nvinfer1::Dims dims = context.getTensorShape(output.name.c_str());
       output.shape.assign(dims.d, dims.d + dims.nbDims);
@@ -101,6 +103,14 @@ struct DeviceNetwork::Impl {
     if (!context) {
       context.reset(engine->createExecutionContext());
       if (!context) fail();
+      if (context->getOptimizationProfile() < 0) {
+        contexts.erase(batch);
+        throw Error(ExitCode::model,
+                    "the compiled network '" + name +
+                        "' is an older version's, for calls with one number of pictures only: run "
+                        "`lazarillo engine build --again`, with --batch " +
+                        std::to_string(most_batch));
+      }
       std::vector<std::int64_t> shape = inputs[0].shape;
       shape[0] = batch;
       if (batch < 1 || batch > std::max(most_batch, 1) ||

@@ -14,11 +14,14 @@
 #include "gpu/device.h"
 #include "ring/ring_reader.h"
 #include "run/isolate/codec.h"
+#include "run/isolate/known_cameras.h"
 #include "run/isolate/links.h"
+#include "run/isolate/picture_codec.h"
 #include "run/isolate/report_codec.h"
 #include "run/isolate/succession.h"
 #include "run/parts.h"
 #include "run/thread_role.h"
+#include "source/rig.h"
 #include "source/source.h"
 
 namespace lazarillo {
@@ -34,6 +37,9 @@ constexpr std::uint32_t kPins = 5;
 constexpr std::uint32_t kReaders = 4;  // see, guide, show, and one that died a moment ago
 constexpr std::uint32_t kSlots = kReaders * kPins + 2;
 constexpr std::uint32_t kValueSlots = 32;  // half a second at 60 frames a second
+// Of several cameras as one view: who looks at n pictures gives fewer values, each n times as
+// large.
+constexpr std::uint32_t kLeastValueSlots = 8;
 
 Labels labels_of(const ModelSet& models) {
   return std::make_shared<const std::vector<std::string>>(finder_of(models).labels);
@@ -41,20 +47,19 @@ Labels labels_of(const ModelSet& models) {
 
 /// A frame whose pixels are a ring's slot, or lie on the card where the slot says; held until the
 /// last copy of the frame is gone.
-Frame frame_in_place(Pin pin, CameraViews& views) {
-  Frame frame = frame_of(pin.record(), views);
+Frame frame_in_place(Pin pin, KnownCameras& cameras) {
   const auto held = std::make_shared<Pin>(std::move(pin));
-  if (frame.format == PixelFormat::nv12) {
-    SharedPicture shared;
-    std::memcpy(&shared, held->bytes().data(), sizeof shared);
-    try {
-      frame.device = import_picture(shared, held);
-    } catch (const Error&) {
-      // Its exporter died just now: a frame without pixels, that cannot be seen.
-    }
-    return frame;
+  if (held->record().pixel_format != RingPixelFormat::nv12_on_card) {
+    return decode_pictures(held->record(), held->bytes(), held, cameras);
   }
-  frame.pixels = {held, reinterpret_cast<const std::uint8_t*>(held->bytes().data())};
+  Frame frame = frame_of(held->record(), {}, cameras);
+  SharedPicture shared;
+  std::memcpy(&shared, held->bytes().data(), sizeof shared);
+  try {
+    frame.device = import_picture(shared, held);
+  } catch (const Error&) {
+    // Its exporter died just now: a frame without pixels, that cannot be seen.
+  }
   return frame;
 }
 
@@ -142,10 +147,11 @@ void run_capture(const RunOptions& given, const Rings& rings, SharedState& state
     }
   }
   CapturePart part(options, nullptr, process.metrics);
+  check_cameras(part.source(), state);
   std::unique_ptr<DevicePictureExporter> on_card;
   if (options.config.decoder == "nvdec" || options.config.dma_buf) {
-    on_card = std::make_unique<DevicePictureExporter>(rings.frames.geometry().slots,
-                                                      state.picture_width, state.picture_height);
+    on_card = std::make_unique<DevicePictureExporter>(
+        rings.frames.geometry().slots, state.cameras[0].width, state.cameras[0].height);
   }
   FrameLink frames(rings.frames, std::move(on_card), process.metrics);
   NoSink<GuideInput> guide;  // reads the ring of frames itself
@@ -209,7 +215,7 @@ void run_see(const RunOptions& options, const ModelSet& models, const Rings& rin
   });
   process.ready();
   RingReader reader(rings.frames);
-  CameraViews views(source_options_of(options));
+  KnownCameras cameras = known_cameras(source_options_of(options), state);
   const Watch watch([&] {
     process.watch_steady();
     // Eyes that lost the card stay blind; the next pair starts with a fresh hold of it.
@@ -221,7 +227,7 @@ void run_see(const RunOptions& options, const ModelSet& models, const Rings& rin
   for (;;) {
     const bool more = reader.wait(kWait);
     if (auto pin = reader.newest()) {
-      part.input().push(frame_in_place(std::move(*pin), views));
+      part.input().push(frame_in_place(std::move(*pin), cameras));
     }
     if (!more && (rings.frames.closed() || state.abandoned)) break;
   }
@@ -287,20 +293,20 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
       }
     });
     std::jthread frames([&] {
-      CameraViews views(source_options_of(options));
+      KnownCameras cameras = known_cameras(source_options_of(options), state);
       pump(rings.frames, state, after, [&](const Pin& pin) {
-        const Frame frame = frame_of(pin.record(), views);
+        const Frame frame = decode_pictures(pin.record(), pin.bytes(), nullptr, cameras);
         if (state.origin_ns == 0) state.origin_ns = frame.stamp.capture_ns - frame.stamp.stream_ns;
         part.input().push(frame);
       });
     });
-    CameraViews views(source_options_of(options));
+    KnownCameras cameras = known_cameras(source_options_of(options), state);
     pump(rings.seen, state, after, [&](const Pin& pin) {
       if (static_cast<InternalKind>(pin.record().kind) == InternalKind::depth) {
         part.input().push(decode_depth(pin.bytes()));
         return;
       }
-      Seen value = decode_seen(pin.record(), pin.bytes(), labels, views);
+      Seen value = decode_seen(pin.record(), pin.bytes(), labels, cameras);
       if (broken && value.frame.stamp.capture_ns > state.broken_ns) {
         broken = false;
         state.blind = false;
@@ -325,9 +331,10 @@ void run_guide(const RunOptions& given, const ModelSet& models, const Rings& rin
 /// The frames a scene may still ask for, held in place.
 class RecentFrames {
  public:
-  RecentFrames(const Ring& ring, CameraViews& views) : reader_(ring), views_(views) {}
+  RecentFrames(const Ring& ring, KnownCameras& cameras) : reader_(ring), cameras_(cameras) {}
 
-  /// The pixels of this frame; without any when they are gone.
+  /// The pixels of this frame; without any when they are gone, or as many frames as this process
+  /// may hold wait to be drawn.
   void complete(Frame& frame) {
     const std::uint64_t wanted = frame.stamp.sequence;
     std::erase_if(pins_, [&](const Pin& pin) { return pin.record().frame_sequence < wanted; });
@@ -337,7 +344,7 @@ class RecentFrames {
       if (pin->record().frame_sequence >= wanted) pins_.push_back(std::move(*pin));
     }
     if (pins_.empty() || pins_.front().record().frame_sequence != wanted) return;
-    Frame whole = frame_in_place(std::move(pins_.front()), views_);
+    Frame whole = frame_in_place(std::move(pins_.front()), cameras_);
     pins_.pop_front();
     frame.pixels = std::move(whole.pixels);
     frame.device = std::move(whole.device);
@@ -346,7 +353,7 @@ class RecentFrames {
 
  private:
   RingReader reader_;
-  CameraViews& views_;
+  KnownCameras& cameras_;
   std::deque<Pin> pins_;
 };
 
@@ -376,17 +383,23 @@ void run_show(const RunOptions& given, const ModelSet& models, const Rings& ring
     });
   });
   Depth depth;
-  CameraViews views(source_options_of(options));
-  RecentFrames frames(rings.frames, views);
+  KnownCameras cameras = known_cameras(source_options_of(options), state);
+  RecentFrames frames(rings.frames, cameras);
   pump(rings.scenes, state, start == Start::restarted ? state.last_frame.load() : -1,
        [&](const Pin& pin) {
-         Scene scene = decode_scene(pin.record(), pin.bytes(), labels, views);
+         Scene scene = decode_scene(pin.record(), pin.bytes(), labels, cameras);
          if (std::holds_alternative<std::monostate>(scene.sighting.depth)) {
            scene.sighting.depth = depth;
          } else {
            depth = scene.sighting.depth;
          }
-         if (scene.look != Look::late) frames.complete(scene.frame);
+         if (scene.look != Look::late) {
+           frames.complete(scene.frame);
+           if (!scene.frame.pixels && !scene.frame.device) {
+             process.metrics.drop("picture_not_drawn");
+             return;
+           }
+         }
          part.input().push(std::move(scene));
        });
   sound.join();
@@ -414,33 +427,31 @@ void SharedText::set(const std::string& text) noexcept {
 
 std::string SharedText::get() const { return state_ == 2 ? std::string(text_.data()) : ""; }
 
-Rings make_rings(int width, int height, const ModelSet& models) {
-  const std::uint64_t row = (std::uint64_t{3} * static_cast<std::uint64_t>(width) + 63) / 64 * 64;
+Rings make_rings(const SharedState& state, const ModelSet& models) {
+  std::uint64_t pictures = 0;
+  for (std::size_t i = 0; i < state.camera_count; ++i) {
+    pictures += picture_bytes(state.cameras[i].width, state.cameras[i].height);
+  }
   std::uint64_t cells = 0;
   for (const NetworkManifest& network : models.networks) {
     cells = std::max(cells, static_cast<std::uint64_t>(network.input_width) *
                                 static_cast<std::uint64_t>(network.input_height));
   }
   const std::uint64_t value = value_bytes(cells);
+  const auto cameras = static_cast<std::uint32_t>(state.camera_count);
   return {
-      Ring::create(
-          {"lazarillo frames", kSlots, row * static_cast<std::uint64_t>(height), kReaders, kPins}),
-      Ring::create({"lazarillo seen", kValueSlots, value, 3, 1}),
+      Ring::create({"lazarillo frames", kSlots, pictures, kReaders, kPins}),
+      Ring::create({"lazarillo seen", std::max(kLeastValueSlots, kValueSlots / cameras),
+                    value * cameras, 3, 1}),
       Ring::create({"lazarillo scenes", kValueSlots, value, 3, 1}),
-      Ring::create({"lazarillo foresights", 8, sizeof(Box) * 300, 3, 1}),
+      Ring::create({"lazarillo foresights", 8, sizeof(Foresight::Object) * 300, 3, 1}),
       Ring::create({"lazarillo sound", 128, 2 * sizeof(float) * SoundLink::kBlockFrames, 3, 1})};
 }
 
 void probe_source(const RunOptions& options, SharedState& state) {
   Metrics metrics;
   CapturePart part(options, nullptr, metrics);
-  const CameraInfo& camera = part.source().cameras().at(0);
-  state.camera = camera.intrinsics;
-  const Lens* lens = camera.lens ? camera.lens.get() : options.lens.get();
-  if (lens != nullptr) state.lens = {lens->camera(), lens->model(), lens->mounting()};
-  const bool sideways = lens != nullptr && lens->mounting().quarter_turns % 2 != 0;
-  state.picture_width = sideways ? state.camera.height : state.camera.width;
-  state.picture_height = sideways ? state.camera.width : state.camera.height;
+  note_cameras(part.source(), options.lens.get(), options.config.camera == kAllCameras, state);
   state.duration_ns = part.source().duration_ns().value_or(-1);
   part.stop();
   state.probed = true;

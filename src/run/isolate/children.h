@@ -15,11 +15,11 @@ struct Rings {
   Ring sound;       ///< guide -> show
 };
 
-/// Makes the rings for pictures of a size and a model set. Throws Error(output) with the memory
-/// needed.
-[[nodiscard]] Rings make_rings(int width, int height, const ModelSet& models);
+/// Makes the rings for the cameras that were found and a model set. Throws Error(output) with the
+/// memory needed.
+[[nodiscard]] Rings make_rings(const SharedState& state, const ModelSet& models);
 
-/// Looks at the source: the camera, the size of its pictures and the length of the stream, into
+/// Looks at the source: its cameras, the size of their pictures and the length of the stream, into
 /// `state`. A process of its own runs this, so that none of the source's threads live in the one
 /// that forks the others.
 void probe_source(const RunOptions& options, SharedState& state);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "run/isolate/picture_codec.h"
 #include "source/frame_copies.h"
 
 namespace lazarillo {
@@ -28,14 +29,13 @@ bool FrameLink::push(Frame frame) {
   const std::span<std::byte> slot = writer_.begin();
   if (frame.device) {
     describe_on_card(frame, slot, record);
-  } else {
-    copy_pixels(frame, slot, record);
+  } else if (!encode_pictures(frame, record, slot)) {
+    record.payload_bytes = 0;
   }
   if (record.payload_bytes == 0) {
     metrics_.drop("frame_larger_than_the_first");
     return true;
   }
-  FrameCopies::add();
   writer_.publish(record);
   return true;
 }
@@ -48,21 +48,9 @@ void FrameLink::describe_on_card(const Frame& frame, std::span<std::byte> slot,
   const auto place = static_cast<std::size_t>(known - places_.begin());
   if (known == places_.end()) places_.push_back(slot.data());
   const SharedPicture shared = on_card_->copy(frame, place);
+  FrameCopies::add();
   std::memcpy(slot.data(), &shared, sizeof shared);
   record.payload_bytes = sizeof shared;
-}
-
-void FrameLink::copy_pixels(const Frame& frame, std::span<std::byte> slot, SlotRecord& record) {
-  const std::size_t channels = frame.format == PixelFormat::bgr8 ? 3 : 1;
-  const std::size_t row = channels * record.width;
-  const std::size_t stride = (row + 63) / 64 * 64;
-  const std::size_t size = stride * record.height;
-  if (size > slot.size()) return;
-  for (std::uint32_t y = 0; y < record.height; ++y) {
-    std::memcpy(slot.data() + y * stride, frame.pixels.get() + y * frame.stride_bytes, row);
-  }
-  record.stride_bytes = static_cast<std::uint32_t>(stride);
-  record.payload_bytes = size;
 }
 
 bool SeenLink::push(GuideInput value) {

@@ -19,8 +19,9 @@
 
 namespace lazarillo {
 
-/// Frames into their ring: the one copy of their pixels that separate processes cost. Pictures on
-/// an NVIDIA card are copied there, and the ring says where.
+/// Frames into their ring: the one copy of their pixels that separate processes cost. A moment of
+/// several cameras is one value. Pictures on an NVIDIA card are copied there, and the ring says
+/// where.
 class FrameLink final : public Sink<Frame> {
  public:
   /// `on_card`: null where pictures come in host memory.
@@ -31,7 +32,6 @@ class FrameLink final : public Sink<Frame> {
 
  private:
   void describe_on_card(const Frame& frame, std::span<std::byte> slot, SlotRecord& record);
-  void copy_pixels(const Frame& frame, std::span<std::byte> slot, SlotRecord& record);
 
   RingWriter writer_;
   std::unique_ptr<DevicePictureExporter> on_card_;

@@ -11,6 +11,7 @@
 #include "guide/guide.h"
 #include "source/intrinsics.h"
 #include "source/lens.h"
+#include "source/rig.h"
 
 namespace lazarillo {
 
@@ -35,19 +36,29 @@ class SharedText {
 /// What the processes of one run know of each other, besides the values in the rings. Lies in
 /// anonymous shared memory that children inherit: it has no name and ends with the last process.
 struct SharedState {
-  // Written once by the process that looks at the source first.
-  std::atomic<bool> probed = false;
-  Intrinsics camera;
-  int picture_width = 0;  ///< as the source gives them: before a lens is straightened
-  int picture_height = 0;
-  /// What Lens is made of, where the source has told of one: null, a pinhole camera's.
-  struct LensParts {
-    Intrinsics camera;
-    LensModel model;
-    LensMounting mounting;
+  /// A camera, as the source tells of it.
+  struct Camera {
+    /// What Lens is made of.
+    struct LensParts {
+      Intrinsics camera;
+      LensModel model;
+      LensMounting mounting;
+    };
+    int width = 0;  ///< of its pictures: before a lens is straightened
+    int height = 0;
+    std::optional<LensParts> lens;  ///< unset: a pinhole camera's
+    std::array<char, 64> name{};    ///< this and its place: where several are one view
+    CameraPlace place;
   };
-  static_assert(std::is_trivially_copyable_v<LensParts>);
-  std::optional<LensParts> lens;
+  static_assert(std::is_trivially_copyable_v<Camera>);
+  static constexpr std::size_t kMostCameras = 8;
+
+  // Written once by the process that looks at the source first (known_cameras.h).
+  std::atomic<bool> probed = false;
+  Intrinsics camera;  ///< the first one's
+  std::array<Camera, kMostCameras> cameras;
+  std::size_t camera_count = 1;
+  double px_per_rad = 0;          ///< Rig::px_per_rad; 0: one camera is looked through
   std::int64_t duration_ns = -1;  ///< -1: not known
 
   /// Steady-clock moment of stream time 0: set by the first capture, kept by the next.

@@ -20,12 +20,12 @@
 #include "clock.h"
 #include "control/keyboard.h"
 #include "run/isolate/children.h"
+#include "run/isolate/known_cameras.h"
 #include "run/isolate/report_codec.h"
 #include "run/isolate/succession.h"
 #include "run/parts.h"
 #include "run/paths.h"
 #include "source/live_address.h"
-#include "source/rig.h"
 #include "version.h"
 
 namespace lazarillo {
@@ -288,11 +288,8 @@ void Supervisor::end_if_told() {
 RunResult Supervisor::run(int& signal_received) {
   probe();
   // Every process inherits the same lens, also one that is started again later.
-  if (state_.lens) {
-    const auto& [camera, model, mounting] = *state_.lens;
-    options_.lens = std::make_shared<const Lens>(camera, model, mounting);
-  }
-  rings_ = make_rings(state_.picture_width, state_.picture_height, models_);
+  if (auto lens = lens_of(state_.cameras[0])) options_.lens = std::move(lens);
+  rings_ = make_rings(state_, models_);
   state_.spare_loads = options_.config.running.spare;
   // Capture comes last: the first frame finds everybody at work.
   for (const PartName part : {PartName::see, PartName::guide, PartName::show}) start(part);
@@ -471,10 +468,6 @@ RunResult run_isolated(const RunOptions& options, int& signal_received, CommandI
   }
   const sigset_t watched = set_of({SIGINT, SIGTERM, SIGCHLD});
   ::sigprocmask(SIG_BLOCK, &watched, nullptr);
-  if (options.config.camera == kAllCameras) {
-    throw Error(ExitCode::usage,
-                "--isolate is for one camera: leave it out, or source.camera = \"all\"");
-  }
   // Read once, not in every process.
   RunOptions known = options;
   known.lens = lens_of(options.config);

@@ -244,14 +244,17 @@ class GpuEyes final : public Eyes {
   }
 
   /// Whether it is time for another depth map: the last is of other cameras, or of frames numbered
-  /// before the last multiple of the interval. (Not all frames come here.)
+  /// before the last multiple of the interval. (Not all frames come here.) Of several cameras the
+  /// slower ones lack in some moments: the map of those that come before them stays where it is.
   bool map_due(std::span<const Frame> frames, const std::vector<std::size_t>& good) {
     std::vector<View> views;
     for (const std::size_t i : good) {
       views.push_back({frames[i].stamp.camera, frames[i].width, frames[i].height});
     }
     const std::uint64_t turn = frames[good.front()].stamp.sequence / interval_;
-    if (interval_ > 1 && turn == mapped_turn_ && views == mapped_) return false;
+    const bool mapped =
+        views.size() <= mapped_.size() && std::equal(views.begin(), views.end(), mapped_.begin());
+    if (interval_ > 1 && turn == mapped_turn_ && mapped) return false;
     mapped_ = std::move(views);
     mapped_turn_ = turn;
     return true;
@@ -473,7 +476,7 @@ class GpuEyes final : public Eyes {
   gpu::PinnedBuffer inputs_, pixels_, found_, sampled_;
   gpu::DeviceBuffer device_inputs_, device_pixels_, device_found_, device_sampled_, scratch_;
   std::vector<CapturedGraph> graphs_;
-  std::vector<View> mapped_;  ///< what the depth map on the card is of
+  std::vector<View> mapped_;  ///< what the depth maps on the card are of
   std::uint64_t mapped_turn_ = 0;
 };
 
