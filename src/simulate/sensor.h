@@ -48,7 +48,7 @@ struct SensorOptions {
 
   // Depth. Standard deviations of the logarithm.
   double maps_per_s = 10;
-  double map_cells = 72;       ///< across
+  double map_cells = 80;       ///< across
   double depth_bias = 0.14;    ///< one for all of a walk
   double depth_drift = 0.07;   ///< the same everywhere, changes within 2 s
   double depth_warp = 0.05;    ///< changes across the picture, within 2 s
