@@ -25,7 +25,8 @@ constexpr double kFar_m = 1e6;
 constexpr double kSameBearingDeg = 10;
 // Two tracks this close together are taken for the same thing when one ends and the other begins.
 // To the side nothing moves while the walker goes straight on; the head turns a little.
-constexpr double kSameAside_m = 1, kSameAside = 0.15;  ///< the latter a part of the distance
+constexpr double kSameAside_m = 2, kSameAside = 0.25;  ///< the latter a part of the distance
+constexpr double kSamePlace_m = 1, kSamePlace = 0.15;  ///< likewise, where it is known to have gone
 constexpr double kSameDistanceRatio = 1.5;
 constexpr double kSameDistance_m = 1.5;  ///< where that is more than the ratio
 // So long, and so surely, a track that is not seen any more went on as it did.
@@ -169,7 +170,7 @@ struct Guide::Impl {
     const double off_m = std::hypot(
         course.right_m + course.right_mps * since_s - *cue.distance_m * std::sin(bearing),
         course.ahead_m + course.ahead_mps * since_s - *cue.distance_m * std::cos(bearing));
-    return off_m < kSameAside_m + kSameAside * *cue.distance_m + kCourseDoubt_mps * since_s;
+    return off_m < kSamePlace_m + kSamePlace * *cue.distance_m + kCourseDoubt_mps * since_s;
   }
 
   void follow(const Tracks& tracks, double now_s) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <numbers>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "guide/pace.h"
@@ -117,17 +118,45 @@ int pointed_at(const World& world, const Cue& cue, const Eye& eye, double t_s) {
   return found;
 }
 
-int detected(const Look& look, const Box& box) {
-  float best = kOwnOverlap;
-  int found = -1;
-  for (std::size_t i = 0; i < look.detections.items.size(); ++i) {
-    const float overlap = iou(look.detections.items[i].box, box);
-    if (overlap < best) continue;
-    best = overlap;
-    found = look.actors[i];
+/// Which actor each track is of.
+class Identities {
+ public:
+  explicit Identities(const ObjectCatalog& catalog) : catalog_(catalog) {}
+
+  /// `look`: what was seen last. Of its own name, where something of that name is there: a bench
+  /// before a car lies within the car's box.
+  void note(const Look& look, const Tracks& tracks) {
+    for (const Track& track : tracks.items) {
+      std::pair best(false, static_cast<float>(kOwnOverlap));
+      for (std::size_t i = 0; i < look.detections.items.size(); ++i) {
+        const Detection& detection = look.detections.items[i];
+        const std::pair here(catalog_.find(look.detections.label(detection)).name == track.label,
+                             iou(detection.box, track.box));
+        if (here.second < static_cast<float>(kOwnOverlap) || here < best) continue;
+        best = here;
+        const auto before = by_track_.find(track.id);
+        // For a moment without a box of its name it stays what it was.
+        if (here.first || before == by_track_.end() || !before->second.by_name) {
+          by_track_[track.id] = {look.actors[i], here.first};
+        }
+      }
+    }
   }
-  return found;
-}
+
+  /// -1: of none.
+  [[nodiscard]] int actor(int track) const {
+    const auto found = by_track_.find(track);
+    return found == by_track_.end() ? -1 : found->second.actor;
+  }
+
+ private:
+  struct Known {
+    int actor;
+    bool by_name;
+  };
+  const ObjectCatalog& catalog_;
+  std::unordered_map<int, Known> by_track_;
+};
 
 Priority inverted(Priority priority) {
   return priority == Priority::critical ? Priority::info
@@ -152,6 +181,7 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
   MapScale scale(trial.worn_m);
   Guide guide(trial.guiding);
   Mouth mouth(trial, record.said);
+  Identities identities(trial.catalog);
   Vision vision;
   Depth depth;
   std::deque<Look> on_the_way;
@@ -193,6 +223,7 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
     if (arrived.comes) tracks = tracker.update(arrived.detections, depth, sensor.camera());
     if (latency > 0 || !arrived.comes) tracks = tracker.predict(stamp, sensor.camera());
     if (!arrived.detections.items.empty()) newest = std::move(arrived);
+    identities.note(newest, tracks);
     for (Track& track : tracks.items) {
       if (track.ttc_s) *track.ttc_s *= trial.sabotage.ttc_factor;
     }
@@ -202,14 +233,9 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
       mouth.say(cue, queued, stamp.stream_ns);
       Said& said = record.said.back();
       said.eye = eye;
-      const auto actor_of = [&](int id) {
-        const auto track = std::find_if(tracks.items.begin(), tracks.items.end(),
-                                        [&](const Track& t) { return t.id == id; });
-        return track == tracks.items.end() ? -1 : detected(newest, track->box);
-      };
-      for (const int other : cue.others) said.other_actors.push_back(actor_of(other));
+      for (const int other : cue.others) said.other_actors.push_back(identities.actor(other));
       if (cue.track != 0) {
-        said.actor = actor_of(cue.track);
+        said.actor = identities.actor(cue.track);
       } else if (is_of_path(cue.kind) && cue.kind != CueKind::path_clear) {
         said.actor = pointed_at(world, cue, eye, said.decided_s);
       }

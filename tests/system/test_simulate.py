@@ -35,8 +35,8 @@ def test_one_world(tmp_path):
 
 
 def test_a_property_that_fails_is_an_exit_code():
-    # Whoever is told of a wall hears more than one word.
-    result = lazarillo("simulate", WORLDS / "wall.toml", "--words", 1)
+    # Whoever is told of somebody who comes hears more than one word.
+    result = lazarillo("simulate", WORLDS / "head_on.toml", "--words", 1)
     assert result.code == PROPERTY
     assert "FAILS" in next(line for line in result.out.splitlines() if line.startswith("words"))
 
