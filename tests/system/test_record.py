@@ -236,8 +236,8 @@ def test_pictures_stay_as_they_came(tmp_path, codec):
 
 
 def frames_of(video, raw, form="I420", recording=False):
-    """Decoded pictures, byte by byte. What a recording holds beside pictures goes elsewhere: decodebin alone may wait for
-    who takes it for ever."""
+    """Decoded pictures, byte by byte. What a recording holds beside pictures goes elsewhere: decodebin
+    alone may wait for who takes it for ever."""
     split = "matroskademux name=d d.subtitle_0 ! queue ! fakesink async=false d.video_0 ! queue ! " if recording else ""
     subprocess.run(["gst-launch-1.0", "-q", "filesrc", f"location={video}", "!",
                     *f"{split}decodebin ! videoconvert ! video/x-raw,format={form} ! filesink".split(),
