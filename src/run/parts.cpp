@@ -12,6 +12,7 @@
 #include "run/processor.h"
 #include "run/record/run_recorder.h"
 #include "source/calibration_file.h"
+#include "source/camera_view.h"
 #include "source/live_address.h"
 #include "source/rig.h"
 #include "version.h"
@@ -112,11 +113,9 @@ std::shared_ptr<const Lens> lens_of(const Config& config) {
 
 SourceOptions source_options_of(const RunOptions& options) {
   SourceOptions source_options;
-  source_options.lens = options.lens ? options.lens : lens_of(options.config);
-  // Nobody said how wide: the calibration does.
-  const bool by_lens = source_options.lens && options.config.hfov_assumed;
-  source_options.hfov_deg = by_lens ? 0 : options.config.hfov_deg;
+  source_options.hfov_deg = options.config.hfov_deg;
   source_options.hfov_assumed = options.config.hfov_assumed;
+  set_lens(source_options, options.lens ? options.lens : lens_of(options.config));
   source_options.realtime = options.realtime;
   source_options.feed_fps = options.feed_fps;
   source_options.loop = options.loop;

@@ -254,8 +254,8 @@ class AriaSource final : public Source {
       });
       if (camera == known.end()) continue;  // its pictures are passed over
       SourceOptions view = options_;
-      view.lens = eye.lens = camera->lens;
-      if (view.hfov_assumed) view.hfov_deg = 0;
+      eye.lens = camera->lens;
+      set_lens(view, camera->lens);
       eye.views.emplace(view);
       eye.offset_ns = std::llround(camera->time_offset_s * 1e9);
       if (forward == nullptr) {

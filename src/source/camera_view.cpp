@@ -47,6 +47,11 @@ double straight_hfov_deg(const Lens& lens) {
   return std::max(2 * widest * kDegPerRad, 1.5);
 }
 
+void set_lens(SourceOptions& options, std::shared_ptr<const Lens> lens) {
+  options.lens = std::move(lens);
+  if (options.lens && options.hfov_assumed) options.hfov_deg = 0;
+}
+
 CameraViews::CameraViews(const SourceOptions& options)
     : lens_(options.lens), hfov_deg_(options.hfov_deg), assumed_(options.hfov_assumed) {
   if (lens_ && hfov_deg_ == 0) {

@@ -22,6 +22,9 @@ struct CameraView {
   std::shared_ptr<const Lens> lens;  ///< null: pictures are those of `intrinsics`
 };
 
+/// Gives a camera its lens (null: none). Where nobody said how wide it sees, the lens does.
+void set_lens(SourceOptions& options, std::shared_ptr<const Lens> lens);
+
 /// The camera of SourceOptions for pictures of any size; one lens for all of a size that lasts. Not
 /// thread-safe.
 class CameraViews {

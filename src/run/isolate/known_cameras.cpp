@@ -10,9 +10,7 @@ namespace lazarillo {
 namespace {
 
 CameraViews views_of(SourceOptions options, std::shared_ptr<const Lens> lens) {
-  options.lens = std::move(lens);
-  // Nobody said how wide: the calibration does.
-  if (options.lens && options.hfov_assumed) options.hfov_deg = 0;
+  set_lens(options, std::move(lens));
   return CameraViews(options);
 }
 
