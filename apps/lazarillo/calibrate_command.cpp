@@ -115,14 +115,14 @@ void look_through_video(const std::string& file, Search& search) {
   }
 }
 
-void print(const Calibrated& result, const std::string& chosen) {
+void print(const Calibrated& result, const std::string& counts) {
   const Intrinsics& c = result.lens.camera();
   const bool fisheye = std::holds_alternative<KannalaBrandt>(result.lens.model());
   for (const CalibratedView& view : result.views) {
     std::cout << fmt::format("{:>8.3f} px  {:3} corners  {}{}\n", view.rms_px, view.corners,
                              view.name, view.used ? "" : "  (left out: does not fit the others)");
   }
-  std::cout << '\n' << chosen << '\n';
+  std::cout << '\n' << counts << '\n';
   std::cout << fmt::format("{} lens, {}x{}: fx {:.2f}, fy {:.2f}, cx {:.2f}, cy {:.2f}\n",
                            fisheye ? "fisheye" : "usual", c.width, c.height, c.fx, c.fy, c.cx,
                            c.cy);
@@ -134,53 +134,40 @@ void print(const Calibrated& result, const std::string& chosen) {
                            straight_hfov_deg(result.lens));
 }
 
-/// Views to calibrate with, and how many there were to choose from, in words.
-struct Views {
-  std::vector<BoardView> chosen;
-  int width = 0, height = 0;
-  int pictures = 0;  ///< that were looked at
-  int seen = 0;      ///< of these, pictures of the board
-  std::string words;
-};
-
-Views views_of_files(const std::string& source, const Board& board) {
+CollectedViews views_of_files(const std::string& source, const Board& board) {
   Search search(board);
   if (fs::is_directory(source)) {
     look_through_folder(source, search);
   } else {
     look_through_video(source, search);
   }
-  const auto seen = static_cast<int>(search.views().size());
-  ChosenViews chosen =
-      choose_views(std::move(search.views()), board, search.width(), search.height());
-  return {std::move(chosen.views),
-          search.width(),
-          search.height(),
-          search.pictures(),
-          seen,
-          fmt::format("{} of {} pictures show the board; {} too blurred, {} like others", seen,
-                      search.pictures(), chosen.blurred, chosen.alike)};
+  CollectedViews found;
+  found.width = search.width();
+  found.height = search.height();
+  found.pictures = search.pictures();
+  found.seen = static_cast<int>(search.views().size());
+  found.chosen = choose_views(std::move(search.views()), board, found.width, found.height);
+  return found;
 }
 
-Views views_of_camera(const CalibrateArguments& a, const Board& board) {
-  CollectedViews found = collect_views({a.source, a.mode.empty() ? "auto" : a.mode, a.keep}, board);
-  const std::size_t kept = found.chosen.views.size();
-  return {std::move(found.chosen.views),
-          found.width,
-          found.height,
-          found.pictures,
-          found.seen,
-          fmt::format("{} of {} pictures show the board; {} views were kept", found.seen,
-                      found.pictures, kept)};
-}
-
-Views views_of(const CalibrateArguments& a, const Board& board) {
-  if (is_live(a.source)) return views_of_camera(a, board);
+CollectedViews views_of(const CalibrateArguments& a, const Board& board) {
+  if (is_live(a.source)) {
+    return collect_views({a.source, a.mode.empty() ? "auto" : a.mode, a.keep}, board);
+  }
   if (!a.mode.empty() || !a.keep.empty()) {
     throw Error(ExitCode::usage,
                 "--mode and --keep are for cameras and streams: '" + a.source + "' is none");
   }
   return views_of_files(a.source, board);
+}
+
+/// How many views there were to choose from.
+std::string counts_of(const CollectedViews& found, bool live) {
+  const std::string seen =
+      fmt::format("{} of {} pictures show the board; ", found.seen, found.pictures);
+  if (live) return seen + fmt::format("{} views were kept", found.chosen.views.size());
+  return seen +
+         fmt::format("{} too blurred, {} like others", found.chosen.blurred, found.chosen.alike);
 }
 
 int run(CalibrateArguments a) {
@@ -195,20 +182,21 @@ int run(CalibrateArguments a) {
                 "name a folder of pictures or a video of the board, or a camera (camera:); --board "
                 "FILE.pdf writes the board to print");
   }
-  const Views views = views_of(a, board);
-  if (views.seen == 0) {
+  const CollectedViews found = views_of(a, board);
+  if (found.seen == 0) {
     throw Error(
         ExitCode::source,
         fmt::format("the board is in none of the {} pictures: is it {} x {} squares{} (--columns, "
                     "--rows{}), and in light that is even?",
-                    views.pictures, a.board.columns, a.board.rows,
+                    found.pictures, a.board.columns, a.board.rows,
                     a.chessboard ? ", seen whole," : " with markers " + a.board.dictionary,
                     a.chessboard ? ": squares, not corners" : ", --dictionary, --chessboard"));
   }
-  std::cerr << fmt::format("calibrating with {} views\n", views.chosen.size());
-  const Calibrated result = calibrate(views.chosen, board, views.width, views.height, a.model);
+  std::cerr << fmt::format("calibrating with {} views\n", found.chosen.views.size());
+  const Calibrated result =
+      calibrate(found.chosen.views, board, found.width, found.height, a.model);
   write_calibration(result, a.out);
-  print(result, views.words);
+  print(result, counts_of(found, is_live(a.source)));
   std::cout << fmt::format("\nwritten to {}: lazarillo run --calibration {}\n", a.out, a.out);
   return 0;
 }
