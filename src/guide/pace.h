@@ -37,8 +37,8 @@ struct PacePreset {
 [[nodiscard]] Cue as_part(Cue part);
 
 /// Keeps the words of any minute within a budget, "I can see again" once included, which is told
-/// whatever else was said. What is critical is never held back, but what it
-/// takes is missing for the rest. Times in seconds must not go back. Not thread-safe.
+/// whatever else was said. What is critical is never held back, but what it takes is missing for
+/// the rest. Times in seconds must not go back. Not thread-safe.
 class WordBudget {
  public:
   explicit WordBudget(double words_per_minute) : limit_(words_per_minute) {}

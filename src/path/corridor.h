@@ -55,8 +55,8 @@ struct CorridorView {
 };
 
 /// Compares every cell of the map with the corridor, its depths times GroundPlane::map_scale.
-/// Distances carry the map's own sigma. Without a
-/// ground in view (GroundPlane::seen) drops and stairs are not told.
+/// Distances carry the map's own sigma. Without a ground in view (GroundPlane::seen) drops and
+/// stairs are not told.
 [[nodiscard]] CorridorView look_along(const MetricDepth& depth, const Intrinsics& camera,
                                       const GroundPlane& ground, const CorridorOptions& options);
 

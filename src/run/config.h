@@ -9,6 +9,7 @@
 #include "control/command_inputs.h"
 #include "guide/guide.h"
 #include "path/corridor.h"
+#include "path/map_scale.h"
 #include "run/detector_gate.h"
 #include "run/see_stage.h"
 #include "see/perception.h"
@@ -51,7 +52,7 @@ struct Config {
   TrackerOptions tracking{.high_score = 0};  ///< 0: the model's own suggestion
   bool path = true;                          ///< watch the corridor, where there is depth in metres
   GroundOptions ground;
-  double worn_m = 1.75;  ///< no camera is worn higher above the ground; 0: not known
+  double worn_m = MapScale::kWorn_m;  ///< no camera is worn higher above the ground; 0: not known
   CorridorOptions corridor;
   GuideOptions guiding;
   SpeakerOptions speaking;

@@ -126,20 +126,25 @@ class Identities {
   /// `look`: what was seen last. Of its own name, where something of that name is there: a bench
   /// before a car lies within the car's box.
   void note(const Look& look, const Tracks& tracks) {
+    names_.clear();
+    for (const Detection& detection : look.detections.items) {
+      names_.push_back(catalog_.find(look.detections.label(detection)).name);
+    }
     for (const Track& track : tracks.items) {
-      std::pair best(false, static_cast<float>(kOwnOverlap));
-      for (std::size_t i = 0; i < look.detections.items.size(); ++i) {
-        const Detection& detection = look.detections.items[i];
-        const std::pair here(catalog_.find(look.detections.label(detection)).name == track.label,
-                             iou(detection.box, track.box));
+      std::pair best(false, 0.0F);  // of its name, how much they overlap
+      int actor = -1;
+      for (std::size_t i = 0; i < names_.size(); ++i) {
+        const std::pair here(names_[i] == track.label,
+                             iou(look.detections.items[i].box, track.box));
         if (here.second < static_cast<float>(kOwnOverlap) || here < best) continue;
         best = here;
-        const auto before = by_track_.find(track.id);
-        // For a moment without a box of its name it stays what it was.
-        if (here.first || before == by_track_.end() || !before->second.by_name) {
-          by_track_[track.id] = {look.actors[i], here.first};
-        }
+        actor = look.actors[i];
       }
+      if (best.second <= 0) continue;
+      // For a moment without a box of its name it stays what it was.
+      const auto before = by_track_.find(track.id);
+      if (!best.first && before != by_track_.end() && before->second.by_name) continue;
+      by_track_[track.id] = {actor, best.first};
     }
   }
 
@@ -155,6 +160,7 @@ class Identities {
     bool by_name;
   };
   const ObjectCatalog& catalog_;
+  std::vector<std::string> names_;  ///< of what was seen, canonical
   std::unordered_map<int, Known> by_track_;
 };
 

@@ -6,9 +6,11 @@
 #include "guide/guide.h"
 #include "path/corridor.h"
 #include "path/ground.h"
+#include "path/map_scale.h"
 #include "simulate/sensor.h"
 #include "simulate/world.h"
 #include "speak/phrasebook.h"
+#include "speak/speaker.h"
 #include "track/object_catalog.h"
 #include "track/tracker.h"
 
@@ -29,12 +31,12 @@ struct Trial {
   SensorOptions sensor{};
   TrackerOptions tracking{};  ///< with the scores of models/lznet
   GroundOptions ground{};
-  double worn_m = 1.75;  ///< Config::worn_m
+  double worn_m = MapScale::kWorn_m;
   CorridorOptions corridor{};
   GuideOptions guiding{};
-  int words_per_minute = 190;  ///< speaking rate
-  double grace_ms = 170;
-  double expire_s = 2.5;
+  int words_per_minute = SpeakerOptions{}.words_per_minute;  ///< speaking rate
+  double grace_ms = SpeakerOptions{}.grace_ms;
+  double expire_s = SpeakerOptions{}.expire_s;
   Sabotage sabotage{};
 };
 
