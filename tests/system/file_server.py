@@ -39,6 +39,11 @@ class FileServer:
             def do_GET(self):
                 outer.serve(self)
 
+            def end_headers(self):
+                # A client that is not told may ask again just as the connection is closed.
+                self.send_header("Connection", "close")
+                super().end_headers()
+
             def log_message(self, *_):
                 pass
 
