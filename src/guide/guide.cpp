@@ -1,10 +1,7 @@
 #include "guide/guide.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 #include <optional>
-#include <string>
 #include <tuple>
 #include <unordered_map>
 
@@ -12,64 +9,15 @@
 #include "guide/pace.h"
 #include "guide/path_watch.h"
 #include "guide/threat.h"
+#include "guide/told.h"
 #include "guide/vision_watch.h"
 
 namespace lazarillo {
 namespace {
 
 constexpr double kNsPerS = 1e9;
-constexpr double kDegPerRad = 180 / std::numbers::pi;
 constexpr double kNever = -1e9;
-constexpr double kForgetS = 60;
 constexpr double kFar_m = 1e6;
-constexpr double kSameBearingDeg = 10;
-// Two tracks this close together are taken for the same thing when one ends and the other begins.
-// To the side nothing moves while the walker goes straight on; the head turns a little.
-constexpr double kSameAside_m = 2, kSameAside = 0.25;  ///< the latter a part of the distance
-constexpr double kSamePlace_m = 1, kSamePlace = 0.15;  ///< likewise, where it is known to have gone
-constexpr double kSameDistanceRatio = 1.5;
-constexpr double kSameDistance_m = 1.5;  ///< where that is more than the ratio
-// So long, and so surely, a track that is not seen any more went on as it did.
-constexpr double kFollowedS = 3, kCourseDoubt_mps = 1;
-constexpr double kSeenS = 0.15;
-// Two tracks in view at once are of two things when they are so far apart: one thing's two boxes
-// are not.
-constexpr double kElsewhereDeg = 8, kElsewhereRatio = 2;
-// A hazard on the path that flickers is the same for so long.
-constexpr double kSameHazardS = 3;
-
-/// How far to the side something is, metres.
-double aside(double bearing_deg, double distance_m) {
-  return distance_m * std::sin(bearing_deg / kDegPerRad);
-}
-
-/// What the walker was told about one track.
-struct Told {
-  double at_s = kNever;
-  Priority priority = Priority::info;
-  std::string label;
-  double bearing_deg = 0;
-  double distance_m = 0;  ///< 0: not known
-  double closing_mps = 0;
-  bool moves = false;  ///< it comes by itself
-  Side side = Side::ahead;
-  int serial = 0;  ///< Wish::serial
-};
-
-/// Where a track was seen last, and how it went on from there; metres to the right and ahead.
-struct Course {
-  double at_s = kNever;
-  double right_m = 0, ahead_m = 0, right_mps = 0, ahead_mps = 0;
-};
-
-Course course_of(const Track& track, double now_s) {
-  const double bearing = track.bearing_deg / kDegPerRad;
-  const double away_mps = -track.closing_speed_mps;
-  const double across_mps = *track.distance_m * track.bearing_rate_deg_s / kDegPerRad;
-  return {now_s, *track.distance_m * std::sin(bearing), *track.distance_m * std::cos(bearing),
-          away_mps * std::sin(bearing) + across_mps * std::cos(bearing),
-          away_mps * std::cos(bearing) - across_mps * std::sin(bearing)};
-}
 
 }  // namespace
 
@@ -77,8 +25,7 @@ struct Guide::Impl {
   explicit Impl(GuideOptions o) : options(o), budget(o.words_per_minute) {}
 
   GuideOptions options;
-  std::unordered_map<int, Told> told;       ///< by subject_of()
-  std::unordered_map<int, Course> courses;  ///< of what was seen lately, by its id
+  Told told;
   /// Since when a track has been critical without a break, by its id.
   std::unordered_map<int, double> critical_since_s;
   double last_any_s = kNever;
@@ -89,99 +36,6 @@ struct Guide::Impl {
   VisionWatch vision{options.vision_lost_s, options.vision_slow_s};
   PathWatch path;
   WordBudget budget;
-
-  /// True when this may be told again: never told, more urgent now, or changed since.
-  bool news(const Wish& wish, double now_s) const {
-    const Cue& cue = wish.cue;
-    const Threat& threat = wish.threat;
-    const auto found = told.find(subject_of(cue));
-    if (found == told.end()) return !told_as_another(wish, now_s);
-    const Told& last = found->second;
-    if (wish.serial != last.serial && is_another(cue, last, now_s)) return true;
-    if (threat.priority < last.priority) return true;  // enumerated from the most urgent
-    // A danger is told again while it closes in; one that only stays is known by now.
-    if (threat.priority == Priority::critical && threat.closing) {
-      return now_s - last.at_s >= options.repeat_critical_s;
-    }
-    if (now_s - last.at_s < options.repeat_s) return false;
-    const bool nearer = cue.distance_m && last.distance_m > 0 &&
-                        *cue.distance_m < options.nearer_factor * last.distance_m;
-    const bool elsewhere =
-        cue.side != last.side && std::abs(cue.bearing_deg - last.bearing_deg) > kSameBearingDeg;
-    return nearer || elsewhere;
-  }
-
-  /// Of a hazard on the path whose distance jumped, or that was gone for a moment.
-  static bool is_another(const Cue& cue, const Told& last, double now_s) {
-    if (now_s - last.at_s < kSameHazardS) return false;
-    const double since_s = now_s - last.at_s;
-    const double least_m = last.distance_m - kWalkingSpeed * since_s;
-    const double distance_m = cue.distance_m.value_or(0);
-    return distance_m > kSameDistanceRatio * last.distance_m ||
-           distance_m < least_m / kSameDistanceRatio || since_s > 2 * kSameHazardS;
-  }
-
-  /// A track that broke and began anew under another id is no news; nor is who sits on a bicycle.
-  bool told_as_another(const Wish& wish, double now_s) const {
-    const Cue& cue = wish.cue;
-    if (is_of_path(cue.kind)) return false;
-    return std::any_of(told.begin(), told.end(), [&](const auto& entry) {
-      const Told& last = entry.second;
-      if (entry.first <= 0) return false;
-      const double patience =
-          wish.threat.priority == Priority::critical ? options.repeat_critical_s : options.repeat_s;
-      if (now_s - last.at_s >= patience || wish.threat.priority < last.priority) return false;
-      if (last.label != cue.label && !(last.moves && wish.threat.approaching)) return false;
-      if (!cue.distance_m || last.distance_m <= 0) {
-        return std::abs(cue.bearing_deg - last.bearing_deg) <= kSameBearingDeg;
-      }
-      if (went_there(entry.first, cue, now_s)) return true;
-      if (is_elsewhere(entry.first, cue, now_s)) return false;
-      const double aside_m =
-          aside(cue.bearing_deg, *cue.distance_m) - aside(last.bearing_deg, last.distance_m);
-      if (std::abs(aside_m) > kSameAside_m + kSameAside * *cue.distance_m) return false;
-      // Since then it came nearer as it did, or by the walker's steps; or not at all.
-      const double most_m = last.distance_m;
-      const double least_m =
-          most_m - std::max(last.closing_mps, kWalkingSpeed) * (now_s - last.at_s);
-      return *cue.distance_m < std::max(kSameDistanceRatio * most_m, most_m + kSameDistance_m) &&
-             *cue.distance_m > std::min(least_m / kSameDistanceRatio, least_m - kSameDistance_m);
-    });
-  }
-
-  /// Whether a track is in view now, and not where the cue is.
-  bool is_elsewhere(int track, const Cue& cue, double now_s) const {
-    const auto found = courses.find(track);
-    if (found == courses.end() || now_s - found->second.at_s >= kSeenS) return false;
-    const Course& course = found->second;
-    const double bearing_deg = std::atan2(course.right_m, course.ahead_m) * kDegPerRad;
-    const double ratio = std::hypot(course.right_m, course.ahead_m) / *cue.distance_m;
-    return std::abs(bearing_deg - cue.bearing_deg) > kElsewhereDeg || ratio > kElsewhereRatio ||
-           ratio < 1 / kElsewhereRatio;
-  }
-
-  /// Whether a track that was seen until a moment ago would be by now where the cue is.
-  bool went_there(int track, const Cue& cue, double now_s) const {
-    const auto found = courses.find(track);
-    if (found == courses.end()) return false;
-    const Course& course = found->second;
-    const double since_s = now_s - course.at_s;
-    const double bearing = cue.bearing_deg / kDegPerRad;
-    const double off_m = std::hypot(
-        course.right_m + course.right_mps * since_s - *cue.distance_m * std::sin(bearing),
-        course.ahead_m + course.ahead_mps * since_s - *cue.distance_m * std::cos(bearing));
-    return off_m < kSamePlace_m + kSamePlace * *cue.distance_m + kCourseDoubt_mps * since_s;
-  }
-
-  void follow(const Tracks& tracks, double now_s) {
-    std::erase_if(courses, [&](const auto& c) { return now_s - c.second.at_s > kFollowedS; });
-    for (const Track& track : tracks.items) {
-      // Predicted for a moment or not: what is long unseen goes on as it did while it was.
-      const double unseen_s =
-          static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
-      if (unseen_s < kSeenS && track.distance_m) courses[track.id] = course_of(track, now_s);
-    }
-  }
 
   /// A warning that there is little time left for: neither believed later nor held back longer than
   /// what is critical.
@@ -251,7 +105,7 @@ struct Guide::Impl {
       wish.cue.priority = wish.threat.priority;
       wishes.push_back(std::move(wish));
     }
-    std::erase_if(wishes, [&](const Wish& wish) { return !news(wish, now_s); });
+    std::erase_if(wishes, [&](const Wish& wish) { return !told.is_news(wish, now_s, options); });
     std::sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) {
       return std::tuple(a.threat.priority, a.threat.urgency, subject_of(a.cue)) <
              std::tuple(b.threat.priority, b.threat.urgency, subject_of(b.cue));
@@ -264,19 +118,7 @@ struct Guide::Impl {
     last_any_s = now_s;
     if (cue.priority != Priority::info) last_urgent_s = now_s;
     if (cue.priority == Priority::critical) last_critical_s = now_s;
-    if (subject_of(cue) != 0) {
-      const double distance_m = cue.distance_m.value_or(0);
-      Told& now = told[subject_of(cue)];
-      now.at_s = now_s;
-      now.priority = cue.priority;
-      now.label = cue.label;
-      now.bearing_deg = cue.bearing_deg;
-      now.distance_m = distance_m;
-      now.closing_mps = cue.ttc_s ? distance_m / *cue.ttc_s : 0;
-      now.moves = cue.kind == CueKind::approaching;
-      now.side = cue.side;
-      now.serial = serial;
-    }
+    told.remember(cue, now_s, serial);
   }
 
   /// Gives a cue out and remembers it, where the budget allows for it.
@@ -322,7 +164,7 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
   }
   if (s.vision.lost()) return cues;
 
-  s.follow(tracks, now_s);
+  s.told.follow(tracks, now_s);
   for (const Wish& wish : s.wishes(tracks, now_s)) {
     if (!s.may_speak(wish.threat, now_s)) continue;
     const bool told = s.tell(wish.cue, now_s, wish.serial, cues);
@@ -336,15 +178,8 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
     cue.kind = CueKind::path_clear;
     cue.stamp = tracks.stamp;
     s.tell(cue, now_s, 0, cues);
-    // What stands in the way next is another.
-    std::erase_if(s.told, [](const auto& entry) { return entry.first < 0; });
+    s.told.forget_path();
   }
-  // What is still in view stays remembered; what left is forgotten after a minute.
-  std::erase_if(s.told, [&](const auto& entry) {
-    const bool in_view = std::any_of(tracks.items.begin(), tracks.items.end(),
-                                     [&](const Track& track) { return track.id == entry.first; });
-    return !in_view && now_s - entry.second.at_s > kForgetS;
-  });
   return cues;
 }
 

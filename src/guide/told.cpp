@@ -1,0 +1,162 @@
+#include "guide/told.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "guide/threat.h"
+
+namespace lazarillo {
+namespace {
+
+constexpr double kNsPerS = 1e9;
+constexpr double kDegPerRad = 180 / std::numbers::pi;
+constexpr double kForgetS = 60;  ///< since it was told, once it is out of view
+constexpr double kSameBearingDeg = 10;
+// Two tracks this close together are taken for the same thing when one ends and the other begins.
+// To the side nothing moves while the walker goes straight on; the head turns a little.
+constexpr double kSameAside_m = 2, kSameAside = 0.25;  ///< the latter a part of the distance
+constexpr double kSamePlace_m = 1, kSamePlace = 0.15;  ///< likewise, where it is known to have gone
+constexpr double kSameDistanceRatio = 1.5;
+constexpr double kSameDistance_m = 1.5;  ///< where that is more than the ratio
+// So long, and so surely, a track that is not seen any more went on as it did.
+constexpr double kFollowedS = 3, kCourseDoubt_mps = 1;
+constexpr double kSeenS = 0.15;
+// Two tracks in view at once are of two things when they are so far apart: one thing's two boxes
+// are not.
+constexpr double kElsewhereDeg = 8, kElsewhereRatio = 2;
+// A hazard on the path that flickers is the same for so long.
+constexpr double kSameHazardS = 3;
+
+/// How far to the side something is, metres.
+double aside(double bearing_deg, double distance_m) {
+  return distance_m * std::sin(bearing_deg / kDegPerRad);
+}
+
+}  // namespace
+
+Told::Course Told::course_of(const Track& track, double now_s) {
+  const double bearing = track.bearing_deg / kDegPerRad;
+  const double away_mps = -track.closing_speed_mps;
+  const double across_mps = *track.distance_m * track.bearing_rate_deg_s / kDegPerRad;
+  return {now_s, *track.distance_m * std::sin(bearing), *track.distance_m * std::cos(bearing),
+          away_mps * std::sin(bearing) + across_mps * std::cos(bearing),
+          away_mps * std::cos(bearing) - across_mps * std::sin(bearing)};
+}
+
+bool Told::is_news(const Wish& wish, double now_s, const GuideOptions& options) const {
+  const Cue& cue = wish.cue;
+  const Threat& threat = wish.threat;
+  const auto found = cued_.find(subject_of(cue));
+  if (found == cued_.end()) return !told_as_another(wish, now_s, options);
+  const Cued& last = found->second;
+  if (wish.serial != last.serial && is_another(cue, last, now_s)) return true;
+  if (threat.priority < last.priority) return true;  // enumerated from the most urgent
+  // A danger is told again while it closes in; one that only stays is known by now.
+  if (threat.priority == Priority::critical && threat.closing) {
+    return now_s - last.at_s >= options.repeat_critical_s;
+  }
+  if (now_s - last.at_s < options.repeat_s) return false;
+  const bool nearer = cue.distance_m && last.distance_m > 0 &&
+                      *cue.distance_m < options.nearer_factor * last.distance_m;
+  const bool elsewhere =
+      cue.side != last.side && std::abs(cue.bearing_deg - last.bearing_deg) > kSameBearingDeg;
+  return nearer || elsewhere;
+}
+
+/// Of a hazard on the path whose distance jumped, or that was gone for a moment.
+bool Told::is_another(const Cue& cue, const Cued& last, double now_s) {
+  if (now_s - last.at_s < kSameHazardS) return false;
+  const double since_s = now_s - last.at_s;
+  const double least_m = last.distance_m - kWalkingSpeed * since_s;
+  const double distance_m = cue.distance_m.value_or(0);
+  return distance_m > kSameDistanceRatio * last.distance_m ||
+         distance_m < least_m / kSameDistanceRatio || since_s > 2 * kSameHazardS;
+}
+
+/// A track that broke and began anew under another id is no news; nor is who sits on a bicycle.
+bool Told::told_as_another(const Wish& wish, double now_s, const GuideOptions& options) const {
+  const Cue& cue = wish.cue;
+  if (is_of_path(cue.kind)) return false;
+  return std::any_of(cued_.begin(), cued_.end(), [&](const auto& entry) {
+    const Cued& last = entry.second;
+    if (entry.first <= 0) return false;
+    const double patience =
+        wish.threat.priority == Priority::critical ? options.repeat_critical_s : options.repeat_s;
+    if (now_s - last.at_s >= patience || wish.threat.priority < last.priority) return false;
+    if (last.label != cue.label && !(last.moves && wish.threat.approaching)) return false;
+    if (!cue.distance_m || last.distance_m <= 0) {
+      return std::abs(cue.bearing_deg - last.bearing_deg) <= kSameBearingDeg;
+    }
+    if (went_there(entry.first, cue, now_s)) return true;
+    if (is_elsewhere(entry.first, cue, now_s)) return false;
+    const double aside_m =
+        aside(cue.bearing_deg, *cue.distance_m) - aside(last.bearing_deg, last.distance_m);
+    if (std::abs(aside_m) > kSameAside_m + kSameAside * *cue.distance_m) return false;
+    // Since then it came nearer as it did, or by the walker's steps; or not at all.
+    const double most_m = last.distance_m;
+    const double least_m =
+        most_m - std::max(last.closing_mps, kWalkingSpeed) * (now_s - last.at_s);
+    return *cue.distance_m < std::max(kSameDistanceRatio * most_m, most_m + kSameDistance_m) &&
+           *cue.distance_m > std::min(least_m / kSameDistanceRatio, least_m - kSameDistance_m);
+  });
+}
+
+/// Whether a track is in view now, and not where the cue is.
+bool Told::is_elsewhere(int track, const Cue& cue, double now_s) const {
+  const auto found = courses_.find(track);
+  if (found == courses_.end() || now_s - found->second.at_s >= kSeenS) return false;
+  const Course& course = found->second;
+  const double bearing_deg = std::atan2(course.right_m, course.ahead_m) * kDegPerRad;
+  const double ratio = std::hypot(course.right_m, course.ahead_m) / *cue.distance_m;
+  return std::abs(bearing_deg - cue.bearing_deg) > kElsewhereDeg || ratio > kElsewhereRatio ||
+         ratio < 1 / kElsewhereRatio;
+}
+
+/// Whether a track that was seen until a moment ago would be by now where the cue is.
+bool Told::went_there(int track, const Cue& cue, double now_s) const {
+  const auto found = courses_.find(track);
+  if (found == courses_.end()) return false;
+  const Course& course = found->second;
+  const double since_s = now_s - course.at_s;
+  const double bearing = cue.bearing_deg / kDegPerRad;
+  const double off_m = std::hypot(
+      course.right_m + course.right_mps * since_s - *cue.distance_m * std::sin(bearing),
+      course.ahead_m + course.ahead_mps * since_s - *cue.distance_m * std::cos(bearing));
+  return off_m < kSamePlace_m + kSamePlace * *cue.distance_m + kCourseDoubt_mps * since_s;
+}
+
+void Told::follow(const Tracks& tracks, double now_s) {
+  std::erase_if(courses_, [&](const auto& c) { return now_s - c.second.at_s > kFollowedS; });
+  for (const Track& track : tracks.items) {
+    // Predicted for a moment or not: what is long unseen goes on as it did while it was.
+    const double unseen_s =
+        static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
+    if (unseen_s < kSeenS && track.distance_m) courses_[track.id] = course_of(track, now_s);
+  }
+  std::erase_if(cued_, [&](const auto& entry) {
+    const bool in_view = std::any_of(tracks.items.begin(), tracks.items.end(),
+                                     [&](const Track& track) { return track.id == entry.first; });
+    return !in_view && now_s - entry.second.at_s > kForgetS;
+  });
+}
+
+void Told::remember(const Cue& cue, double now_s, int serial) {
+  if (subject_of(cue) == 0) return;
+  const double distance_m = cue.distance_m.value_or(0);
+  cued_[subject_of(cue)] = {now_s,
+                            cue.priority,
+                            cue.label,
+                            cue.bearing_deg,
+                            distance_m,
+                            cue.ttc_s ? distance_m / *cue.ttc_s : 0,
+                            cue.kind == CueKind::approaching,
+                            cue.side,
+                            serial};
+}
+
+void Told::forget_path() {
+  std::erase_if(cued_, [](const auto& entry) { return entry.first < 0; });
+}
+
+}  // namespace lazarillo

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+
+#include "guide/cue.h"
+#include "guide/guide.h"
+#include "guide/path_watch.h"
+#include "track/track.h"
+
+namespace lazarillo {
+
+/// What the walker was told, and whether a wish says anything beyond that. Pure, as Guide; times
+/// are seconds of stream time.
+class Told {
+ public:
+  /// To be called before anything else of the moment: where what was told of is now.
+  void follow(const Tracks& tracks, double now_s);
+
+  /// Whether this may be told: never told, more urgent now, or changed since.
+  [[nodiscard]] bool is_news(const Wish& wish, double now_s, const GuideOptions& options) const;
+
+  /// `serial`: Wish::serial.
+  void remember(const Cue& cue, double now_s, int serial);
+
+  /// The way is clear: what stands in it next is another.
+  void forget_path();
+
+ private:
+  /// Of one subject (subject_of()), when it was told last.
+  struct Cued {
+    double at_s;
+    Priority priority;
+    std::string label;
+    double bearing_deg;
+    double distance_m;  ///< 0: not known
+    double closing_mps;
+    bool moves;  ///< it comes by itself
+    Side side;
+    int serial;
+  };
+  /// Where a track was seen last, and how it went on from there; metres to the right and ahead.
+  struct Course {
+    double at_s;
+    double right_m, ahead_m, right_mps, ahead_mps;
+  };
+
+  static Course course_of(const Track& track, double now_s);
+  static bool is_another(const Cue& cue, const Cued& last, double now_s);
+  [[nodiscard]] bool told_as_another(const Wish& wish, double now_s,
+                                     const GuideOptions& options) const;
+  [[nodiscard]] bool is_elsewhere(int track, const Cue& cue, double now_s) const;
+  [[nodiscard]] bool went_there(int track, const Cue& cue, double now_s) const;
+
+  std::unordered_map<int, Cued> cued_;      ///< by subject_of()
+  std::unordered_map<int, Course> courses_;  ///< of what was seen lately, by its id
+};
+
+}  // namespace lazarillo
