@@ -6,6 +6,8 @@
 #include <gst/video/video.h>
 
 #include <atomic>
+#include <functional>
+#include <future>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -117,6 +119,24 @@ struct RtspServer::Impl {
   guint listener = 0;
   Media media;
   std::thread thread;
+
+  /// Does it in the loop's thread, and waits for that.
+  void in_loop(const std::function<void()>& work) {
+    using Task = std::packaged_task<void()>;
+    auto task = std::make_unique<Task>(work);
+    std::future<void> done = task->get_future();
+    GSource* source = g_idle_source_new();
+    g_source_set_callback(
+        source,
+        [](gpointer data) -> gboolean {
+          (*static_cast<Task*>(data))();
+          return G_SOURCE_REMOVE;
+        },
+        task.release(), [](gpointer data) { delete static_cast<Task*>(data); });
+    g_source_attach(source, context);
+    g_source_unref(source);
+    done.get();
+  }
 };
 
 RtspServer::RtspServer(const RtspServerOptions& options) : impl_(std::make_unique<Impl>()) {
@@ -126,6 +146,11 @@ RtspServer::RtspServer(const RtspServerOptions& options) : impl_(std::make_uniqu
   s.context = g_main_context_new();
   s.loop = g_main_loop_new(s.context, FALSE);
   s.server = gst_rtsp_server_new();
+  // Clients live in the loop's thread, and are closed there: closed by another one while theirs
+  // reads, they are read from for ever.
+  GstRTSPThreadPool* pool = gst_rtsp_server_get_thread_pool(s.server);
+  gst_rtsp_thread_pool_set_max_threads(pool, 0);
+  g_object_unref(pool);
   gst_rtsp_server_set_address(s.server, options.address.c_str());
   gst_rtsp_server_set_service(s.server, std::to_string(options.port).c_str());
   GstRTSPMediaFactory* factory = gst_rtsp_media_factory_new();
@@ -153,16 +178,7 @@ RtspServer::~RtspServer() {
   g_source_destroy(g_main_context_find_source_by_id(impl_->context, impl_->listener));
   drop_clients();
   // In its own thread: a loop that has not begun would not hear of it.
-  GSource* quit = g_idle_source_new();
-  g_source_set_callback(
-      quit,
-      [](gpointer loop) -> gboolean {
-        g_main_loop_quit(static_cast<GMainLoop*>(loop));
-        return G_SOURCE_REMOVE;
-      },
-      impl_->loop, nullptr);
-  g_source_attach(quit, impl_->context);
-  g_source_unref(quit);
+  impl_->in_loop([this] { g_main_loop_quit(impl_->loop); });
   impl_->thread.join();
   g_object_unref(impl_->server);
   g_main_loop_unref(impl_->loop);
@@ -178,14 +194,16 @@ std::string RtspServer::uri() const {
 }
 
 void RtspServer::drop_clients() {
-  GList* gone = gst_rtsp_server_client_filter(
-      impl_->server,
-      [](GstRTSPServer*, GstRTSPClient* client, gpointer) {
-        gst_rtsp_client_close(client);
-        return GST_RTSP_FILTER_REMOVE;
-      },
-      nullptr);
-  g_list_free_full(gone, g_object_unref);
+  impl_->in_loop([this] {
+    GList* gone = gst_rtsp_server_client_filter(
+        impl_->server,
+        [](GstRTSPServer*, GstRTSPClient* client, gpointer) {
+          gst_rtsp_client_close(client);
+          return GST_RTSP_FILTER_REMOVE;
+        },
+        nullptr);
+    g_list_free_full(gone, g_object_unref);
+  });
 }
 
 std::uint64_t RtspServer::stamped() const { return impl_->media.stamped; }
