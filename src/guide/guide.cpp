@@ -96,7 +96,7 @@ struct Guide::Impl {
         continue;
       }
       if (unseen_s > (critical ? options.stale_critical_s : options.stale_s)) continue;
-      wishes.push_back({object_cue(track, *threat, tracks.stamp, options), *threat, 0, {}});
+      wishes.push_back({object_cue(track, *threat, tracks.stamp, options), *threat, track.kind, 0, {}});
     }
     critical_since_s = std::move(still_critical);
     std::vector<Wish> of_path = path.wishes(now_s, tracks, options);
@@ -114,21 +114,22 @@ struct Guide::Impl {
     return wishes;
   }
 
-  void remember(const Cue& cue, double now_s, int serial = 0) {
+  void remember(const Cue& cue, double now_s, ObjectKind kind = ObjectKind::thing, int serial = 0) {
     last_any_s = now_s;
     if (cue.priority != Priority::info) last_urgent_s = now_s;
     if (cue.priority == Priority::critical) last_critical_s = now_s;
-    told.remember(cue, now_s, serial);
+    told.remember(cue, kind, now_s, serial);
   }
 
   /// Gives a cue out and remembers it, where the budget allows for it.
-  bool tell(const Cue& cue, double now_s, int serial, std::vector<Cue>& cues) {
+  bool tell(const Wish& wish, double now_s, std::vector<Cue>& cues) {
+    const Cue& cue = wish.cue;
     const int words = words_of(cue);
     if (muted && cue.priority != Priority::critical) return false;
     if (!budget.affords(cue.priority, words, now_s)) return false;
     budget.spend(words, now_s);
     cues.push_back(cue);
-    remember(cue, now_s, serial);
+    remember(cue, now_s, wish.kind, wish.serial);
     return true;
   }
 
@@ -167,17 +168,17 @@ std::vector<Cue> Guide::update(const Tracks& tracks, const Vision& vision) {
   s.told.follow(tracks, now_s);
   for (const Wish& wish : s.wishes(tracks, now_s)) {
     if (!s.may_speak(wish.threat, now_s)) continue;
-    const bool told = s.tell(wish.cue, now_s, wish.serial, cues);
+    const bool told = s.tell(wish, now_s, cues);
     for (const Cue& member : wish.members) {
-      if (told) s.remember(member, now_s);
+      if (told) s.remember(member, now_s, wish.kind);
     }
     if (told && is_of_path(wish.cue.kind)) s.path.told_of_hazard();
   }
   if (cues.empty() && s.path.take_clear(now_s, s.options)) {
-    Cue cue;
-    cue.kind = CueKind::path_clear;
-    cue.stamp = tracks.stamp;
-    s.tell(cue, now_s, 0, cues);
+    Wish wish;
+    wish.cue.kind = CueKind::path_clear;
+    wish.cue.stamp = tracks.stamp;
+    s.tell(wish, now_s, cues);
     s.told.forget_path();
   }
   return cues;

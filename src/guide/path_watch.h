@@ -14,6 +14,7 @@ namespace lazarillo {
 struct Wish {
   Cue cue;
   Threat threat;
+  ObjectKind kind = ObjectKind::thing;
   int serial = 0;            ///< of the path: another number is another obstacle, drop, ...
   std::vector<Cue> members;  ///< of a group: a cue for each
 };

@@ -16,8 +16,12 @@ constexpr double kPossible = 0.2, kProbable = 0.5;
 constexpr double kLeastAhead = 0.5;         // the cosine of 60 degrees
 constexpr double kNoDistanceWidthDeg = 25;  // something this wide without a distance is near
 
+bool has_motor(ObjectKind kind) {
+  return kind == ObjectKind::vehicle || kind == ObjectKind::motorcycle;
+}
+
 bool moves(ObjectKind kind) {
-  return kind == ObjectKind::person || kind == ObjectKind::vehicle || kind == ObjectKind::cycle ||
+  return kind == ObjectKind::person || has_motor(kind) || kind == ObjectKind::cycle ||
          kind == ObjectKind::animal;
 }
 
@@ -82,6 +86,7 @@ double interest_factor(ObjectKind kind) {
     case ObjectKind::person:
       return 2.5;
     case ObjectKind::vehicle:
+    case ObjectKind::motorcycle:
       return 5;
     case ObjectKind::cycle:
       return 4;
@@ -114,7 +119,7 @@ std::optional<Threat> assess(const Track& track, const GuideOptions& options) {
     return hits * comes_within(track, seconds);
   };
   const double warning_ttc_s =
-      options.warning_ttc_s * (track.kind == ObjectKind::vehicle ? 1.5 : 1.0);
+      options.warning_ttc_s * (has_motor(track.kind) ? 1.5 : 1.0);
   const double warned = likely(here, options.corridor_half_width_m, warning_ttc_s);
   const double alarmed =
       likely(straight_ahead, options.critical_half_width_m, options.critical_ttc_s);

@@ -22,6 +22,7 @@ constexpr double kSameDistance_m = 1.5;  ///< where that is more than the ratio
 // So long, and so surely, a track that is not seen any more went on as it did.
 constexpr double kFollowedS = 3, kCourseDoubt_mps = 1;
 constexpr double kSeenS = 0.15;
+constexpr double kNewS = 1;  ///< so long after it came into view a track may be another that ended
 // Two tracks in view at once are of two things when they are so far apart: one thing's two boxes
 // are not.
 constexpr double kElsewhereDeg = 8, kElsewhereRatio = 2;
@@ -41,7 +42,7 @@ Told::Course Told::course_of(const Track& track, double now_s) {
   const double across_mps = *track.distance_m * track.bearing_rate_deg_s / kDegPerRad;
   return {now_s, *track.distance_m * std::sin(bearing), *track.distance_m * std::cos(bearing),
           away_mps * std::sin(bearing) + across_mps * std::cos(bearing),
-          away_mps * std::cos(bearing) - across_mps * std::sin(bearing)};
+          away_mps * std::cos(bearing) - across_mps * std::sin(bearing), track.angular_width_deg, track.kind};
 }
 
 bool Told::is_news(const Wish& wish, double now_s, const GuideOptions& options) const {
@@ -81,14 +82,19 @@ bool Told::told_as_another(const Wish& wish, double now_s, const GuideOptions& o
   return std::any_of(cued_.begin(), cued_.end(), [&](const auto& entry) {
     const Cued& last = entry.second;
     if (entry.first <= 0) return false;
-    const double patience =
-        wish.threat.priority == Priority::critical ? options.repeat_critical_s : options.repeat_s;
+    const bool closing_in =
+        wish.threat.priority == Priority::critical && wish.threat.closing;
+    const double patience = closing_in ? options.repeat_critical_s : options.repeat_s;
     if (now_s - last.at_s >= patience || wish.threat.priority < last.priority) return false;
-    if (last.label != cue.label && !(last.moves && wish.threat.approaching)) return false;
+    if (!look_alike(last.kind, wish.kind) && !(last.moves && wish.threat.approaching)) return false;
     if (!cue.distance_m || last.distance_m <= 0) {
       return std::abs(cue.bearing_deg - last.bearing_deg) <= kSameBearingDeg;
     }
-    if (went_there(entry.first, cue, now_s)) return true;
+    const auto before = courses_.find(entry.first), now = courses_.find(cue.track);
+    if (before != courses_.end() && now != courses_.end() &&
+        away(before->second, now->second) < 1) {
+      return true;
+    }
     if (is_elsewhere(entry.first, cue, now_s)) return false;
     const double aside_m =
         aside(cue.bearing_deg, *cue.distance_m) - aside(last.bearing_deg, last.distance_m);
@@ -113,27 +119,56 @@ bool Told::is_elsewhere(int track, const Cue& cue, double now_s) const {
          ratio < 1 / kElsewhereRatio;
 }
 
-/// Whether a track that was seen until a moment ago would be by now where the cue is.
-bool Told::went_there(int track, const Cue& cue, double now_s) const {
-  const auto found = courses_.find(track);
-  if (found == courses_.end()) return false;
-  const Course& course = found->second;
-  const double since_s = now_s - course.at_s;
-  const double bearing = cue.bearing_deg / kDegPerRad;
-  const double off_m = std::hypot(
-      course.right_m + course.right_mps * since_s - *cue.distance_m * std::sin(bearing),
-      course.ahead_m + course.ahead_mps * since_s - *cue.distance_m * std::cos(bearing));
-  return off_m < kSamePlace_m + kSamePlace * *cue.distance_m + kCourseDoubt_mps * since_s;
+/// How far something is from where what was seen until a moment ago would be by now, as a part of
+/// what that may be.
+double Told::away(const Course& before, const Course& now) {
+  const double since_s = now.at_s - before.at_s;
+  const double off_m = std::hypot(before.right_m + before.right_mps * since_s - now.right_m,
+                                  before.ahead_m + before.ahead_mps * since_s - now.ahead_m);
+  const double distance_m = std::hypot(now.right_m, now.ahead_m);
+  return off_m / (kSamePlace_m + kSamePlace * distance_m + kCourseDoubt_mps * since_s);
+}
+
+/// Takes a track that is new for what was told under another one, where that would be by now.
+void Told::take_over(int track) {
+  const Course& now = courses_.at(track);
+  double nearest = 1;
+  int found = 0;
+  for (const auto& [id, cued] : cued_) {
+    if (id <= 0 || !look_alike(cued.kind, now.kind)) continue;
+    const auto left = left_.find(id);
+    const auto seen = courses_.find(id);
+    if (left == left_.end() && (seen == courses_.end() || seen->second.at_s >= now.at_s)) continue;
+    const double off = away(left != left_.end() ? left->second : seen->second, now);
+    if (off > nearest || (off == nearest && id > found)) continue;
+    nearest = off;
+    found = id;
+  }
+  if (found == 0) return;
+  cued_[track] = Cued(cued_.at(found));
+  // Once; and should that one come back, it is known as well.
+  if (left_.erase(found) == 0) courses_.erase(found);
 }
 
 void Told::follow(const Tracks& tracks, double now_s) {
-  std::erase_if(courses_, [&](const auto& c) { return now_s - c.second.at_s > kFollowedS; });
+  const auto is_old = [&](const auto& c) { return now_s - c.second.at_s > kFollowedS; };
+  std::erase_if(courses_, is_old);
+  std::erase_if(left_, is_old);
+  std::vector<int> fresh;
   for (const Track& track : tracks.items) {
     // Predicted for a moment or not: what is long unseen goes on as it did while it was.
     const double unseen_s =
         static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
-    if (unseen_s < kSeenS && track.distance_m) courses_[track.id] = course_of(track, now_s);
+    if (unseen_s >= kSeenS || !track.distance_m) continue;
+    const Course now = course_of(track, now_s);
+    const auto before = courses_.find(track.id);
+    if (before != courses_.end() && cued_.contains(track.id) && away(before->second, now) > 1) left_.insert_or_assign(track.id, before->second);
+    courses_.insert_or_assign(track.id, now);
+    const double followed_s =
+        static_cast<double>(tracks.stamp.stream_ns - track.first_seen_ns) / kNsPerS;
+    if (followed_s < kNewS && !cued_.contains(track.id)) fresh.push_back(track.id);
   }
+  for (const int track : fresh) take_over(track);
   std::erase_if(cued_, [&](const auto& entry) {
     const bool in_view = std::any_of(tracks.items.begin(), tracks.items.end(),
                                      [&](const Track& track) { return track.id == entry.first; });
@@ -141,15 +176,15 @@ void Told::follow(const Tracks& tracks, double now_s) {
   });
 }
 
-void Told::remember(const Cue& cue, double now_s, int serial) {
+void Told::remember(const Cue& cue, ObjectKind kind, double now_s, int serial) {
   if (subject_of(cue) == 0) return;
   const double distance_m = cue.distance_m.value_or(0);
   cued_[subject_of(cue)] = {now_s,
                             cue.priority,
-                            cue.label,
                             cue.bearing_deg,
                             distance_m,
                             cue.ttc_s ? distance_m / *cue.ttc_s : 0,
+                            kind,
                             cue.kind == CueKind::approaching,
                             cue.side,
                             serial};

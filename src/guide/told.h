@@ -1,6 +1,5 @@
 #pragma once
 
-#include <string>
 #include <unordered_map>
 
 #include "guide/cue.h"
@@ -20,8 +19,8 @@ class Told {
   /// Whether this may be told: never told, more urgent now, or changed since.
   [[nodiscard]] bool is_news(const Wish& wish, double now_s, const GuideOptions& options) const;
 
-  /// `serial`: Wish::serial.
-  void remember(const Cue& cue, double now_s, int serial);
+  /// `kind`, `serial`: of the wish.
+  void remember(const Cue& cue, ObjectKind kind, double now_s, int serial);
 
   /// The way is clear: what stands in it next is another.
   void forget_path();
@@ -31,10 +30,10 @@ class Told {
   struct Cued {
     double at_s;
     Priority priority;
-    std::string label;
     double bearing_deg;
     double distance_m;  ///< 0: not known
     double closing_mps;
+    ObjectKind kind;
     bool moves;  ///< it comes by itself
     Side side;
     int serial;
@@ -43,6 +42,8 @@ class Told {
   struct Course {
     double at_s;
     double right_m, ahead_m, right_mps, ahead_mps;
+    double width_deg;
+    ObjectKind kind;
   };
 
   static Course course_of(const Track& track, double now_s);
@@ -50,10 +51,13 @@ class Told {
   [[nodiscard]] bool told_as_another(const Wish& wish, double now_s,
                                      const GuideOptions& options) const;
   [[nodiscard]] bool is_elsewhere(int track, const Cue& cue, double now_s) const;
-  [[nodiscard]] bool went_there(int track, const Cue& cue, double now_s) const;
+  static double away(const Course& before, const Course& now);
+  void take_over(int track);
 
   std::unordered_map<int, Cued> cued_;      ///< by subject_of()
   std::unordered_map<int, Course> courses_;  ///< of what was seen lately, by its id
+  /// Of tracks that went over to another thing: where the one before was.
+  std::unordered_map<int, Course> left_;
 };
 
 }  // namespace lazarillo

@@ -8,20 +8,14 @@ namespace lazarillo::simulate {
 
 /// A stream of random numbers that is the same with every compiler (the distributions of <random>
 /// are not) and costs nothing to begin, so that every actor can have its own: what is taken out of
-/// a world leaves the noise of the rest as it was. SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+/// a world leaves the noise of the rest as it was. SplitMix64 (Steele, Lea, Flood, OOPSLA 2014); seeds
+/// and streams are mixed first: it counts in steps, and neighbours would be one sequence, shifted.
 class Random {
  public:
   explicit Random(std::uint64_t seed, std::uint64_t stream = 0)
-      : state_(seed * 0x9E3779B97F4A7C15ULL + stream * 0xD1B54A32D192ED03ULL + 1) {
-    (void)bits();
-  }
+      : state_(mixed(mixed(seed + kStep) + stream)) {}
 
-  std::uint64_t bits() {
-    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15ULL);
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
-    return z ^ (z >> 31U);
-  }
+  std::uint64_t bits() { return mixed(state_ += kStep); }
   /// [0, 1)
   double uniform() { return static_cast<double>(bits() >> 11U) * 0x1.0p-53; }
   double uniform(double from, double to) { return from + (to - from) * uniform(); }
@@ -51,6 +45,13 @@ class Random {
   }
 
  private:
+  static constexpr std::uint64_t kStep = 0x9E3779B97F4A7C15ULL;
+  static std::uint64_t mixed(std::uint64_t z) {
+    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
+    return z ^ (z >> 31U);
+  }
+
   std::uint64_t state_;
   double spare_ = 0;
   bool spare_known_ = false;

@@ -174,7 +174,7 @@ Box common(const Box& box, const Box& field, double slack) {
 
 /// As Tracker's association; 2: never the same.
 double cost(const Found& a, const Found& b) {
-  if (a.object.kind != b.object.kind) return 2;
+  if (!look_alike(a.object.kind, b.object.kind)) return 2;
   const double slack = a.slack_px + b.slack_px;
   const double overlap = static_cast<double>(iou(common(a.detection.box, *b.field, slack / 2),
                                                  common(b.detection.box, *a.field, slack / 2)));

@@ -12,9 +12,10 @@ namespace lazarillo {
 namespace {
 
 std::optional<ObjectKind> kind_from(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, ObjectKind>, 7> kKinds{
+  static constexpr std::array<std::pair<std::string_view, ObjectKind>, 8> kKinds{
       {{"person", ObjectKind::person},
        {"vehicle", ObjectKind::vehicle},
+       {"motorcycle", ObjectKind::motorcycle},
        {"cycle", ObjectKind::cycle},
        {"animal", ObjectKind::animal},
        {"furniture", ObjectKind::furniture},

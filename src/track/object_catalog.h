@@ -9,7 +9,16 @@
 namespace lazarillo {
 
 /// How a thing behaves towards a walker; decides ranges and urgency, never whether it is seen.
-enum class ObjectKind { person, vehicle, cycle, animal, furniture, door, thing };
+enum class ObjectKind { person, vehicle, motorcycle, cycle, animal, furniture, door, thing };
+
+/// Whether networks take one for the other: what is called a bicycle now and a motorcycle in the
+/// next picture is one thing.
+[[nodiscard]] constexpr bool look_alike(ObjectKind a, ObjectKind b) {
+  const auto two_wheels = [](ObjectKind kind) {
+    return kind == ObjectKind::cycle || kind == ObjectKind::motorcycle;
+  };
+  return a == b || (two_wheels(a) && two_wheels(b));
+}
 
 struct ObjectClass {
   std::string name;  ///< canonical name, the key of the language files

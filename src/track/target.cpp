@@ -47,6 +47,7 @@ struct Motion {
 Motion motion_of(ObjectKind kind) {
   switch (kind) {
     case ObjectKind::vehicle:
+    case ObjectKind::motorcycle:
       return {8.0, 2.5, 35};
     case ObjectKind::cycle:
       return {4.0, 1.5, 15};

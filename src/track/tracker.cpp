@@ -51,7 +51,7 @@ struct Tracker::Impl {
       const Box expected = widened(in_view, part);
       for (const Candidate& candidate : candidates) {
         double cost = 1 - iou(expected, widened(candidate.detection->box, part));
-        if (candidate.object.kind != target->object().kind) {
+        if (!look_alike(candidate.object.kind, target->object().kind)) {
           cost = 2;
         } else if (candidate.object.name != target->object().name) {
           cost += kOtherClassPenalty;
@@ -110,7 +110,7 @@ struct Tracker::Impl {
     std::vector<bool> drop(targets.size(), false);
     for (std::size_t a = 0; a < targets.size(); ++a) {
       for (std::size_t b = a + 1; b < targets.size(); ++b) {
-        if (drop[a] || drop[b] || targets[a].object().kind != targets[b].object().kind) continue;
+        if (drop[a] || drop[b] || !look_alike(targets[a].object().kind, targets[b].object().kind)) continue;
         if (iou(targets[a].box(), targets[b].box()) < kDuplicateOverlap) continue;
         drop[targets[a].hits() >= targets[b].hits() ? b : a] = true;
       }
