@@ -263,6 +263,14 @@ void Target::correct_range(const Range& range) {
   range_sigma_ += 0.2 * (range.sigma_relative - range_sigma_);
 }
 
+bool Target::is_other(const Range& range) const {
+  // Those of different kinds differ by lasting errors.
+  const double ratio = range.sigma_relative / range_sigma_;
+  if (!state_.log_depth || ratio > kOtherKind || ratio < 1 / kOtherKind) return false;
+  const double off = std::log(range.depth_m) - state_.log_depth->value();
+  return off * off > kAnother * (state_.log_depth->value_variance() + jitter_variance_);
+}
+
 Box Target::State::box() const {
   const double half_width = std::max(width.value(), 1.0) / 2;
   const double half_height = std::max(height.value(), 1.0) / 2;

@@ -28,6 +28,8 @@ class Target {
   void correct(const Detection& detection, const ObjectClass& object, const View& view,
                bool strong);
   void correct_range(const Range& range);
+  /// Whether a range of now is so far from its own that it is another object's.
+  [[nodiscard]] bool is_other(const Range& range) const;
   [[nodiscard]] Box box() const { return state_.box(); }  ///< may reach out of the frame
   /// Where the box was at a moment before the state, by its present velocity.
   [[nodiscard]] Box box_before(std::int64_t stream_ns, const View& view,

@@ -15,6 +15,9 @@ constexpr double kWiden = 0.15;                // of a box's size, each side
 constexpr double kWidenPerUnseenSecond = 0.3;  // a track unseen may be farther from its prediction
 constexpr double kWidenMost = 0.5;
 constexpr double kOtherClassPenalty = 0.3;  // networks confuse car and truck, chair and couch
+// Another thing before or behind it has another distance (a row of parked cars).
+constexpr double kOtherRangePenalty = 0.6;
+constexpr double kFreshDepthS = 0.15;  // so long a map tells where things are now
 constexpr double kDuplicateOverlap = 0.8;
 constexpr double kPatienceUnconfirmedS = 0.35;
 // A depth map says nothing of objects as they are so much later: several have moved by their width.
@@ -29,6 +32,7 @@ Box widened(const Box& box, double part) {
 struct Candidate {
   const Detection* detection;
   ObjectClass object;
+  std::optional<Range> range;
 };
 
 }  // namespace
@@ -56,6 +60,7 @@ struct Tracker::Impl {
         } else if (candidate.object.name != target->object().name) {
           cost += kOtherClassPenalty;
         }
+        if (candidate.range && target->is_other(*candidate.range)) cost += kOtherRangePenalty;
         costs.push_back(cost);
       }
     }
@@ -81,28 +86,50 @@ struct Tracker::Impl {
     candidates = std::move(rest);
   }
 
+  /// How far away a detection is by itself, without a track; nullopt also where depth is too old.
+  [[nodiscard]] std::optional<Range> range_now(const Detection& detection,
+                                               const ObjectClass& object, const Depth& depth,
+                                               const View& view) const {
+    std::optional<Range> from_depth = own_range(detection);
+    const MetricDepth* map = from_depth ? nullptr : map_of(depth);
+    if (map != nullptr && age_s(*map) <= kFreshDepthS) {
+      from_depth = range_from_depth(*map, detection.box);
+    }
+    return fused(from_depth, object, detection, view);
+  }
+
   void measure_range(Target& target, const Detection& detection, const Depth& depth,
                      const View& view) {
-    const Box& box = detection.box;
-    std::optional<Range> from_depth;
-    if (detection.depth) {
-      from_depth = Range{detection.depth->depth_m, detection.depth->sigma_relative};
+    std::optional<Range> from_depth = own_range(detection);
+    const MetricDepth* map = from_depth ? nullptr : map_of(depth);
+    if (map != nullptr && age_s(*map) <= 0) {
+      from_depth = range_from_depth(*map, detection.box);
+    } else if (map != nullptr && age_s(*map) <= kOldestDepthS) {
+      from_depth = range_from_depth(*map, target.box_before(map->stamp.stream_ns, view, turns));
+      if (from_depth) from_depth->age_s = age_s(*map);
     }
-    const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth);
-    if (!from_depth && metric != nullptr && *metric) {
-      const double age_s = static_cast<double>(now_ns - (*metric)->stamp.stream_ns) / 1e9;
-      if (age_s <= 0) {
-        from_depth = range_from_depth(**metric, box);
-      } else if (age_s <= kOldestDepthS) {
-        from_depth =
-            range_from_depth(**metric, target.box_before((*metric)->stamp.stream_ns, view, turns));
-        if (from_depth) from_depth->age_s = age_s;
-      }
-    }
-    if (from_depth) from_depth = calibrated(*from_depth);
-    const std::optional<Range> range =
-        object_range(from_depth, range_from_height(target.object(), box, view, detection.cut));
+    const std::optional<Range> range = fused(from_depth, target.object(), detection, view);
     if (range) target.correct_range(*range);
+  }
+
+  static std::optional<Range> own_range(const Detection& detection) {
+    if (!detection.depth) return std::nullopt;
+    return Range{detection.depth->depth_m, detection.depth->sigma_relative};
+  }
+
+  static const MetricDepth* map_of(const Depth& depth) {
+    const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth);
+    return metric == nullptr ? nullptr : metric->get();
+  }
+
+  [[nodiscard]] double age_s(const MetricDepth& map) const {
+    return static_cast<double>(now_ns - map.stamp.stream_ns) / 1e9;
+  }
+
+  static std::optional<Range> fused(std::optional<Range> from_depth, const ObjectClass& object,
+                                    const Detection& detection, const View& view) {
+    if (from_depth) from_depth = calibrated(*from_depth);
+    return object_range(from_depth, range_from_height(object, detection.box, view, detection.cut));
   }
 
   /// Of two tracks on the same object the one with fewer detections goes.
@@ -148,7 +175,8 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth, const V
   for (const Detection& detection : detections.items) {
     if (detection.score < s.options.low_score) continue;
     auto& list = detection.score >= s.options.high_score ? strong : weak;
-    list.push_back({&detection, s.catalog.find(detections.label(detection))});
+    const ObjectClass object = s.catalog.find(detections.label(detection));
+    list.push_back({&detection, object, s.range_now(detection, object, depth, view)});
   }
 
   s.matched.clear();
