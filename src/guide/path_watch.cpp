@@ -23,6 +23,7 @@ constexpr double kClosing = 0.25;  ///< m/s from which on it comes nearer
 // It has come nearer by so much since it was well known: then how fast it does is believed. Ground
 // that looks raised, because depth errs there, goes along with the walker.
 constexpr double kCameNearer_m = 0.5;
+constexpr double kPasses_mps = 0.5;  ///< across the way, so fast
 constexpr double kClear_m = 2.5;  ///< of free ground in view: the way is clear
 
 /// `critical_m` 0: it is never critical.
@@ -47,8 +48,14 @@ Threat threat_at(double distance_m, double closing_mps, bool came_nearer, double
 bool explains(const Track& track, double distance_m, double bearing_deg,
               const GuideOptions& options) {
   if (!track.distance_m) return false;
-  if (std::abs(*track.distance_m - distance_m) > std::max(0.5, 0.35 * distance_m)) return false;
+  // What passes from side to side was in the corridor for a moment: whether it will be hit, its
+  // track knows better.
+  const double across_mps = *track.distance_m * track.bearing_rate_deg_s * std::numbers::pi / 180;
+  const bool passes = moves_by_itself(track.kind) && std::abs(across_mps) > kPasses_mps;
+  const double off_m = std::abs(*track.distance_m - distance_m);
+  if (off_m > std::max(0.5, (passes ? 0.5 : 0.35) * distance_m)) return false;
   if (std::abs(track.bearing_deg - bearing_deg) > track.angular_width_deg / 2 + 10) return false;
+  if (passes) return true;
   const auto threat = assess(track, options);
   return threat && threat->priority != Priority::info;
 }

@@ -20,11 +20,6 @@ bool has_motor(ObjectKind kind) {
   return kind == ObjectKind::vehicle || kind == ObjectKind::motorcycle;
 }
 
-bool moves(ObjectKind kind) {
-  return kind == ObjectKind::person || has_motor(kind) || kind == ObjectKind::cycle ||
-         kind == ObjectKind::animal;
-}
-
 double half_width_m(const Track& track) {
   const double angle = std::clamp(track.angular_width_deg, 0.0, 120.0);
   return *track.distance_m * std::tan(angle / 2 * kToRad);
@@ -80,6 +75,11 @@ Priority toned_down(Priority priority, const Track& track) {
 
 }  // namespace
 
+bool moves_by_itself(ObjectKind kind) {
+  return kind == ObjectKind::person || has_motor(kind) || kind == ObjectKind::cycle ||
+         kind == ObjectKind::animal;
+}
+
 // What moves by itself, and faster, from farther.
 double interest_factor(ObjectKind kind) {
   switch (kind) {
@@ -115,7 +115,7 @@ std::optional<Threat> assess(const Track& track, const GuideOptions& options) {
   // turns.
   const auto likely = [&](bool inside, double half_width_m, double seconds) {
     if (!track.ttc_s) return 0.0;
-    const double hits = moves(track.kind) ? hits_corridor(track, half_width_m) : (inside ? 1 : 0);
+    const double hits = moves_by_itself(track.kind) ? hits_corridor(track, half_width_m) : (inside ? 1 : 0);
     return hits * comes_within(track, seconds);
   };
   const double warning_ttc_s =
@@ -126,7 +126,7 @@ std::optional<Threat> assess(const Track& track, const GuideOptions& options) {
   const double walking_s = distance / kWalkingSpeed;
   const double contact_s = warned >= kPossible ? std::min(*track.ttc_s, walking_s) : walking_s;
   const bool closing = track.ttc_s.has_value();
-  const bool approaching = closing && moves(track.kind);
+  const bool approaching = closing && moves_by_itself(track.kind);
 
   if ((straight_ahead && distance <= options.critical_distance_m) || alarmed >= kProbable) {
     return Threat{toned_down(Priority::critical, track), closing, approaching, contact_s};

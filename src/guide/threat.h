@@ -22,6 +22,9 @@ struct Threat {
 /// nullopt when the walker need not hear of it at all.
 [[nodiscard]] std::optional<Threat> assess(const Track& track, const GuideOptions& options);
 
+/// A thing never does.
+[[nodiscard]] bool moves_by_itself(ObjectKind kind);
+
 /// From how many times as far away a kind of object is worth a word.
 [[nodiscard]] double interest_factor(ObjectKind kind);
 
