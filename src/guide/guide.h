@@ -18,7 +18,7 @@ struct GuideOptions {
   double corridor_half_width_m = 0.75;  ///< half the width a walker needs, margin included
   double critical_half_width_m = 0.5;   ///< half the width in which something will be touched
 
-  double critical_ttc_s = 2.3;       ///< 2 s from when its sentence begins, after the earcon
+  double critical_ttc_s = 2.5;       ///< 2.2 s from when its sentence begins, after the earcon
   double critical_distance_m = 1.2;  ///< in the corridor, whatever its speed
   double warning_ttc_s = 4.5;        ///< vehicles: half as much again
   double warning_distance_m = 2.5;
