@@ -18,6 +18,7 @@ namespace {
 constexpr double kNsPerS = 1e9;
 constexpr double kNever = -1e9;
 constexpr double kFar_m = 1e6;
+constexpr double kSeenS = 0.15;  ///< detected so lately, it is in view
 
 }  // namespace
 
@@ -57,15 +58,16 @@ struct Guide::Impl {
     return false;
   }
 
-  /// An estimate that swings must not cry out: what has not been critical for long enough is no
-  /// more than a warning.
-  void believe(Threat& threat, int track, double now_s,
+  /// An estimate that swings must not cry out: what has not been critical for long enough, in view,
+  /// is no more than a warning. What was that long stays critical when it is not seen for a moment.
+  void believe(Threat& threat, int track, double now_s, double unseen_s,
                std::unordered_map<int, double>& still_critical) const {
     if (threat.priority != Priority::critical) return;
     const auto before = critical_since_s.find(track);
     const double since_s = before == critical_since_s.end() ? now_s : before->second;
-    still_critical[track] = since_s;
-    if (now_s - since_s < options.persistence_critical_s) threat.priority = Priority::warning;
+    const bool believed = now_s - since_s >= options.persistence_critical_s;
+    if (!believed) threat.priority = Priority::warning;
+    if (believed || unseen_s <= kSeenS) still_critical[track] = since_s;
   }
 
   /// What stands does not hit who stands: it is no more than a warning. What comes nearer then
@@ -83,13 +85,13 @@ struct Guide::Impl {
       auto threat = assess(track, options);
       if (!threat) continue;
       const bool may_be_critical = threat->priority == Priority::critical;
-      believe(*threat, track.id, now_s, still_critical);
+      const double unseen_s =
+          static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
+      believe(*threat, track.id, now_s, unseen_s, still_critical);
       spare_who_stands(*threat, now_s);
       const bool critical = threat->priority == Priority::critical;
       const double followed_s =
           static_cast<double>(tracks.stamp.stream_ns - track.first_seen_ns) / kNsPerS;
-      const double unseen_s =
-          static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
       // What is about to be critical is told once, as that.
       const bool believed_soon = critical || (soon(*threat) && !may_be_critical);
       if (followed_s < (believed_soon ? options.persistence_critical_s : options.persistence_s)) {

@@ -18,9 +18,9 @@ struct GuideOptions {
   double corridor_half_width_m = 0.75;  ///< half the width a walker needs, margin included
   double critical_half_width_m = 0.5;   ///< half the width in which something will be touched
 
-  double critical_ttc_s = 2.5;       ///< 2.2 s from when its sentence begins, after the earcon
+  double critical_ttc_s = 2.7;       ///< 2.5 s from when its sentence begins, after the earcon
   double critical_distance_m = 1.2;  ///< in the corridor, whatever its speed
-  double warning_ttc_s = 4.5;        ///< vehicles: half as much again
+  double warning_ttc_s = 5.0;        ///< vehicles: half as much again
   double warning_distance_m = 2.5;
   double info_distance_m = 5.0;  ///< times a factor per kind of object (threat.cpp)
   double approach_factor = 2.0;  ///< what comes nearer is told from so much farther
@@ -34,7 +34,7 @@ struct GuideOptions {
   double persistence_critical_s = 0.2;
   /// A warning of what is met sooner than this needs no more persistence, and no longer a gap, than
   /// what is critical.
-  double soon_s = 4.0;
+  double soon_s = 5.0;
   /// Somebody who has stood for so long is told of what stands, too, in warnings at most.
   double standing_s = 1.0;
 

@@ -112,8 +112,8 @@ TEST(Threat, AnUncertainSpeedIsNoAlarm) {
   track.closing_speed_sigma_mps = 0.1;
   track.ttc_s = 1.9;
   EXPECT_EQ(assess(track, {})->priority, Priority::critical);
-  track.closing_speed_mps = 2.6;
-  track.ttc_s = 2.3;
+  track.closing_speed_mps = 2.1;
+  track.ttc_s = 2.9;
   EXPECT_EQ(assess(track, {})->priority, Priority::warning);
   track.closing_speed_sigma_mps = 2;
   EXPECT_EQ(assess(track, {})->priority, Priority::warning);
