@@ -18,7 +18,6 @@ namespace {
 constexpr double kNsPerS = 1e9;
 constexpr double kNever = -1e9;
 constexpr double kFar_m = 1e6;
-constexpr double kSeenS = 0.15;  ///< detected so lately, it is in view
 
 }  // namespace
 
@@ -67,7 +66,7 @@ struct Guide::Impl {
     const double since_s = before == critical_since_s.end() ? now_s : before->second;
     const bool believed = now_s - since_s >= options.persistence_critical_s;
     if (!believed) threat.priority = Priority::warning;
-    if (believed || unseen_s <= kSeenS) still_critical[track] = since_s;
+    if (believed || unseen_s <= kInViewS) still_critical[track] = since_s;
   }
 
   /// What stands does not hit who stands: it is no more than a warning. What comes nearer then
@@ -98,7 +97,8 @@ struct Guide::Impl {
         continue;
       }
       if (unseen_s > (critical ? options.stale_critical_s : options.stale_s)) continue;
-      wishes.push_back({object_cue(track, *threat, tracks.stamp, options), *threat, track.kind, 0, {}});
+      wishes.push_back(
+          {object_cue(track, *threat, tracks.stamp, options), *threat, track.kind, 0, {}});
     }
     critical_since_s = std::move(still_critical);
     std::vector<Wish> of_path = path.wishes(now_s, tracks, options);

@@ -24,7 +24,7 @@ constexpr double kClosing = 0.25;  ///< m/s from which on it comes nearer
 // that looks raised, because depth errs there, goes along with the walker.
 constexpr double kCameNearer_m = 0.5;
 constexpr double kPasses_mps = 0.5;  ///< across the way, so fast
-constexpr double kClear_m = 2.5;  ///< of free ground in view: the way is clear
+constexpr double kClear_m = 2.5;     ///< of free ground in view: the way is clear
 
 /// `critical_m` 0: it is never critical.
 Threat threat_at(double distance_m, double closing_mps, bool came_nearer, double critical_m,

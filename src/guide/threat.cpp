@@ -115,11 +115,11 @@ std::optional<Threat> assess(const Track& track, const GuideOptions& options) {
   // turns.
   const auto likely = [&](bool inside, double half_width_m, double seconds) {
     if (!track.ttc_s) return 0.0;
-    const double hits = moves_by_itself(track.kind) ? hits_corridor(track, half_width_m) : (inside ? 1 : 0);
+    const double hits =
+        moves_by_itself(track.kind) ? hits_corridor(track, half_width_m) : (inside ? 1 : 0);
     return hits * comes_within(track, seconds);
   };
-  const double warning_ttc_s =
-      options.warning_ttc_s * (has_motor(track.kind) ? 1.5 : 1.0);
+  const double warning_ttc_s = options.warning_ttc_s * (has_motor(track.kind) ? 1.5 : 1.0);
   const double warned = likely(here, options.corridor_half_width_m, warning_ttc_s);
   const double alarmed =
       likely(straight_ahead, options.critical_half_width_m, options.critical_ttc_s);

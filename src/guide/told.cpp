@@ -20,9 +20,9 @@ constexpr double kSamePlace_m = 1, kSamePlace = 0.15;  ///< likewise, where it i
 constexpr double kSameDistanceRatio = 1.5;
 constexpr double kSameDistance_m = 1.5;  ///< where that is more than the ratio
 // So long, and so surely, a track that is not seen any more went on as it did.
-constexpr double kFollowedS = 3, kCourseDoubt_mps = 1;
-constexpr double kSeenS = 0.15;
-constexpr double kNewS = 1;  ///< so long after it came into view a track may be another that ended
+constexpr double kFollowedS = 3, kCourseDoubt_mps = 1.5;
+// So long after it came into view a track may be another that ended.
+constexpr double kNewS = 1;
 // Two tracks in view at once are of two things when they are so far apart: one thing's two boxes
 // are not.
 constexpr double kElsewhereDeg = 8, kElsewhereRatio = 2;
@@ -40,9 +40,17 @@ Told::Course Told::course_of(const Track& track, double now_s) {
   const double bearing = track.bearing_deg / kDegPerRad;
   const double away_mps = -track.closing_speed_mps;
   const double across_mps = *track.distance_m * track.bearing_rate_deg_s / kDegPerRad;
-  return {now_s, *track.distance_m * std::sin(bearing), *track.distance_m * std::cos(bearing),
+  return {now_s,
+          *track.distance_m * std::sin(bearing),
+          *track.distance_m * std::cos(bearing),
           away_mps * std::sin(bearing) + across_mps * std::cos(bearing),
-          away_mps * std::cos(bearing) - across_mps * std::sin(bearing), track.angular_width_deg, track.kind};
+          away_mps * std::cos(bearing) - across_mps * std::sin(bearing),
+          track.kind};
+}
+
+Told::Place Told::place_of(const Course& course) {
+  return {std::atan2(course.right_m, course.ahead_m) * kDegPerRad,
+          std::hypot(course.right_m, course.ahead_m)};
 }
 
 bool Told::is_news(const Wish& wish, double now_s, const GuideOptions& options) const {
@@ -82,40 +90,42 @@ bool Told::told_as_another(const Wish& wish, double now_s, const GuideOptions& o
   return std::any_of(cued_.begin(), cued_.end(), [&](const auto& entry) {
     const Cued& last = entry.second;
     if (entry.first <= 0) return false;
-    const bool closing_in =
-        wish.threat.priority == Priority::critical && wish.threat.closing;
+    const bool closing_in = wish.threat.priority == Priority::critical && wish.threat.closing;
     const double patience = closing_in ? options.repeat_critical_s : options.repeat_s;
     if (now_s - last.at_s >= patience || wish.threat.priority < last.priority) return false;
     if (!look_alike(last.kind, wish.kind) && !(last.moves && wish.threat.approaching)) return false;
     if (!cue.distance_m || last.distance_m <= 0) {
       return std::abs(cue.bearing_deg - last.bearing_deg) <= kSameBearingDeg;
     }
-    const auto before = courses_.find(entry.first), now = courses_.find(cue.track);
-    if (before != courses_.end() && now != courses_.end() &&
-        away(before->second, now->second) < 1) {
-      return true;
+    const Place here{cue.bearing_deg, *cue.distance_m};
+    const auto before = courses_.find(entry.first);
+    if (before != courses_.end()) {
+      const auto now = courses_.find(cue.track);
+      if (now != courses_.end() && away(before->second, now->second) < 1) return true;
+      // Its own track is in view, where it should be by now, and that is not here.
+      const Place there = place_of(before->second);
+      const bool in_view = now_s - before->second.at_s < kInViewS;
+      if (in_view && may_be(last, there, now_s) && is_elsewhere(there, here)) return false;
     }
-    if (is_elsewhere(entry.first, cue, now_s)) return false;
-    const double aside_m =
-        aside(cue.bearing_deg, *cue.distance_m) - aside(last.bearing_deg, last.distance_m);
-    if (std::abs(aside_m) > kSameAside_m + kSameAside * *cue.distance_m) return false;
-    // Since then it came nearer as it did, or by the walker's steps; or not at all.
-    const double most_m = last.distance_m;
-    const double least_m =
-        most_m - std::max(last.closing_mps, kWalkingSpeed) * (now_s - last.at_s);
-    return *cue.distance_m < std::max(kSameDistanceRatio * most_m, most_m + kSameDistance_m) &&
-           *cue.distance_m > std::min(least_m / kSameDistanceRatio, least_m - kSameDistance_m);
+    return may_be(last, here, now_s);
   });
 }
 
-/// Whether a track is in view now, and not where the cue is.
-bool Told::is_elsewhere(int track, const Cue& cue, double now_s) const {
-  const auto found = courses_.find(track);
-  if (found == courses_.end() || now_s - found->second.at_s >= kSeenS) return false;
-  const Course& course = found->second;
-  const double bearing_deg = std::atan2(course.right_m, course.ahead_m) * kDegPerRad;
-  const double ratio = std::hypot(course.right_m, course.ahead_m) / *cue.distance_m;
-  return std::abs(bearing_deg - cue.bearing_deg) > kElsewhereDeg || ratio > kElsewhereRatio ||
+/// Whether what was told of may be at a place by now: it came nearer as it did, or by the walker's
+/// steps; or not at all.
+bool Told::may_be(const Cued& last, const Place& place, double now_s) {
+  const double aside_m =
+      aside(place.bearing_deg, place.distance_m) - aside(last.bearing_deg, last.distance_m);
+  if (std::abs(aside_m) > kSameAside_m + kSameAside * place.distance_m) return false;
+  const double most_m = last.distance_m;
+  const double least_m = most_m - std::max(last.closing_mps, kWalkingSpeed) * (now_s - last.at_s);
+  return place.distance_m < std::max(kSameDistanceRatio * most_m, most_m + kSameDistance_m) &&
+         place.distance_m > std::min(least_m / kSameDistanceRatio, least_m - kSameDistance_m);
+}
+
+bool Told::is_elsewhere(const Place& a, const Place& b) {
+  const double ratio = a.distance_m / b.distance_m;
+  return std::abs(a.bearing_deg - b.bearing_deg) > kElsewhereDeg || ratio > kElsewhereRatio ||
          ratio < 1 / kElsewhereRatio;
 }
 
@@ -157,16 +167,18 @@ void Told::follow(const Tracks& tracks, double now_s) {
   std::vector<int> fresh;
   for (const Track& track : tracks.items) {
     // Predicted for a moment or not: what is long unseen goes on as it did while it was.
-    const double unseen_s =
-        static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
-    if (unseen_s >= kSeenS || !track.distance_m) continue;
+    const auto seconds_since = [&](std::int64_t ns) {
+      return static_cast<double>(tracks.stamp.stream_ns - ns) / kNsPerS;
+    };
+    if (seconds_since(track.last_seen_ns) >= kInViewS || !track.distance_m) continue;
     const Course now = course_of(track, now_s);
+    const bool told = cued_.contains(track.id);
     const auto before = courses_.find(track.id);
-    if (before != courses_.end() && cued_.contains(track.id) && away(before->second, now) > 1) left_.insert_or_assign(track.id, before->second);
+    if (told && before != courses_.end() && away(before->second, now) > 1) {
+      left_.insert_or_assign(track.id, before->second);
+    }
     courses_.insert_or_assign(track.id, now);
-    const double followed_s =
-        static_cast<double>(tracks.stamp.stream_ns - track.first_seen_ns) / kNsPerS;
-    if (followed_s < kNewS && !cued_.contains(track.id)) fresh.push_back(track.id);
+    if (!told && seconds_since(track.first_seen_ns) < kNewS) fresh.push_back(track.id);
   }
   for (const int track : fresh) take_over(track);
   std::erase_if(cued_, [&](const auto& entry) {

@@ -9,6 +9,9 @@
 
 namespace lazarillo {
 
+/// What was detected so lately is in view.
+inline constexpr double kInViewS = 0.15;
+
 /// What the walker was told, and whether a wish says anything beyond that. Pure, as Guide; times
 /// are seconds of stream time.
 class Told {
@@ -42,19 +45,24 @@ class Told {
   struct Course {
     double at_s;
     double right_m, ahead_m, right_mps, ahead_mps;
-    double width_deg;
     ObjectKind kind;
   };
 
+  struct Place {
+    double bearing_deg, distance_m;
+  };
+
+  static Place place_of(const Course& course);
+  static bool may_be(const Cued& last, const Place& place, double now_s);
   static Course course_of(const Track& track, double now_s);
   static bool is_another(const Cue& cue, const Cued& last, double now_s);
   [[nodiscard]] bool told_as_another(const Wish& wish, double now_s,
                                      const GuideOptions& options) const;
-  [[nodiscard]] bool is_elsewhere(int track, const Cue& cue, double now_s) const;
+  static bool is_elsewhere(const Place& a, const Place& b);
   static double away(const Course& before, const Course& now);
   void take_over(int track);
 
-  std::unordered_map<int, Cued> cued_;      ///< by subject_of()
+  std::unordered_map<int, Cued> cued_;       ///< by subject_of()
   std::unordered_map<int, Course> courses_;  ///< of what was seen lately, by its id
   /// Of tracks that went over to another thing: where the one before was.
   std::unordered_map<int, Course> left_;

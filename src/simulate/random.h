@@ -8,8 +8,9 @@ namespace lazarillo::simulate {
 
 /// A stream of random numbers that is the same with every compiler (the distributions of <random>
 /// are not) and costs nothing to begin, so that every actor can have its own: what is taken out of
-/// a world leaves the noise of the rest as it was. SplitMix64 (Steele, Lea, Flood, OOPSLA 2014); seeds
-/// and streams are mixed first: it counts in steps, and neighbours would be one sequence, shifted.
+/// a world leaves the noise of the rest as it was. SplitMix64 (Steele, Lea, Flood, OOPSLA 2014);
+/// seeds and streams are mixed first: it counts in steps, and neighbours would be one sequence,
+/// shifted.
 class Random {
  public:
   explicit Random(std::uint64_t seed, std::uint64_t stream = 0)

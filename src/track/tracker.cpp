@@ -137,7 +137,8 @@ struct Tracker::Impl {
     std::vector<bool> drop(targets.size(), false);
     for (std::size_t a = 0; a < targets.size(); ++a) {
       for (std::size_t b = a + 1; b < targets.size(); ++b) {
-        if (drop[a] || drop[b] || !look_alike(targets[a].object().kind, targets[b].object().kind)) continue;
+        if (drop[a] || drop[b] || !look_alike(targets[a].object().kind, targets[b].object().kind))
+          continue;
         if (iou(targets[a].box(), targets[b].box()) < kDuplicateOverlap) continue;
         drop[targets[a].hits() >= targets[b].hits() ? b : a] = true;
       }
