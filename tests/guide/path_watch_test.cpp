@@ -259,6 +259,44 @@ TEST(PathWatch, LeavesAnObjectToItsTrack) {
   EXPECT_FALSE(of(beside, CueKind::obstacle).empty());
 }
 
+TEST(PathWatch, WhoPassesFromSideToSideIsNoObstacle) {
+  // Somebody walks across, 3 m ahead: nothing will be hit. The map shows them 1 m nearer.
+  const auto across = [](double mps) {
+    return [mps](double t) {
+      const double right = mps * (t - 1.5);
+      Track track;
+      track.id = 7;
+      track.label = "person";
+      track.kind = ObjectKind::person;
+      track.last_seen_ns = static_cast<std::int64_t>(t * 1e9);
+      track.hits = 30;
+      track.angular_width_deg = 9;
+      track.angular_height_deg = 30;
+      track.distance_m = std::hypot(right, 3.4);
+      track.distance_sigma_m = 0.2;
+      track.bearing_deg = std::atan2(right, 3.4) * 57.3;
+      track.bearing_rate_deg_s = mps / 3.4 * 57.3;
+      track.bearing_rate_sigma_deg_s = 2;
+      return std::vector<Track>{track};
+    };
+  };
+  const auto map = [](double mps) {
+    return [mps](double t) {
+      CorridorView view = open_ground();
+      const double right = mps * (t - 1.5);
+      if (std::abs(right) < 0.8) {
+        view.obstacle = at(2.4);
+        view.obstacle->bearing_deg = std::atan2(right, 2.6) * 57.3;
+      }
+      return view;
+    };
+  };
+  EXPECT_THAT(of(play(3, map(1.2), across(1.2)), CueKind::obstacle), IsEmpty());
+  // Without a track, or one of something that stands, it is in the way.
+  EXPECT_FALSE(of(play(3, map(1.2)), CueKind::obstacle).empty());
+  EXPECT_FALSE(of(play(3, map(0), across(0)), CueKind::obstacle).empty());
+}
+
 TEST(PathWatch, TheNextObstacleIsTold) {
   const auto said = play(8, [](double t) {
     CorridorView view = open_ground();

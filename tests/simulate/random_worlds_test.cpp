@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <set>
 #include <string>
 
 #include "simulate/many.h"
+#include "simulate/random.h"
 #include "simulate/random_world.h"
 #include "trial.h"
 
@@ -37,6 +40,18 @@ TEST(RandomWorlds, AreTheSameOnAnyNumberOfThreads) {
   EXPECT_EQ(one.failures.size(), four.failures.size());
 }
 
+// A counter that is stepped is no seed: world 8 would draw what world 7 draws, one number later.
+TEST(RandomWorlds, NeighboursShareNoNumbers) {
+  std::set<std::uint64_t> seen;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    for (std::uint64_t stream = 0; stream < 10; ++stream) {
+      Random random(seed, stream);
+      for (int i = 0; i < 100; ++i) seen.insert(random.bits());
+    }
+  }
+  EXPECT_EQ(seen.size(), 20U * 10 * 100);
+}
+
 TEST(RandomWorlds, HaveHazardsAndNone) {
   const Many many = played(usual_trial(), 100);
   EXPECT_GT(many.tally.contacts, 25);
@@ -58,12 +73,12 @@ TEST(RandomWorlds, WhatFallsShortDoesNotGetWorse) {
     const auto i = static_cast<std::size_t>(p);
     return 1 - static_cast<double>(tally.failures[i]) / tally.cases[i];
   };
-  EXPECT_GT(kept(Property::announced), 0.92);
+  EXPECT_GT(kept(Property::announced), 0.97);
   EXPECT_EQ(kept(Property::vision_told), 1);
-  EXPECT_GT(kept(Property::cooldown), 0.985);
+  EXPECT_GT(kept(Property::cooldown), 0.995);
   EXPECT_GT(kept(Property::words), 0.99);
   EXPECT_LT(tally.failures[static_cast<std::size_t>(Property::false_critical)],
-            tally.clear_seconds / 60);
+            0.4 * tally.clear_seconds / 60);
 }
 
 // Deliberately broken guides: each is caught.

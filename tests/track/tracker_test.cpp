@@ -12,10 +12,12 @@ namespace lazarillo {
 namespace {
 
 const auto kLabels = std::make_shared<const std::vector<std::string>>(
-    std::vector<std::string>{"person", "car", "truck"});
+    std::vector<std::string>{"person", "car", "truck", "bicycle", "motorcycle"});
 const ObjectCatalog kCatalog({{"person", ObjectKind::person, 1.7, 0.1, 1.7, 4.5},
                               {"car", ObjectKind::vehicle},
-                              {"truck", ObjectKind::vehicle}});
+                              {"truck", ObjectKind::vehicle},
+                              {"bicycle", ObjectKind::cycle},
+                              {"motorcycle", ObjectKind::motorcycle}});
 
 Detections frame(int i, double fps, std::vector<Detection> items) {
   Detections detections;
@@ -43,6 +45,20 @@ TEST_F(TrackerTest, KeepsTheIdThroughAnOcclusionWhileMoving) {
     std::vector<Detection> items;
     if (i < 25 || i >= 35) items.push_back({around(100 + 6 * i, 240, 40, 100), 0.8F, 0});
     for (const Track& t : tracker.update(frame(i, 10, items), {}, camera).items) ids.insert(t.id);
+  }
+  EXPECT_EQ(ids.size(), 1U);
+}
+
+TEST_F(TrackerTest, KeepsTheIdOfWhatIsABicycleOrAMotorcycle) {
+  std::set<int> ids;
+  for (int i = 0; i < 60; ++i) {
+    const int label = i % 20 < 12 ? 3 : 4;
+    for (const Track& t :
+         tracker.update(frame(i, 15, {{around(300 + i, 240, 60, 90), 0.8F, label}}), {}, camera)
+             .items) {
+      ids.insert(t.id);
+      EXPECT_EQ(t.label, "bicycle") << "what it was called for longer, frame " << i;
+    }
   }
   EXPECT_EQ(ids.size(), 1U);
 }
