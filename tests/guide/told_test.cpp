@@ -102,11 +102,10 @@ TEST(Told, WhoComesFromWhereTheOtherCannotBeIsTold) {
 }
 
 TEST(Told, ABicycleThatIsAMotorcycleNowIsNotToldAgain) {
+  // It stands beside the way.
   const auto said = play(5, [](double t) -> std::vector<Track> {
-    if (t < 1.5) {
-      return {track_of({1, "bicycle", ObjectKind::cycle, 4, 12, 0, -1, 0}, t)};
-    }
-    return {track_of({2, "motorcycle", ObjectKind::motorcycle, 4, 10.5, 0, -1, 1.5}, t)};
+    if (t < 1.5) return {track_of({1, "bicycle", ObjectKind::cycle, 2, 5, 0, 0}, t)};
+    return {track_of({2, "motorcycle", ObjectKind::motorcycle, 2, 5, 0, 0, 1.5}, t)};
   });
   EXPECT_THAT(said, SizeIs(1));
 }
