@@ -82,14 +82,9 @@ std::vector<DepthCell> cells_of(const MetricDepth& depth, const Intrinsics& came
 double GroundPlane::pitch_deg() const { return pitch_of(down) / kDegree; }
 double GroundPlane::roll_deg() const { return roll_of(down) / kDegree; }
 
-/// Where down is likely to be, and how sure that is.
-struct GroundFinder::Expected {
-  double pitch, roll, pitch_sigma, roll_sigma;  ///< radians
-  double least_height_m, most_height_m;
-  bool tracked = false;  ///< around a plane that was the ground a moment ago
-  /// A cell that is off by r times the tolerance counts 1 - evenly r^2 for the plane. With 3, cells
-  /// that are spread evenly come to nothing: only what gathers on a plane speaks for it.
-  double evenly = kEvenly;
+/// How a camera is held, and how sure that is; radians.
+struct GroundFinder::Held {
+  double pitch, roll, pitch_sigma, roll_sigma;
 
   [[nodiscard]] Vector3 down() const {
     return {std::sin(roll) * std::cos(pitch), std::cos(roll) * std::cos(pitch), std::sin(pitch)};
@@ -99,11 +94,25 @@ struct GroundFinder::Expected {
     const double r = (roll_of(g) - roll) / roll_sigma;
     return p * p + r * r;
   }
+};
+
+/// Which planes may be the ground.
+struct GroundFinder::Expected {
+  Held held;  ///< most likely: as a moment ago, where that is known
+  /// Whatever it was a moment ago. From map to map it turns by little, and without this a plane
+  /// that is followed goes over from the floor to a desk's front.
+  Held at_all;
+  double least_height_m, most_height_m;
+  bool tracked = false;  ///< around a plane that was the ground a moment ago
+  /// A cell that is off by r times the tolerance counts 1 - evenly r^2 for the plane. With 3, cells
+  /// that are spread evenly come to nothing: only what gathers on a plane speaks for it.
+  double evenly = kEvenly;
+
   [[nodiscard]] bool possible(const Vector3& g) const {
     constexpr double kMostUnlikely = 9;
     const double height = 1 / std::sqrt(dot(g, g));
     return g[1] > 0 && height > least_height_m && height < most_height_m &&
-           unlikely(g) < kMostUnlikely;
+           held.unlikely(g) < kMostUnlikely && at_all.unlikely(g) < kMostUnlikely;
   }
 };
 
@@ -116,33 +125,26 @@ bool GroundFinder::counts(const std::optional<MeasuredGravity>& gravity) const {
 GroundFinder::Expected GroundFinder::expected(std::int64_t now_ns,
                                               const std::optional<MeasuredGravity>& gravity) const {
   const GroundOptions& o = options_;
-  Expected e{o.pitch_deg * kDegree,
-             0,
-             o.pitch_sigma_deg * kDegree,
-             o.roll_sigma_deg * kDegree,
-             o.least_height_m,
-             o.most_height_m};
-  if (counts(gravity)) e.evenly = kEvenlyWithGravity;
-  const bool fresh = last_ && static_cast<double>(now_ns - last_ns_) / 1e9 <= o.hold_s;
-  if (fresh) {
-    e.tracked = true;
-    e.evenly = 1;
-    e.least_height_m = last_->height_m * (1 - o.drift_height);
-    e.most_height_m = last_->height_m * (1 + o.drift_height);
+  Held at_all{o.pitch_deg * kDegree, 0, o.pitch_sigma_deg * kDegree, o.roll_sigma_deg * kDegree};
+  if (counts(gravity)) {
+    const double sigma = std::hypot(o.slope_sigma_deg, gravity->deviation_deg) * kDegree;
+    at_all = {pitch_of(gravity->down), roll_of(gravity->down), sigma, sigma};
   }
-  if (fresh && counts(gravity) && last_gravity_) {
+  Expected e{at_all, at_all, o.least_height_m, o.most_height_m};
+  if (counts(gravity)) e.evenly = kEvenlyWithGravity;
+  if (!last_ || static_cast<double>(now_ns - last_ns_) / 1e9 > o.hold_s) return e;
+  e.tracked = true;
+  e.evenly = 1;
+  e.least_height_m = std::max(o.least_height_m, last_->height_m * (1 - o.drift_height));
+  e.most_height_m = std::min(o.most_height_m, last_->height_m * (1 + o.drift_height));
+  const double sigma = o.drift_deg * kDegree;
+  if (!counts(gravity)) {
+    e.held = {pitch_of(last_->down), roll_of(last_->down), sigma, sigma};
+  } else if (last_gravity_) {
     // The camera turned as gravity did.
-    e.pitch = pitch_of(last_->down) + pitch_of(gravity->down) - pitch_of(last_gravity_->down);
-    e.roll = roll_of(last_->down) + roll_of(gravity->down) - roll_of(last_gravity_->down);
-    e.pitch_sigma = e.roll_sigma = o.drift_deg * kDegree;
-  } else if (counts(gravity)) {
-    e.pitch = pitch_of(gravity->down);
-    e.roll = roll_of(gravity->down);
-    e.pitch_sigma = e.roll_sigma = std::hypot(o.slope_sigma_deg, gravity->deviation_deg) * kDegree;
-  } else if (fresh) {
-    e.pitch = pitch_of(last_->down);
-    e.roll = roll_of(last_->down);
-    e.pitch_sigma = e.roll_sigma = o.drift_deg * kDegree;
+    e.held = {pitch_of(last_->down) + pitch_of(gravity->down) - pitch_of(last_gravity_->down),
+              roll_of(last_->down) + roll_of(gravity->down) - roll_of(last_gravity_->down), sigma,
+              sigma};
   }
   return e;
 }
@@ -151,7 +153,7 @@ double GroundFinder::score(const std::vector<DepthCell>& cells, const Expected& 
                            const Vector3& g) const {
   // Below a table there is a floor. Below the ground that was walked on there is a drop.
   const double below_cost = prior.tracked ? 0 : kBelowCost;
-  double score = -kPriorCost * prior.unlikely(g) * static_cast<double>(cells.size());
+  double score = -kPriorCost * prior.held.unlikely(g) * static_cast<double>(cells.size());
   for (const DepthCell& cell : cells) {
     if (!comparable(cell, g)) continue;
     const double r = (ratio(cell, g) - 1) / options_.tolerance;
@@ -164,7 +166,7 @@ double GroundFinder::score(const std::vector<DepthCell>& cells, const Expected& 
 /// The best few of many planes through three cells each.
 std::vector<Vector3> GroundFinder::search(const std::vector<DepthCell>& cells,
                                           const Expected& prior) const {
-  const Vector3 down = prior.down();
+  const Vector3 down = prior.held.down();
   std::vector<DepthCell> low;  // below the likely horizon
   for (const DepthCell& cell : cells) {
     if (down[0] * cell.x + down[1] * cell.y + down[2] > 0.1) low.push_back(cell);
@@ -255,7 +257,7 @@ GroundPlane GroundFinder::find(const MetricDepth& depth, const Intrinsics& camer
   if (last_) assumed = *last_;
   if (!prior.tracked) {
     if (!last_) assumed.height_m = options_.assumed_height_m;
-    assumed.down = prior.down();
+    assumed.down = prior.held.down();
     assumed.sigma_relative = options_.tolerance;
   }
   assumed.seen = false;

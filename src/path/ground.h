@@ -99,6 +99,7 @@ class GroundFinder {
                    const std::optional<MeasuredGravity>& gravity = std::nullopt);
 
  private:
+  struct Held;
   struct Expected;
   [[nodiscard]] Expected expected(std::int64_t now_ns,
                                   const std::optional<MeasuredGravity>& gravity) const;
