@@ -108,6 +108,9 @@ struct GroundFinder::Expected {
   /// that are spread evenly come to nothing: only what gathers on a plane speaks for it.
   double evenly = kEvenly;
 
+  [[nodiscard]] double unlikely(const Vector3& g) const {
+    return tracked ? held.unlikely(g) + at_all.unlikely(g) : held.unlikely(g);
+  }
   [[nodiscard]] bool possible(const Vector3& g) const {
     constexpr double kMostUnlikely = 9;
     const double height = 1 / std::sqrt(dot(g, g));
@@ -153,7 +156,7 @@ double GroundFinder::score(const std::vector<DepthCell>& cells, const Expected& 
                            const Vector3& g) const {
   // Below a table there is a floor. Below the ground that was walked on there is a drop.
   const double below_cost = prior.tracked ? 0 : kBelowCost;
-  double score = -kPriorCost * prior.held.unlikely(g) * static_cast<double>(cells.size());
+  double score = -kPriorCost * prior.unlikely(g) * static_cast<double>(cells.size());
   for (const DepthCell& cell : cells) {
     if (!comparable(cell, g)) continue;
     const double r = (ratio(cell, g) - 1) / options_.tolerance;

@@ -142,6 +142,27 @@ TEST(Ground, IsFollowedWhenAHeadTurnsFast) {
   }
 }
 
+// As a hand-held camera saw a kitchen: from the floor the plane went over to the front of a desk,
+// step by step, and stayed.
+TEST(Ground, DoesNotLeanMoreThanACameraIsHeld) {
+  World world;
+  GroundFinder finder;
+  GroundPlane ground;
+  for (int i = 0; i <= 60; ++i) {
+    world.pitch_deg = 20 + i;
+    MetricDepth map = world.depth(kCamera, 104);
+    map.stamp.stream_ns = i * 33'333'333LL;
+    ground = finder.find(map, kCamera);
+    if (world.pitch_deg <= 40) {
+      ASSERT_TRUE(ground.seen) << world.pitch_deg;
+      EXPECT_NEAR(ground.pitch_deg(), world.pitch_deg, 3);
+    }
+    const GroundOptions o;
+    EXPECT_LT(ground.pitch_deg(), o.pitch_deg + 3 * o.pitch_sigma_deg + 1) << world.pitch_deg;
+  }
+  EXPECT_FALSE(ground.seen);
+}
+
 TEST(Ground, NothingUsableIsNoGround) {
   World world;
   MetricDepth depth = world.depth(kCamera, 104);
