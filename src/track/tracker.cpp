@@ -32,7 +32,8 @@ Box widened(const Box& box, double part) {
 struct Candidate {
   const Detection* detection;
   ObjectClass object;
-  std::optional<Range> range;
+  std::optional<Range> from_depth;  ///< where the map is of now, or nearly
+  std::optional<Range> range;       ///< from depth and height
 };
 
 }  // namespace
@@ -76,7 +77,7 @@ struct Tracker::Impl {
       const auto index = static_cast<std::size_t>(pairs[i]);
       taken[index] = true;
       open[i]->correct(*candidates[index].detection, candidates[index].object, view, strong);
-      matched.emplace_back(open[i], candidates[index].detection);
+      matched.emplace_back(open[i], candidates[index]);
     }
     std::vector<Candidate> rest;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -86,35 +87,33 @@ struct Tracker::Impl {
     candidates = std::move(rest);
   }
 
-  /// How far away a detection is by itself, without a track; nullopt also where depth is too old.
-  [[nodiscard]] std::optional<Range> range_now(const Detection& detection,
-                                               const ObjectClass& object, const Depth& depth,
-                                               const View& view) const {
-    std::optional<Range> from_depth = own_range(detection);
-    const MetricDepth* map = from_depth ? nullptr : map_of(depth);
-    if (map != nullptr && age_s(*map) <= kFreshDepthS) {
+  /// A detection, and how far away it is by itself, without a track.
+  [[nodiscard]] Candidate candidate(const Detection& detection, const ObjectClass& object,
+                                    const Depth& depth, const View& view) const {
+    std::optional<Range> from_depth;
+    const MetricDepth* map = map_of(depth);
+    if (detection.depth) {
+      from_depth = Range{detection.depth->depth_m, detection.depth->sigma_relative};
+    } else if (map != nullptr && age_s(*map) <= kFreshDepthS) {
       from_depth = range_from_depth(*map, detection.box);
     }
-    return fused(from_depth, object, detection, view);
+    return {&detection, object, from_depth, fused(from_depth, object, detection, view)};
   }
 
-  void measure_range(Target& target, const Detection& detection, const Depth& depth,
+  void measure_range(Target& target, const Candidate& candidate, const Depth& depth,
                      const View& view) {
-    std::optional<Range> from_depth = own_range(detection);
-    const MetricDepth* map = from_depth ? nullptr : map_of(depth);
-    if (map != nullptr && age_s(*map) <= 0) {
-      from_depth = range_from_depth(*map, detection.box);
-    } else if (map != nullptr && age_s(*map) <= kOldestDepthS) {
-      from_depth = range_from_depth(*map, target.box_before(map->stamp.stream_ns, view, turns));
-      if (from_depth) from_depth->age_s = age_s(*map);
+    std::optional<Range> from_depth = candidate.from_depth;
+    const MetricDepth* map = candidate.detection->depth ? nullptr : map_of(depth);
+    if (map != nullptr && age_s(*map) > 0) {
+      from_depth.reset();
+      if (age_s(*map) <= kOldestDepthS) {
+        from_depth = range_from_depth(*map, target.box_before(map->stamp.stream_ns, view, turns));
+        if (from_depth) from_depth->age_s = age_s(*map);
+      }
     }
-    const std::optional<Range> range = fused(from_depth, target.object(), detection, view);
+    const std::optional<Range> range =
+        fused(from_depth, target.object(), *candidate.detection, view);
     if (range) target.correct_range(*range);
-  }
-
-  static std::optional<Range> own_range(const Detection& detection) {
-    if (!detection.depth) return std::nullopt;
-    return Range{detection.depth->depth_m, detection.depth->sigma_relative};
   }
 
   static const MetricDepth* map_of(const Depth& depth) {
@@ -153,8 +152,8 @@ struct Tracker::Impl {
     return target.id() != 0 && target.unseen_s() + ahead_s <= options.predict_s;
   }
 
-  std::int64_t now_ns = 0;                                    ///< of the last update
-  std::vector<std::pair<Target*, const Detection*>> matched;  ///< this frame's pairs
+  std::int64_t now_ns = 0;                             ///< of the last update
+  std::vector<std::pair<Target*, Candidate>> matched;  ///< this frame's pairs
 };
 
 Tracker::Tracker(TrackerOptions options, ObjectCatalog catalog) : impl_(std::make_unique<Impl>()) {
@@ -177,7 +176,7 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth, const V
     if (detection.score < s.options.low_score) continue;
     auto& list = detection.score >= s.options.high_score ? strong : weak;
     const ObjectClass object = s.catalog.find(detections.label(detection));
-    list.push_back({&detection, object, s.range_now(detection, object, depth, view)});
+    list.push_back(s.candidate(detection, object, depth, view));
   }
 
   s.matched.clear();
@@ -191,8 +190,8 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth, const V
   // revived by noise.
   std::erase_if(open, [](const Target* target) { return target->unseen_s() > 0.5; });
   s.associate(open, weak, kLeastOverlapWeak, view, false);
-  for (const auto& [target, detection] : s.matched) {
-    s.measure_range(*target, *detection, depth, view);
+  for (const auto& [target, candidate] : s.matched) {
+    s.measure_range(*target, candidate, depth, view);
   }
 
   const auto gone = [&](const Target& target) {
@@ -204,7 +203,7 @@ Tracks Tracker::update(const Detections& detections, const Depth& depth, const V
   for (const Candidate& candidate : strong) {
     if (candidate.detection->score < s.options.high_score + s.options.new_margin) continue;
     s.targets.emplace_back(*candidate.detection, candidate.object, now_ns);
-    s.measure_range(s.targets.back(), *candidate.detection, depth, view);
+    s.measure_range(s.targets.back(), candidate, depth, view);
   }
   s.drop_duplicates();
 

@@ -53,6 +53,17 @@ std::vector<Said> play(double seconds, const std::function<CorridorView(double)>
   return said;
 }
 
+/// Seen at `t` and long followed.
+Track seen(const char* label, ObjectKind kind, double t) {
+  Track track;
+  track.id = 7;
+  track.label = label;
+  track.kind = kind;
+  track.last_seen_ns = static_cast<std::int64_t>(t * 1e9);
+  track.hits = 30;
+  return track;
+}
+
 std::vector<Said> of(const std::vector<Said>& said, CueKind kind) {
   std::vector<Said> some;
   for (const Said& s : said) {
@@ -233,12 +244,7 @@ TEST(PathWatch, LeavesAnObjectToItsTrack) {
     return view;
   };
   const auto chair = [](double t) {
-    Track track;
-    track.id = 7;
-    track.label = "chair";
-    track.kind = ObjectKind::furniture;
-    track.last_seen_ns = static_cast<std::int64_t>(t * 1e9);
-    track.hits = 30;
+    Track track = seen("chair", ObjectKind::furniture, t);
     track.angular_width_deg = 10;
     track.angular_height_deg = 20;
     track.distance_m = 4.2 - t;
@@ -264,12 +270,7 @@ TEST(PathWatch, WhoPassesFromSideToSideIsNoObstacle) {
   const auto across = [](double mps) {
     return [mps](double t) {
       const double right = mps * (t - 1.5);
-      Track track;
-      track.id = 7;
-      track.label = "person";
-      track.kind = ObjectKind::person;
-      track.last_seen_ns = static_cast<std::int64_t>(t * 1e9);
-      track.hits = 30;
+      Track track = seen("person", ObjectKind::person, t);
       track.angular_width_deg = 9;
       track.angular_height_deg = 30;
       track.distance_m = std::hypot(right, 3.4);
