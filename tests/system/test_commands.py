@@ -48,7 +48,7 @@ def test_no_command_is_a_usage_error():
 def test_config_prints_what_it_reads(tmp_path):
     printed = lazarillo("config")
     assert printed.code == 0
-    assert tomllib.loads(printed.out)["guide"]["critical_ttc_s"] == 2.3
+    assert tomllib.loads(printed.out)["guide"]["critical_ttc_s"] == 2.7
     (tmp_path / "mine.toml").write_text("[guide]\ncritical_ttc_s = 3.25\n")
     again = lazarillo("config", "--config", tmp_path / "mine.toml")
     assert tomllib.loads(again.out)["guide"]["critical_ttc_s"] == 3.25

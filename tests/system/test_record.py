@@ -80,7 +80,7 @@ def test_it_says_what_it_is_and_others_can_read_it(street_recording, tmp_path):
     recording, live = street_recording
     lines = lines_of(recording, tmp_path)
     assert lines[0]["type"] == "recording" and lines[0]["format"] == 1
-    assert tomllib.loads(lines[0]["config"])["guide"]["critical_ttc_s"] == pytest.approx(2.3)
+    assert tomllib.loads(lines[0]["config"])["guide"]["critical_ttc_s"] == pytest.approx(2.7)
     assert len(lines[0]["models"]["networks"][0]["sha256"]) == 64
     stamps = [l["frame"]["stamp"] for l in lines if l.get("kind") == "frame"]
     assert [[f["camera"], f["sequence"], f["capture_ns"], f["stream_ns"]] for f in live.frames] == stamps
