@@ -138,8 +138,9 @@ GroundFinder::Expected GroundFinder::expected(std::int64_t now_ns,
   if (!last_ || static_cast<double>(now_ns - last_ns_) / 1e9 > o.hold_s) return e;
   e.tracked = true;
   e.evenly = 1;
-  e.least_height_m = std::max(o.least_height_m, last_->height_m * (1 - o.drift_height));
-  e.most_height_m = std::min(o.most_height_m, last_->height_m * (1 + o.drift_height));
+  // Not held to where it is sought at first: depth that is too far by a third and more drifts.
+  e.least_height_m = last_->height_m * (1 - o.drift_height);
+  e.most_height_m = last_->height_m * (1 + o.drift_height);
   const double sigma = o.drift_deg * kDegree;
   if (!counts(gravity)) {
     e.held = {pitch_of(last_->down), roll_of(last_->down), sigma, sigma};
