@@ -73,13 +73,7 @@ class Scene {
   }
 
   void find(DistantObject& object, const Detection& detection) const {
-    const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&sighting_.depth);
-    std::optional<Range> depth;
-    if (detection.depth) {
-      depth = Range{detection.depth->depth_m, detection.depth->sigma_relative};
-    } else if (metric != nullptr && *metric) {
-      depth = range_from_depth(**metric, detection.box);
-    }
+    std::optional<Range> depth = range_of(detection, metric_map(sighting_.depth));
     if (depth) depth = calibrated(*depth);
     const std::optional<Range> height =
         range_from_height(catalog_.find(object.name), detection.box, view_);

@@ -88,9 +88,8 @@ void join_groups(std::vector<Wish>& wishes) {
 Cue around(const Tracks& tracks, const std::vector<Wish>& of_path, const GuideOptions& options) {
   std::vector<InView> items;
   for (const Track& track : tracks.items) {
-    const double unseen_s = static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / 1e9;
     // A track that has left the picture is not in view.
-    if (unseen_s > options.stale_critical_s || track.box.x2 <= track.box.x1) continue;
+    if (tracks.unseen_s(track) > options.stale_critical_s || track.box.x2 <= track.box.x1) continue;
     const Threat threat = assess(track, options).value_or(Threat{});
     items.push_back({object_cue(track, threat, tracks.stamp, options),
                      track.distance_m.value_or(kFar_m) / interest_factor(track.kind)});

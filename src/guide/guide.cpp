@@ -84,18 +84,15 @@ struct Guide::Impl {
       auto threat = assess(track, options);
       if (!threat) continue;
       const bool may_be_critical = threat->priority == Priority::critical;
-      const double unseen_s =
-          static_cast<double>(tracks.stamp.stream_ns - track.last_seen_ns) / kNsPerS;
+      const double unseen_s = tracks.unseen_s(track);
       believe(*threat, track.id, now_s, unseen_s, still_critical);
       spare_who_stands(*threat, now_s);
       const bool critical = threat->priority == Priority::critical;
-      const double followed_s =
-          static_cast<double>(tracks.stamp.stream_ns - track.first_seen_ns) / kNsPerS;
       // What is about to be critical is told once, as that.
       const bool believed_soon = critical || (soon(*threat) && !may_be_critical);
-      if (followed_s < (believed_soon ? options.persistence_critical_s : options.persistence_s)) {
-        continue;
-      }
+      const double persistence_s =
+          believed_soon ? options.persistence_critical_s : options.persistence_s;
+      if (tracks.followed_s(track) < persistence_s) continue;
       if (unseen_s > (critical ? options.stale_critical_s : options.stale_s)) continue;
       wishes.push_back(
           {object_cue(track, *threat, tracks.stamp, options), *threat, track.kind, 0, {}});

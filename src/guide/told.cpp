@@ -9,7 +9,6 @@
 namespace lazarillo {
 namespace {
 
-constexpr double kNsPerS = 1e9;
 constexpr double kDegPerRad = 180 / std::numbers::pi;
 constexpr double kForgetS = 60;  ///< since it was told, once it is out of view
 constexpr double kSameBearingDeg = 10;
@@ -167,10 +166,7 @@ void Told::follow(const Tracks& tracks, double now_s) {
   std::vector<int> fresh;
   for (const Track& track : tracks.items) {
     // Predicted for a moment or not: what is long unseen goes on as it did while it was.
-    const auto seconds_since = [&](std::int64_t ns) {
-      return static_cast<double>(tracks.stamp.stream_ns - ns) / kNsPerS;
-    };
-    if (seconds_since(track.last_seen_ns) >= kInViewS || !track.distance_m) continue;
+    if (tracks.unseen_s(track) >= kInViewS || !track.distance_m) continue;
     const Course now = course_of(track, now_s);
     const bool told = cued_.contains(track.id);
     const auto before = courses_.find(track.id);
@@ -178,7 +174,7 @@ void Told::follow(const Tracks& tracks, double now_s) {
       left_.insert_or_assign(track.id, before->second);
     }
     courses_.insert_or_assign(track.id, now);
-    if (!told && seconds_since(track.first_seen_ns) < kNewS) fresh.push_back(track.id);
+    if (!told && tracks.followed_s(track) < kNewS) fresh.push_back(track.id);
   }
   for (const int track : fresh) take_over(track);
   std::erase_if(cued_, [&](const auto& entry) {

@@ -115,7 +115,7 @@ struct GroundFinder::Expected {
     constexpr double kMostUnlikely = 9;
     const double height = 1 / std::sqrt(dot(g, g));
     return g[1] > 0 && height > least_height_m && height < most_height_m &&
-           held.unlikely(g) < kMostUnlikely && at_all.unlikely(g) < kMostUnlikely;
+           held.unlikely(g) < kMostUnlikely && (!tracked || at_all.unlikely(g) < kMostUnlikely);
   }
 };
 

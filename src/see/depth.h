@@ -41,4 +41,10 @@ struct RelativeDepth {
 using Depth = std::variant<std::monostate, std::shared_ptr<const MetricDepth>,
                            std::shared_ptr<const RelativeDepth>>;
 
+/// The map in metres; null where there is none. Lives as long as `depth` does.
+[[nodiscard]] inline const MetricDepth* metric_map(const Depth& depth) {
+  const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth);
+  return metric == nullptr ? nullptr : metric->get();
+}
+
 }  // namespace lazarillo

@@ -108,13 +108,9 @@ struct Found {
 };
 
 std::optional<Range> depth_of(const CameraLook& look, const Detection& detection) {
-  if (detection.depth) return Range{detection.depth->depth_m, detection.depth->sigma_relative};
-  const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&look.depth);
-  if (metric == nullptr || !*metric ||
-      (*metric)->stamp.stream_ns != look.detections.stamp.stream_ns) {
-    return std::nullopt;
-  }
-  return range_from_depth(**metric, detection.box);
+  const MetricDepth* map = metric_map(look.depth);
+  const bool of_now = map != nullptr && map->stamp.stream_ns == look.detections.stamp.stream_ns;
+  return range_of(detection, of_now ? map : nullptr);
 }
 
 Found found_in(const Looking& from, const Detection& detection, const ObjectClass& object,

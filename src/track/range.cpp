@@ -96,6 +96,11 @@ std::optional<Range> range_from_depth(const MetricDepth& depth, const Box& box) 
   return Range{std::sqrt(mode.near * mode.far), std::max(sigma, 0.02)};
 }
 
+std::optional<Range> range_of(const Detection& detection, const MetricDepth* map) {
+  if (detection.depth) return Range{detection.depth->depth_m, detection.depth->sigma_relative};
+  return map == nullptr ? std::nullopt : range_from_depth(*map, detection.box);
+}
+
 Range calibrated(Range from_depth) {
   const double stated = from_depth.sigma_relative;
   const double part =

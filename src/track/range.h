@@ -25,6 +25,10 @@ inline constexpr double kMarginAcross = 0.2, kMarginDown = 0.15;
 /// holds background too. nullopt where the map says nothing usable about the box.
 [[nodiscard]] std::optional<Range> range_from_depth(const MetricDepth& depth, const Box& box);
 
+/// The detection's own depth where it has one, else out of `map`; null: there is none of its
+/// moment.
+[[nodiscard]] std::optional<Range> range_of(const Detection& detection, const MetricDepth* map);
+
 /// An object's depth out of the map, its sigma as measured objects have it: the map's own sigma is
 /// a cell's, and the middle of many cells is surer. Sigmas from 0.45 are left as they are stated.
 [[nodiscard]] Range calibrated(Range from_depth);

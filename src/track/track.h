@@ -49,6 +49,15 @@ struct Track {
 struct Tracks {
   FrameStamp stamp;
   std::vector<Track> items;
+
+  /// Since a track was detected first, and last, at the moment of `stamp`.
+  [[nodiscard]] double followed_s(const Track& track) const { return since_s(track.first_seen_ns); }
+  [[nodiscard]] double unseen_s(const Track& track) const { return since_s(track.last_seen_ns); }
+
+ private:
+  [[nodiscard]] double since_s(std::int64_t stream_ns) const {
+    return static_cast<double>(stamp.stream_ns - stream_ns) / 1e9;
+  }
 };
 
 }  // namespace lazarillo

@@ -58,10 +58,10 @@ struct Tracker::Impl {
         double cost = 1 - iou(expected, widened(candidate.detection->box, part));
         if (!look_alike(candidate.object.kind, target->object().kind)) {
           cost = 2;
-        } else if (candidate.object.name != target->object().name) {
-          cost += kOtherClassPenalty;
+        } else {
+          if (candidate.object.name != target->object().name) cost += kOtherClassPenalty;
+          if (candidate.range && target->is_other(*candidate.range)) cost += kOtherRangePenalty;
         }
-        if (candidate.range && target->is_other(*candidate.range)) cost += kOtherRangePenalty;
         costs.push_back(cost);
       }
     }
@@ -90,20 +90,16 @@ struct Tracker::Impl {
   /// A detection, and how far away it is by itself, without a track.
   [[nodiscard]] Candidate candidate(const Detection& detection, const ObjectClass& object,
                                     const Depth& depth, const View& view) const {
-    std::optional<Range> from_depth;
-    const MetricDepth* map = map_of(depth);
-    if (detection.depth) {
-      from_depth = Range{detection.depth->depth_m, detection.depth->sigma_relative};
-    } else if (map != nullptr && age_s(*map) <= kFreshDepthS) {
-      from_depth = range_from_depth(*map, detection.box);
-    }
+    const MetricDepth* map = metric_map(depth);
+    const bool fresh = map != nullptr && age_s(*map) <= kFreshDepthS;
+    const std::optional<Range> from_depth = range_of(detection, fresh ? map : nullptr);
     return {&detection, object, from_depth, fused(from_depth, object, detection, view)};
   }
 
   void measure_range(Target& target, const Candidate& candidate, const Depth& depth,
                      const View& view) {
     std::optional<Range> from_depth = candidate.from_depth;
-    const MetricDepth* map = candidate.detection->depth ? nullptr : map_of(depth);
+    const MetricDepth* map = candidate.detection->depth ? nullptr : metric_map(depth);
     if (map != nullptr && age_s(*map) > 0) {
       from_depth.reset();
       if (age_s(*map) <= kOldestDepthS) {
@@ -114,11 +110,6 @@ struct Tracker::Impl {
     const std::optional<Range> range =
         fused(from_depth, target.object(), *candidate.detection, view);
     if (range) target.correct_range(*range);
-  }
-
-  static const MetricDepth* map_of(const Depth& depth) {
-    const auto* metric = std::get_if<std::shared_ptr<const MetricDepth>>(&depth);
-    return metric == nullptr ? nullptr : metric->get();
   }
 
   [[nodiscard]] double age_s(const MetricDepth& map) const {
@@ -136,8 +127,8 @@ struct Tracker::Impl {
     std::vector<bool> drop(targets.size(), false);
     for (std::size_t a = 0; a < targets.size(); ++a) {
       for (std::size_t b = a + 1; b < targets.size(); ++b) {
-        if (drop[a] || drop[b] || !look_alike(targets[a].object().kind, targets[b].object().kind))
-          continue;
+        if (drop[a] || drop[b]) continue;
+        if (!look_alike(targets[a].object().kind, targets[b].object().kind)) continue;
         if (iou(targets[a].box(), targets[b].box()) < kDuplicateOverlap) continue;
         drop[targets[a].hits() >= targets[b].hits() ? b : a] = true;
       }
