@@ -63,6 +63,9 @@ struct Cue {
   std::vector<Cue> parts;  ///< of `around`, the most relevant first
 };
 
+inline constexpr double kWalkingSpeed =
+    1.3;  ///< m/s, comfortable gait (Bohannon, Age and Ageing 26, 1997)
+
 /// Something about the system itself.
 [[nodiscard]] constexpr bool is_of_vision(CueKind kind) {
   return kind >= CueKind::vision_lost && kind <= CueKind::vision_slow;

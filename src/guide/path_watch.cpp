@@ -108,6 +108,7 @@ void PathWatch::see(const CorridorView& view) {
     followed.meet(now_s, o->distance_m, o->distance_sigma_m, o->bearing_deg);
   };
   meet(obstacle_, view.obstacle);
+  meet(low_, view.low);
   meet(head_, view.head);
   // The ground's own spread is what the edge is known by.
   const double part = std::max(2 * view.ground.sigma_relative, 0.1);
@@ -122,13 +123,14 @@ void PathWatch::see(const CorridorView& view) {
   way_round_.reset();
   if (view.way_round_m) way_round_ = *view.way_round_m < 0 ? Side::left : Side::right;
   way_deg_.reset();
-  if (view.way_round_m && view.obstacle) {
-    way_deg_ = std::atan2(*view.way_round_m, view.obstacle->distance_m) * 180 / std::numbers::pi;
-  } else if (view.ground.seen && !view.obstacle && !view.head && !view.drop) {
+  const std::optional<Obstacle>& first = view.low ? view.low : view.obstacle;
+  if (view.way_round_m && first) {
+    way_deg_ = std::atan2(*view.way_round_m, first->distance_m) * 180 / std::numbers::pi;
+  } else if (view.ground.seen && !first && !view.head && !view.drop) {
     way_deg_ = 0;
   }
   const bool clear =
-      view.ground.seen && view.clear_m >= kClear_m && !view.obstacle && !view.head && !view.drop;
+      view.ground.seen && view.clear_m >= kClear_m && !first && !view.head && !view.drop;
   if (!clear) {
     clear_since_s_ = 1e9;
   } else if (clear_since_s_ > now_s) {
@@ -171,7 +173,8 @@ std::vector<Wish> PathWatch::wishes(double now_s, const Tracks& tracks,
     // A cane finds the first step: a warning is enough.
     add(CueKind::stairs_up, stairs_up_, 0, options.drop_warning_m);
   } else {
-    add(CueKind::obstacle, obstacle_, options.obstacle_critical_m, options.warning_distance_m);
+    const bool low = !(obstacle_.believed(now_s, options.stale_s) && obstacle_.distance_m < options.warning_distance_m) && low_.start_m > low_.distance_m + kCameNearer_m;
+    add(CueKind::obstacle, low ? low_ : obstacle_, options.obstacle_critical_m, options.warning_distance_m);
     if (!wishes.empty() && wishes.back().cue.kind == CueKind::obstacle) {
       Cue& cue = wishes.back().cue;
       cue.way_round = way_round_;

@@ -58,7 +58,7 @@ class PathWatch {
     [[nodiscard]] bool believed(double now_s, double stale_s) const;
   };
 
-  Followed obstacle_, head_, drop_, stairs_up_;
+  Followed obstacle_, low_, head_, drop_, stairs_up_;
   double seen_s_ = -1e9;  ///< of the newest view
   double clear_since_s_ = 1e9;
   std::optional<double> way_deg_;

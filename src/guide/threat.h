@@ -8,9 +8,6 @@
 
 namespace lazarillo {
 
-inline constexpr double kWalkingSpeed =
-    1.3;  ///< m/s, comfortable gait (Bohannon, Age and Ageing 26, 1997)
-
 /// How much one track matters to the walker at this moment.
 struct Threat {
   Priority priority = Priority::info;

@@ -26,7 +26,7 @@ constexpr double kNewS = 1;
 // are not.
 constexpr double kElsewhereDeg = 8, kElsewhereRatio = 2;
 // A hazard on the path that flickers is the same for so long.
-constexpr double kSameHazardS = 3;
+constexpr double kSameHazardS = 6;
 
 /// How far to the side something is, metres.
 double aside(double bearing_deg, double distance_m) {
@@ -53,11 +53,14 @@ Told::Place Told::place_of(const Course& course) {
 }
 
 bool Told::is_news(const Wish& wish, double now_s, const GuideOptions& options) const {
+  const auto found = cued_.find(subject_of(wish.cue));
+  const bool news = found == cued_.end() || is_news(wish, found->second, now_s, options);
+  return news && !told_as_another(wish, now_s, options);
+}
+
+bool Told::is_news(const Wish& wish, const Cued& last, double now_s, const GuideOptions& options) {
   const Cue& cue = wish.cue;
   const Threat& threat = wish.threat;
-  const auto found = cued_.find(subject_of(cue));
-  if (found == cued_.end()) return !told_as_another(wish, now_s, options);
-  const Cued& last = found->second;
   if (wish.serial != last.serial && is_another(cue, last, now_s)) return true;
   if (threat.priority < last.priority) return true;  // enumerated from the most urgent
   // A danger is told again while it closes in; one that only stays is known by now.
@@ -88,7 +91,7 @@ bool Told::told_as_another(const Wish& wish, double now_s, const GuideOptions& o
   if (is_of_path(cue.kind)) return false;
   return std::any_of(cued_.begin(), cued_.end(), [&](const auto& entry) {
     const Cued& last = entry.second;
-    if (entry.first <= 0) return false;
+    if (entry.first <= 0 || entry.first == cue.track) return false;
     const bool closing_in = wish.threat.priority == Priority::critical && wish.threat.closing;
     const double patience = closing_in ? options.repeat_critical_s : options.repeat_s;
     if (now_s - last.at_s >= patience || wish.threat.priority < last.priority) return false;

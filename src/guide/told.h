@@ -55,6 +55,8 @@ class Told {
   static Place place_of(const Course& course);
   static bool may_be(const Cued& last, const Place& place, double now_s);
   static Course course_of(const Track& track, double now_s);
+  static bool is_news(const Wish& wish, const Cued& last, double now_s,
+                      const GuideOptions& options);
   static bool is_another(const Cue& cue, const Cued& last, double now_s);
   [[nodiscard]] bool told_as_another(const Wish& wish, double now_s,
                                      const GuideOptions& options) const;

@@ -234,16 +234,23 @@ CorridorView look_along(const MetricDepth& depth, const Intrinsics& camera,
     return p.ahead_m > options.nearest_m && in_corridor(p, 0) && p.above_m >= options.head_from_m &&
            p.above_m < options.height_m;
   };
-  const auto nearest_body = [&](double shift_m, double reach_m) {
+  const auto nearest_body = [&](double shift_m, double reach_m, double above_m = 0) {
     Profile profile(reach_m);
     for (const Place& p : standing) {
-      if (in_corridor(p, shift_m)) profile.add(p);
+      if (in_corridor(p, shift_m) && p.above_m > above_m) profile.add(p);
     }
     return profile.nearest(options.least_area_m2);
   };
-  if (const auto from = nearest_body(0, options.reach_m)) {
-    view.obstacle = described(standing, *from, [&](const Place& p) { return in_corridor(p, 0); });
+  const auto body_at = [&](double from_m) {
+    return described(standing, from_m, [&](const Place& p) { return in_corridor(p, 0); });
+  };
+  const auto nearest = nearest_body(0, options.reach_m);
+  const auto tall = nearest_body(0, options.reach_m, options.knee_m);
+  if (tall) view.obstacle = body_at(*tall);
+  if (nearest && (!tall || *nearest < *tall - std::max(kThickness * *tall, 0.2))) {
+    view.low = body_at(*nearest);
   }
+  const std::optional<Obstacle>& first = view.low ? view.low : view.obstacle;
   const auto stands_on_something = [&](double distance_m) {
     Profile beneath(distance_m * (1 + kBeneath));
     for (const Place& p : standing) {
@@ -285,7 +292,7 @@ CorridorView look_along(const MetricDepth& depth, const Intrinsics& camera,
   }
   if (ground.seen) {
     view.drop = drop_in(strips);
-    if (view.drop && view.obstacle && view.obstacle->distance_m < view.drop->distance_m) {
+    if (view.drop && first && first->distance_m < view.drop->distance_m) {
       view.drop.reset();
     }
     const auto beyond = [&](const Place& p, double from_m) {
@@ -296,23 +303,23 @@ CorridorView look_along(const MetricDepth& depth, const Intrinsics& camera,
       view.drop->stairs = is_stairs(
           slope_of(places, [&](const Place& p) { return beyond(p, edge) && p.above_m < 0; }), -1);
     }
-    if (view.obstacle && view.obstacle->low_m < options.head_from_m / 2) {
-      const double foot = view.obstacle->distance_m;
+    if (first && first->low_m < options.head_from_m / 2) {
+      const double foot = first->distance_m;
       const auto slope = slope_of(places, [&](const Place& p) {
         return beyond(p, foot - 0.1) && p.above_m > low_m / 2 && p.above_m < options.height_m;
       });
       if (is_stairs(slope, 1)) view.stairs_up = StairsUp{foot};
     }
   }
-  if (view.obstacle) {
-    const double needed_m = view.obstacle->distance_m + kBeyond_m;
+  if (first) {
+    const double needed_m = first->distance_m + kBeyond_m;
     const double half_view = std::atan(camera.width / (2 * camera.fx));
     for (double shift = kWayRoundStep_m; shift <= options.side_reach_m && !view.way_round_m;
          shift += kWayRoundStep_m) {
       for (const double signed_shift : {-shift, shift}) {
         // What is out of view is not known to be free.
         const bool in_view = std::atan2(std::abs(signed_shift) + options.half_width_m,
-                                        view.obstacle->distance_m) < half_view;
+                                        first->distance_m) < half_view;
         if (in_view && !nearest_body(signed_shift, needed_m)) {
           view.way_round_m = signed_shift;
           break;

@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::int64_t kTickNs = 10'000'000;  // as the speaker's
 constexpr double kOwnOverlap = 0.2;           ///< of a track with the detection it comes from
+constexpr int kAnother = 3;  ///< pictures in a row in which a track is another actor's: it is that
 
 double seconds(std::int64_t ns) { return static_cast<double>(ns) / 1e9; }
 
@@ -47,8 +48,9 @@ class Mouth {
     }
     std::erase_if(waiting_, [&](std::size_t other) { return said_[other].dropped_s >= 0; });
     // The queue gives back the number of the cue in place of its text.
-    queue_.add({std::to_string(said_.size()), queued, subject, cue.bearing_deg, now_ns, ready_ns,
-                is_answer(cue.kind)});
+    Utterance utterance = utterance_of(cue, std::to_string(said_.size()), now_ns, ready_ns);
+    utterance.priority = queued;
+    queue_.add(std::move(utterance));
     waiting_.push_back(said_.size());
     subject_.push_back(subject);
     said_.push_back(std::move(said));
@@ -123,14 +125,15 @@ class Identities {
  public:
   explicit Identities(const ObjectCatalog& catalog) : catalog_(catalog) {}
 
-  /// `look`: what was seen last. Of its own name, where something of that name is there: a bench
-  /// before a car lies within the car's box.
+  /// `look`: what was just seen, `tracks`: as they are by that. Of its own name, where something of
+  /// that name is there: a bench before a car lies within the car's box.
   void note(const Look& look, const Tracks& tracks) {
     names_.clear();
     for (const Detection& detection : look.detections.items) {
       names_.push_back(catalog_.find(look.detections.label(detection)).name);
     }
     for (const Track& track : tracks.items) {
+      if (!track.observed) continue;  // it stays what it was
       std::pair best(false, 0.0F);  // of its name, how much they overlap
       int actor = -1;
       for (std::size_t i = 0; i < names_.size(); ++i) {
@@ -141,10 +144,16 @@ class Identities {
         actor = look.actors[i];
       }
       if (best.second <= 0) continue;
-      // For a moment without a box of its name it stays what it was.
-      const auto before = by_track_.find(track.id);
-      if (!best.first && before != by_track_.end() && before->second.by_name) continue;
-      by_track_[track.id] = {actor, best.first};
+      Known& known = by_track_.try_emplace(track.id, Known{actor, best.first}).first->second;
+      if (actor == known.actor) {
+        known = {actor, known.by_name || best.first};
+        continue;
+      }
+      // For a moment without a box of its name, or in a crowd, it stays what it was.
+      if (!best.first && known.by_name) continue;
+      known.others = actor == known.other ? known.others + 1 : 1;
+      known.other = actor;
+      if (known.others >= kAnother) known = {actor, best.first};
     }
   }
 
@@ -158,6 +167,7 @@ class Identities {
   struct Known {
     int actor;
     bool by_name;
+    int other = -1, others = 0;  ///< which one it seems to be instead, and for how many pictures
   };
   const ObjectCatalog& catalog_;
   std::vector<std::string> names_;  ///< of what was seen, canonical
@@ -191,7 +201,6 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
   Vision vision;
   Depth depth;
   std::deque<Look> on_the_way;
-  Look newest;
   const auto latency = static_cast<std::size_t>(trial.sensor.latency_frames);
   const int frames = static_cast<int>(end_s * trial.sensor.fps) + 1;
   for (int frame = 0; frame < frames; ++frame) {
@@ -226,10 +235,11 @@ Record run(const World& world, const Walk& walk, const Trial& trial, double end_
       guide.see_path(look_along(*arrived.depth, sensor.camera(), plane, trial.corridor));
     }
     Tracks tracks;
-    if (arrived.comes) tracks = tracker.update(arrived.detections, depth, sensor.camera());
+    if (arrived.comes) {
+      tracks = tracker.update(arrived.detections, depth, sensor.camera());
+      identities.note(arrived, tracks);
+    }
     if (latency > 0 || !arrived.comes) tracks = tracker.predict(stamp, sensor.camera());
-    if (!arrived.detections.items.empty()) newest = std::move(arrived);
-    identities.note(newest, tracks);
     for (Track& track : tracks.items) {
       if (track.ttc_s) *track.ttc_s *= trial.sabotage.ttc_factor;
     }

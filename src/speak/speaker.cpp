@@ -73,8 +73,7 @@ struct Speaker::Impl {
 
   void say(const Cue& cue, const std::string& text, std::int64_t now_ns) {
     // A newer sentence about the same hazard of the path replaces one that waits.
-    Utterance utterance{text,   cue.priority, subject_of(cue),    cue.bearing_deg,
-                        now_ns, now_ns,       is_answer(cue.kind)};
+    Utterance utterance = utterance_of(cue, text, now_ns, now_ns);
     heard_ns = now_ns;
     if (options.earcons) {
       const std::span<const float> sound = earcon(cue);

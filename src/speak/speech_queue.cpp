@@ -1,20 +1,32 @@
 #include "speak/speech_queue.h"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 #include <utility>
 
 namespace lazarillo {
 namespace {
 
-/// What is said first is the smallest: what cannot be seen at all, then by priority, then the
-/// newest.
+/// What is said first is the smallest: what cannot be seen at all, then by priority, then what is
+/// met soonest, then the newest.
 auto order(const Utterance& u) {
   const bool blind = u.priority == Priority::critical && u.track == 0;
-  return std::tuple(!blind, u.priority, -u.asked_ns);
+  return std::tuple(!blind, u.priority, u.priority == Priority::info ? 0 : u.met_ns, -u.asked_ns);
 }
 
 }  // namespace
+
+Utterance utterance_of(const Cue& cue, std::string text, std::int64_t now_ns,
+                       std::int64_t ready_ns) {
+  Utterance utterance{std::move(text), cue.priority, subject_of(cue),    cue.bearing_deg,
+                      now_ns,          ready_ns,     is_answer(cue.kind)};
+  if (cue.distance_m) {
+    const double walking_s = *cue.distance_m / kWalkingSpeed;
+    utterance.met_ns = now_ns + std::llround(1e9 * std::min(cue.ttc_s.value_or(walking_s), walking_s));
+  }
+  return utterance;
+}
 
 bool SpeechQueue::cuts_off(const Utterance& waiting, std::int64_t now_ns) const {
   if (now_ns - waiting.waits_since_ns < grace_ns_) return false;

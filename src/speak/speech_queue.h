@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,12 +19,19 @@ struct Utterance {
   std::int64_t asked_ns = 0;
   std::int64_t not_before_ns = 0;  ///< its earcon comes first
   bool answer = false;             ///< the walker asked for it
+  /// When the walker meets what it is about.
+  std::int64_t met_ns = std::numeric_limits<std::int64_t>::max();
   /// Set by the queue: since when a sentence about this track has been waiting.
   std::int64_t waits_since_ns = 0;
 };
 
+/// The sentence of a cue that was decided at `now_ns`, whose earcon has ended by `ready_ns`. What
+/// has a distance is met at its closing speed, or at a walker's.
+[[nodiscard]] Utterance utterance_of(const Cue& cue, std::string text, std::int64_t now_ns,
+                                     std::int64_t ready_ns);
+
 /// Which sentence is said when. Pure: times in, decisions out.
-/// - The most urgent waits first, among equals the newest; a lesser one never begins while a more
+/// - The most urgent waits first, among equals what is met soonest (information: the newest); a lesser one never begins while a more
 ///   urgent one waits for its earcon to end.
 /// - A critical sentence cuts off a lesser one `grace_ns` after it was asked for; what ends by
 ///   itself within the grace does.
