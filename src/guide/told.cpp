@@ -118,7 +118,12 @@ bool Told::told_as_another(const Wish& wish, double now_s, const GuideOptions& o
 bool Told::may_be(const Cued& last, const Place& place, double now_s) {
   const double aside_m =
       aside(place.bearing_deg, place.distance_m) - aside(last.bearing_deg, last.distance_m);
-  if (std::abs(aside_m) > kSameAside_m + kSameAside * place.distance_m) return false;
+  // What comes straight at the walker keeps its bearing.
+  const bool same_bearing =
+      last.moves && std::abs(place.bearing_deg - last.bearing_deg) <= kSameBearingDeg;
+  if (!same_bearing && std::abs(aside_m) > kSameAside_m + kSameAside * place.distance_m) {
+    return false;
+  }
   const double most_m = last.distance_m;
   const double least_m = most_m - std::max(last.closing_mps, kWalkingSpeed) * (now_s - last.at_s);
   return place.distance_m < std::max(kSameDistanceRatio * most_m, most_m + kSameDistance_m) &&
