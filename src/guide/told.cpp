@@ -95,7 +95,10 @@ bool Told::told_as_another(const Wish& wish, double now_s, const GuideOptions& o
     const bool closing_in = wish.threat.priority == Priority::critical && wish.threat.closing;
     const double patience = closing_in ? options.repeat_critical_s : options.repeat_s;
     if (now_s - last.at_s >= patience || wish.threat.priority < last.priority) return false;
-    if (!look_alike(last.kind, wish.kind) && !(last.moves && wish.threat.approaching)) return false;
+    const bool alike = look_alike(last.kind, wish.kind);
+    if (!alike && !(last.moves && wish.threat.approaching)) return false;
+    // Where that went since, by its own ways, matters to nobody.
+    if (alike && last.moves && wish.threat.priority == Priority::info) return true;
     if (!cue.distance_m || last.distance_m <= 0) {
       return std::abs(cue.bearing_deg - last.bearing_deg) <= kSameBearingDeg;
     }
