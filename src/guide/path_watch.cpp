@@ -20,8 +20,7 @@ constexpr double kSameDistance = 0.35;
 constexpr double kFilter_s = 0.2;
 constexpr double kFastest = 3;  ///< m/s a walker comes nearer to what stands; else it is an error
 constexpr double kClosing = 0.25;  ///< m/s from which on it comes nearer
-// It has come nearer by so much since it was well known: then how fast it does is believed. Ground
-// that looks raised, because depth errs there, goes along with the walker.
+// It has come nearer by so much since it was well known: then how fast it does is believed.
 constexpr double kCameNearer_m = 0.5;
 constexpr double kPasses_mps = 0.5;  ///< across the way, so fast
 constexpr double kClear_m = 2.5;     ///< of free ground in view: the way is clear
@@ -154,7 +153,7 @@ std::vector<Wish> PathWatch::wishes(double now_s, const Tracks& tracks,
     }
     if (wish.threat.priority == Priority::info) return;
     if (f.last_s - f.first_s < kOfPersistence * options.persistence_critical_s) return;
-    wish.serial = f.serial;
+    wish.serial = &f == &low_ ? -f.serial : f.serial;  // low things are others
     wish.cue.kind = kind;
     wish.cue.priority = wish.threat.priority;
     wish.cue.stamp = tracks.stamp;
@@ -173,9 +172,15 @@ std::vector<Wish> PathWatch::wishes(double now_s, const Tracks& tracks,
     // A cane finds the first step: a warning is enough.
     add(CueKind::stairs_up, stairs_up_, 0, options.drop_warning_m);
   } else {
-    const bool low = !(obstacle_.believed(now_s, options.stale_s) && obstacle_.distance_m < options.warning_distance_m) && low_.start_m > low_.distance_m + kCameNearer_m;
-    add(CueKind::obstacle, low ? low_ : obstacle_, options.obstacle_critical_m, options.warning_distance_m);
-    if (!wishes.empty() && wishes.back().cue.kind == CueKind::obstacle) {
+    add(CueKind::obstacle, obstacle_, options.obstacle_critical_m, options.warning_distance_m);
+    // Ground that looks raised, because depth errs there, goes along with the walker.
+    const auto is_told = [&] {
+      return !wishes.empty() && wishes.back().cue.kind == CueKind::obstacle;
+    };
+    if (!is_told() && low_.start_m > low_.distance_m + kCameNearer_m) {
+      add(CueKind::obstacle, low_, options.obstacle_critical_m, options.warning_distance_m);
+    }
+    if (is_told()) {
       Cue& cue = wishes.back().cue;
       cue.way_round = way_round_;
       const bool known = std::any_of(tracks.items.begin(), tracks.items.end(), [&](const Track& t) {

@@ -14,7 +14,7 @@ struct CorridorOptions {
   double reach_m = 5;          ///< looked at up to here, over the ground
   double nearest_m = 0.4;
   double least_height_m = 0.15;  ///< lower than this the cane finds it; a kerb is 0.10 to 0.15
-  double knee_m = 0.4;  ///< what reaches no higher may be the ground, where depth errs
+  double knee_m = 0.4;           ///< what reaches no higher may be the ground, where depth errs
   double least_area_m2 = 0.02;   ///< seen of something, else it is noise: 10 x 20 cm
   double least_drop_m = 0.12;
   double side_reach_m = 1.6;  ///< a way round is looked for so far to either side
@@ -48,8 +48,8 @@ struct CorridorView {
   std::optional<Obstacle> obstacle;
   /// Something before it that does not reach to the knee.
   std::optional<Obstacle> low;
-  std::optional<Obstacle> head;      ///< the nearest at head level, nothing beneath it
-  std::optional<Drop> drop;          ///< only where the ground is seen
+  std::optional<Obstacle> head;  ///< the nearest at head level, nothing beneath it
+  std::optional<Drop> drop;      ///< only where the ground is seen
   std::optional<StairsUp> stairs_up;
   /// The ground was seen free of anything up to here.
   double clear_m = 0;

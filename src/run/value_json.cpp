@@ -149,6 +149,7 @@ Json to_json(const CorridorView& v) {
       {"stamp", to_json(v.stamp)},
       {"ground", {g.down[0], g.down[1], g.down[2], g.height_m, g.sigma_relative, g.share, g.seen}},
       {"obstacle", v.obstacle ? to_json(*v.obstacle) : Json()},
+      {"low", v.low ? to_json(*v.low) : Json()},
       {"head", v.head ? to_json(*v.head) : Json()},
       {"drop", v.drop ? Json{v.drop->distance_m, v.drop->depth_m, v.drop->stairs} : Json()},
       {"stairs_up", v.stairs_up ? Json(v.stairs_up->distance_m) : Json()},
@@ -166,6 +167,7 @@ CorridorView view_from(const Json& j) {
               double_from(g.at(5)),
               g.at(6).get<bool>()};
   v.obstacle = some_obstacle(j.at("obstacle"));
+  if (const auto low = j.find("low"); low != j.end()) v.low = some_obstacle(*low);
   v.head = some_obstacle(j.at("head"));
   if (const Json& d = j.at("drop"); !d.is_null()) {
     v.drop = Drop{double_from(d.at(0)), double_from(d.at(1)), d.at(2).get<bool>()};

@@ -134,7 +134,7 @@ class Identities {
     }
     for (const Track& track : tracks.items) {
       if (!track.observed) continue;  // it stays what it was
-      std::pair best(false, 0.0F);  // of its name, how much they overlap
+      std::pair best(false, 0.0F);    // of its name, how much they overlap
       int actor = -1;
       for (std::size_t i = 0; i < names_.size(); ++i) {
         const std::pair here(names_[i] == track.label,

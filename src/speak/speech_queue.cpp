@@ -23,7 +23,8 @@ Utterance utterance_of(const Cue& cue, std::string text, std::int64_t now_ns,
                       now_ns,          ready_ns,     is_answer(cue.kind)};
   if (cue.distance_m) {
     const double walking_s = *cue.distance_m / kWalkingSpeed;
-    utterance.met_ns = now_ns + std::llround(1e9 * std::min(cue.ttc_s.value_or(walking_s), walking_s));
+    utterance.met_ns =
+        now_ns + std::llround(1e9 * std::min(cue.ttc_s.value_or(walking_s), walking_s));
   }
   return utterance;
 }

@@ -31,7 +31,8 @@ struct Utterance {
                                      std::int64_t ready_ns);
 
 /// Which sentence is said when. Pure: times in, decisions out.
-/// - The most urgent waits first, among equals what is met soonest (information: the newest); a lesser one never begins while a more
+/// - The most urgent waits first, among equals what is met soonest (information: the newest); a
+/// lesser one never begins while a more
 ///   urgent one waits for its earcon to end.
 /// - A critical sentence cuts off a lesser one `grace_ns` after it was asked for; what ends by
 ///   itself within the grace does.

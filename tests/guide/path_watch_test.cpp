@@ -101,6 +101,34 @@ TEST(PathWatch, WhatTheWalkerComesToIsToldInTime) {
   }();
 }
 
+TEST(PathWatch, SomethingLowIsToldOnceItCameNearer) {
+  // A box on the way of who walks at 1.3 m/s.
+  const auto said = play(3, [](double t) {
+    CorridorView view = open_ground();
+    view.low = at(4.5 - 1.3 * t);
+    return view;
+  });
+  ASSERT_FALSE(said.empty());
+  EXPECT_EQ(said.front().cue.kind, CueKind::obstacle);
+  EXPECT_EQ(said.front().cue.priority, Priority::warning);
+  // In no more time than it takes to know it and to walk half a metre.
+  EXPECT_LT(said.front().at_s, 1.5);
+}
+
+TEST(PathWatch, RaisedGroundThatGoesAlongIsNotToldAndHidesNothing) {
+  // Depth errs 1.8 m ahead, wherever the walker is; 7 m from where they start stands a wall.
+  const auto said = play(5, [](double t) {
+    CorridorView view = open_ground();
+    const double wall_m = 7 - 1.3 * t;
+    if (wall_m < 5) view.obstacle = at(wall_m);
+    if (wall_m > 2.2) view.low = at(1.8 + 0.1 * std::sin(7 * t));
+    return view;
+  });
+  ASSERT_FALSE(said.empty());
+  for (const Said& s : said) EXPECT_NEAR(*s.cue.distance_m, 7 - 1.3 * s.at_s, 0.5);
+  EXPECT_LT(said.front().at_s, 3);
+}
+
 TEST(PathWatch, AWallThatStaysIsToldOnce) {
   const auto said = play(30, [](double) {
     CorridorView view = open_ground();

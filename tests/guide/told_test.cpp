@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numbers>
@@ -124,6 +125,44 @@ TEST(Told, ACarWhoseTrackWentOverToTheNextOneIsNotToldAgain) {
     return {track_of(behind, t), track_of(again, t)};
   });
   EXPECT_THAT(said, SizeIs(1));
+}
+
+TEST(Told, OfTwoTracksOfOneOnlyOneIsTold) {
+  // A box of its own and one that lags behind, both all the time.
+  const auto said = play(6, [](double t) -> std::vector<Track> {
+    const Mover coming{1, "person", ObjectKind::person, 3, 12, -0.3, -1.5, 0};
+    Mover double_of_it = coming;
+    double_of_it.id = 2;
+    double_of_it.ahead_m += 1;
+    return {track_of(coming, t), track_of(double_of_it, t)};
+  });
+  // Each priority once, whichever of the two tells it.
+  for (const Priority priority : {Priority::info, Priority::warning}) {
+    EXPECT_LE(std::count_if(said.begin(), said.end(),
+                            [&](const Said& s) {
+                              return s.cue.priority == priority && s.cue.others.empty();
+                            }),
+              1);
+  }
+}
+
+TEST(Told, WhatCameStraightAndWasLostOnTheWayIsNotToldAgain) {
+  // A bicycle from 24 m away, 45 degrees aside; not seen for three seconds in between.
+  const Mover coming{1, "bicycle", ObjectKind::cycle, 10, 20, -1.9, -3.8, 0};
+  const auto said = play(4.8, [&](double t) -> std::vector<Track> {
+    if (t < 1) return {track_of(coming, t)};
+    if (t < 4) return {};
+    Mover again{2, "bicycle", ObjectKind::cycle, 10 - 1.9 * 4, 20 - 3.8 * 4, -1.9, -3.8, 4};
+    return {track_of(again, t)};
+  });
+  std::vector<Said> warnings;
+  for (const Said& s : said) {
+    if (s.cue.priority == Priority::warning) warnings.push_back(s);
+  }
+  ASSERT_THAT(warnings, SizeIs(1));
+  EXPECT_EQ(warnings[0].cue.track, 1);
+  // What is critical now is told, whatever was told before.
+  EXPECT_EQ(said.back().cue.priority, Priority::critical);
 }
 
 TEST(Told, WhatIsOutOfViewDoesNotBecomeCritical) {

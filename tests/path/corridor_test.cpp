@@ -60,15 +60,33 @@ TEST(Corridor, WhatHangsBehindSomethingLowHangs) {
   EXPECT_FALSE(look(world).head);
 }
 
+TEST(Corridor, WhatDoesNotReachToTheKneeIsToldApart) {
+  World world = walking(0.02);
+  world.blocks = {{-0.3, 0.3, 2, 2.5, 0, 0.3}};
+  const CorridorView box = look(world);
+  EXPECT_FALSE(box.obstacle);
+  ASSERT_TRUE(box.low);
+  EXPECT_NEAR(box.low->distance_m, 2, 0.2);
+  EXPECT_LT(box.low->high_m, 0.4);
+  world.blocks.push_back({-2, 2, 4, 4.2, 0, 2});
+  const CorridorView both = look(world);
+  ASSERT_TRUE(both.obstacle);
+  EXPECT_NEAR(both.obstacle->distance_m, 4, 0.35);
+  ASSERT_TRUE(both.low);
+  EXPECT_NEAR(both.low->distance_m, 2, 0.2);
+  world.blocks = {{-2, 2, 2.5, 2.7, 0, 2}};
+  EXPECT_FALSE(look(world).low);  // the foot of a wall is the wall
+}
+
 TEST(Corridor, TellsWhatStandsInIt) {
   struct Case {
     test::Block block;
     double distance_m;
   };
-  for (const Case& c : {Case{{-0.3, 0.3, 2, 2.5, 0, 0.9}, 2},         // a bin
-                        Case{{-3, 3, 3, 3.2, 0, 3}, 3},               // a wall
-                        Case{{-0.1, 0.1, 1.5, 1.7, 0, 1.0}, 1.5},     // a post
-                        Case{{-0.5, 0.5, 2.5, 3.0, 0, 0.4}, 2.5}}) {  // a bench
+  for (const Case& c : {Case{{-0.3, 0.3, 2, 2.5, 0, 0.9}, 2},          // a bin
+                        Case{{-3, 3, 3, 3.2, 0, 3}, 3},                // a wall
+                        Case{{-0.1, 0.1, 1.5, 1.7, 0, 1.0}, 1.5},      // a post
+                        Case{{-0.5, 0.5, 2.5, 3.0, 0, 0.45}, 2.5}}) {  // a bench
     World world = walking();
     world.blocks = {c.block};
     const CorridorView view = look(world);

@@ -92,6 +92,7 @@ TEST(RecordedCall, KeepsWhatWasFound) {
   CorridorView view;
   view.stamp = seen.frame.stamp;
   view.obstacle = Obstacle{2, 0.2, -3, 0, 1.1};
+  view.low = Obstacle{1.5, 0.1, 2, 0, 0.3};
   view.drop = Drop{3, 0.4, true};
   view.way_round_m = -0.6;
   call.views = {view};
@@ -113,6 +114,7 @@ TEST(RecordedCall, KeepsWhatWasFound) {
   EXPECT_TRUE(std::isnan(back.tracks[0].items[0].closing_speed_mps));
   ASSERT_EQ(back.views.size(), 1U);
   EXPECT_EQ(back.views[0].obstacle->high_m, 1.1);
+  EXPECT_EQ(back.views[0].low->high_m, 0.3);
   EXPECT_TRUE(back.views[0].drop->stairs);
   EXPECT_FALSE(back.views[0].head);
   EXPECT_EQ(back.views[0].way_round_m, -0.6);

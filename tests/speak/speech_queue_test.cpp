@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <map>
+#include <optional>
 #include <sstream>
 
 namespace lazarillo {
@@ -21,6 +22,18 @@ class Scene {
            double earcon = 0) {
     asked_.emplace(ns(at), Utterance{text, priority, track, 0, ns(at), ns(at + earcon)});
     lasts_[text] = ns(lasts);
+  }
+
+  /// About something so far away, `ttc_s` where it is known.
+  void ask_of(double at, Priority priority, int track, const std::string& text, double metres,
+              std::optional<double> ttc_s = {}) {
+    Cue cue;
+    cue.priority = priority;
+    cue.track = track;
+    cue.distance_m = metres;
+    cue.ttc_s = ttc_s;
+    asked_.emplace(ns(at), utterance_of(cue, text, ns(at), ns(at)));
+    lasts_[text] = ns(1);
   }
 
   void answer(double at, const std::string& text, double lasts) {
@@ -79,6 +92,27 @@ TEST(SpeechQueue, OneAtATimeTheMostUrgentFirst) {
   s.ask(0.1, kInfo, 2, "bench", 1);
   s.ask(0.8, kWarning, 3, "dog", 0.8);
   EXPECT_EQ(s.heard(), "0-1 chair; 1-1.8 dog; 1.8-2.8 bench");
+}
+
+// The walker is at the sofa 3.8 s after it was seen; the car that was seen last takes 5 s.
+TEST(SpeechQueue, OfEqualsWhatIsMetSoonestIsSaidFirst) {
+  Scene s;
+  s.ask_of(0, kWarning, 1, "car", 8);
+  s.ask_of(0.3, kWarning, 2, "sofa", 5);
+  s.ask_of(0.6, kWarning, 3, "car far away", 40, 5);
+  EXPECT_EQ(s.heard(), "0-1 car; 1-2 sofa; 2-3 car far away");
+  // Fast enough, what is far away comes first.
+  Scene fast;
+  fast.ask_of(0, kWarning, 1, "car", 8);
+  fast.ask_of(0.3, kWarning, 2, "sofa", 5);
+  fast.ask_of(0.6, kWarning, 3, "car far away", 40, 2);
+  EXPECT_EQ(fast.heard(), "0-1 car; 1-2 car far away; 2-3 sofa");
+  // Nothing waits for information about what is near.
+  Scene informed;
+  informed.ask_of(0, kInfo, 1, "chair", 2);
+  informed.ask_of(0.3, kInfo, 2, "bench", 1);
+  informed.ask_of(0.6, kInfo, 3, "door", 8);
+  EXPECT_EQ(informed.heard(), "0-1 chair; 1-2 door; 2-3 bench");
 }
 
 TEST(SpeechQueue, ACriticalOneCutsOffALesserOneAfterTheGrace) {
