@@ -48,10 +48,11 @@ def simulate(program, settings, worlds, seed):
 
 def row(name, result):
     of = result["properties"]
-    late, repeated = of["announced"], of["cooldown"]
+    late, cues = of["announced"], of["cooldown"]["cases"]
+    repeated = of["cooldown"]["failures"] + of["known_again"]["failures"]
     return (f"| {name} | {100 * late['failures'] / late['cases']:.1f} % | {60 * of['false_critical']['failures'] / result['clear_s']:.2f} | "
-            f"{of['words']['failures']} | {100 * repeated['failures'] / repeated['cases']:.1f} % of "
-            f"{repeated['cases']:,} | {of['not_waiting']['failures']} |")
+            f"{of['words']['failures']} | {100 * repeated / cues:.2f} % of "
+            f"{cues:,} | {of['not_waiting']['failures']} |")
 
 
 def main():

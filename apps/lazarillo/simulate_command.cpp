@@ -99,6 +99,9 @@ std::string table_of(const sim::Tally& tally, const sim::Limits& limits) {
     if (property == sim::Property::announced) {
       text += fmt::format(" (at least {:.1f}%)", 100 * limits.announced);
     }
+    if (property == sim::Property::known_again) {
+      text += fmt::format(" (at least {:.1f}%)", 100 * limits.known_again);
+    }
     text += '\n';
   }
   return text;

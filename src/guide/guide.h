@@ -47,7 +47,7 @@ struct GuideOptions {
   double gap_info_s = 4.0;         ///< between any cue and the next info
   double gap_warning_s = 1.5;   ///< between a critical cue or warning and the next about what does
                                 ///< not close in, or warning
-  double gap_critical_s = 0.5;  ///< between two critical cues
+  double gap_critical_s = 0.3;  ///< between two critical cues
 
   /// Of any minute, all but critical cues (pace_presets()); 0: nothing but those. Counted by
   /// words_of(), not from sentences: what is told must not depend on the language.

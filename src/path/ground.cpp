@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <opencv2/core.hpp>
 #include <random>
 
@@ -157,14 +158,28 @@ double GroundFinder::score(const std::vector<DepthCell>& cells, const Expected& 
                            const Vector3& g) const {
   // Below a table there is a floor. Below the ground that was walked on there is a drop.
   const double below_cost = prior.tracked ? 0 : kBelowCost;
-  double score = -kPriorCost * prior.unlikely(g) * static_cast<double>(cells.size());
-  for (const DepthCell& cell : cells) {
-    if (!comparable(cell, g)) continue;
-    const double r = (ratio(cell, g) - 1) / options_.tolerance;
-    if (std::abs(r) < 1) score += 1 - prior.evenly * r * r;
-    if (r > 2) score -= below_cost;
+  const std::array<float, 3> plane{static_cast<float>(g[0]), static_cast<float>(g[1]),
+                                   static_cast<float>(g[2])};
+  const auto scale = static_cast<float>(1 / options_.tolerance);
+  const auto evenly = static_cast<float>(prior.evenly);
+  const auto below = static_cast<float>(-below_cost);
+  const auto worth = [&](const DepthCell& cell) {
+    const float inverse = plane[0] * cell.x + plane[1] * cell.y + plane[2];
+    const float r = (inverse * cell.depth_m - 1) * scale;
+    const float on = r > -1 && r < 1 ? 1 - evenly * r * r : 0;
+    const float value = r > 2 ? below : on;
+    return inverse > static_cast<float>(kLeastInverse) ? value : 0;
+  };
+  // Side by side, without branches: four fifths of the time a map takes were spent here.
+  constexpr std::size_t kLanes = 8;
+  std::array<float, kLanes> sums{};
+  std::size_t i = 0;
+  for (; i + kLanes <= cells.size(); i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += worth(cells[i + lane]);
   }
-  return score;
+  for (; i < cells.size(); ++i) sums[0] += worth(cells[i]);
+  return std::accumulate(sums.begin(), sums.end(), 0.0) -
+         kPriorCost * prior.unlikely(g) * static_cast<double>(cells.size());
 }
 
 /// The best few of many planes through three cells each.

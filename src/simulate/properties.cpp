@@ -45,8 +45,13 @@ bool points_to(const World& world, const Said& said, std::size_t actor) {
   return false;
 }
 
-/// Whether the two tell of the same track, or of the same actor under two tracks.
-bool same_things(const Said& before, const Said& again) {
+/// Whether two cues tell of the same.
+enum class Same { no, another_track, yes };
+
+Same same_things(const Said& before, const Said& again) {
+  if (is_of_path(before.cue.kind) || is_of_path(again.cue.kind)) {
+    return before.cue.kind == again.cue.kind && before.actor == again.actor ? Same::yes : Same::no;
+  }
   const auto of = [](const Said& said) {
     std::vector<std::pair<int, int>> things{{said.cue.track, said.actor}};
     for (std::size_t i = 0; i < said.cue.others.size(); ++i) {
@@ -54,12 +59,14 @@ bool same_things(const Said& before, const Said& again) {
     }
     return things;
   };
+  Same same = Same::no;
   for (const auto& [track, actor] : of(before)) {
     for (const auto& [other_track, other_actor] : of(again)) {
-      if (track == other_track || (track != 0 && actor >= 0 && actor == other_actor)) return true;
+      if (track == other_track) return Same::yes;
+      if (track != 0 && actor >= 0 && actor == other_actor) same = Same::another_track;
     }
   }
-  return false;
+  return same;
 }
 
 void judge_announced(const World& world, const Walk& walk, const Record& record,
@@ -161,25 +168,25 @@ double cooldown(const Cue& before, const Cue& again, const GuideOptions& meant) 
   return again.priority == Priority::critical && closing ? meant.repeat_critical_s : meant.repeat_s;
 }
 
-void judge_cooldown(const Record& record, const Limits& limits, Verdict& verdict) {
+void judge_repeats(const Record& record, const Limits& limits, Judgement& judgement) {
   for (std::size_t i = 0; i < record.said.size(); ++i) {
     const Said& again = record.said[i];
     const bool of_path = is_of_path(again.cue.kind);
     if (again.cue.kind == CueKind::path_clear || (!of_path && again.cue.track == 0)) continue;
-    ++verdict.cases;
+    ++judgement[Property::cooldown].cases;
+    if (!of_path) ++judgement[Property::known_again].cases;
     // Only against the last time: one before that was answered for by itself.
     for (std::size_t k = i; k-- > 0;) {
       const Said& before = record.said[k];
       if (before.cue.kind == CueKind::path_clear && of_path) break;  // what comes now is another
-      const bool same = of_path ? before.cue.kind == again.cue.kind && before.actor == again.actor
-                                : !is_of_path(before.cue.kind) && same_things(before, again);
-      if (!same) continue;
+      const Same same = same_things(before, again);
+      if (same == Same::no) continue;
       const double since_s = again.decided_s - before.decided_s;
       if (since_s >= cooldown(before.cue, again.cue, limits.meant) - kTiny_s) break;
+      Verdict& verdict = judgement[same == Same::yes ? Property::cooldown : Property::known_again];
       ++verdict.failures;
-      verdict.why.push_back(fmt::format(
-          "\"{}\" at {:.1f} s, {:.1f} s after \"{}\"{}", again.sentence, again.decided_s, since_s,
-          before.sentence, before.cue.track == again.cue.track ? "" : " (a new track)"));
+      verdict.why.push_back(fmt::format("\"{}\" at {:.1f} s, {:.1f} s after \"{}\"", again.sentence,
+                                        again.decided_s, since_s, before.sentence));
       break;
     }
   }
@@ -219,7 +226,8 @@ void judge_vision(const World& world, const Record& record, const Limits& limits
 
 const char* to_string(Property property) {
   constexpr std::array<const char*, kProperties> kNames{
-      "announced", "not_waiting", "false_critical", "words", "cooldown", "vision_told"};
+      "announced", "not_waiting", "false_critical", "words",
+      "cooldown",  "known_again", "vision_told"};
   return kNames[static_cast<std::size_t>(property)];
 }
 
@@ -240,7 +248,7 @@ Outcome play(const World& world, const Trial& trial, const Limits& limits) {
   if (contact) judge_announced(world, walk, record, limits, *contact, judgement);
   judge_waiting(record, limits, judgement[Property::not_waiting]);
   judge_words(record, limits, judgement[Property::words]);
-  judge_cooldown(record, limits, judgement[Property::cooldown]);
+  judge_repeats(record, limits, judgement);
   judge_vision(world, record, limits, trial.sensor.latency_frames / trial.sensor.fps,
                judgement[Property::vision_told]);
   if (!contact && without_hazards(world, walk, end_s)) {
@@ -276,6 +284,8 @@ bool Tally::holds(Property property, const Limits& limits) const {
   switch (property) {
     case Property::announced:
       return failures[i] <= (1 - limits.announced) * cases[i] + 1e-9;
+    case Property::known_again:
+      return failures[i] <= (1 - limits.known_again) * cases[i] + 1e-9;
     case Property::false_critical:
       return failures[i] <= limits.false_criticals_a_minute * clear_seconds / 60 + 1e-9;
     default:

@@ -15,9 +15,10 @@ enum class Property {
   false_critical,  ///< where nothing is in the way, nothing is critical
   words,           ///< no more words than the limit
   cooldown,        ///< nothing is repeated too soon
+  known_again,     ///< nor is what goes on under another track
   vision_told,     ///< that the system does not see is told
 };
-inline constexpr std::size_t kProperties = 6;
+inline constexpr std::size_t kProperties = 7;
 [[nodiscard]] const char* to_string(Property property);
 
 struct Limits {
@@ -26,6 +27,7 @@ struct Limits {
   double announced = 0.995;  ///< part of all courses
   double behind_lesser_s = 0.25;
   double false_criticals_a_minute = 0.2;
+  double known_again = 0.999;  ///< part of all cues
   double words_a_minute = 60;  ///< outside of critical sentences
   double vision_told_s = 3.0;
   /// What the cooldowns are compared with: the settings meant, not those of a broken guide.
@@ -66,8 +68,8 @@ struct Tally {
   std::array<int, kProperties> cases{}, failures{};
 
   void add(const Judgement& judgement);
-  /// Whether all of them together are as they must be: false_critical and announced by their rates,
-  /// the rest without a single failure.
+  /// Whether all of them together are as they must be: false_critical, announced and known_again by
+  /// their rates, the rest without a single failure.
   [[nodiscard]] bool holds(Property property, const Limits& limits) const;
 };
 

@@ -40,7 +40,10 @@ bool SpeechQueue::cuts_off(const Utterance& waiting, std::int64_t now_ns) const 
   const bool heard = now_ns - begun_ns_ >= kEssential_ns;
   if (waiting.track == said.track) return more_urgent && heard;
   if (critical && waiting.track == 0) return true;
-  return more_urgent || (waiting.priority == said.priority && heard);
+  // What comes first is no use once the other was met.
+  const bool sooner =
+      waiting.met_ns < std::min(said.met_ns, now_ns + kSoon_ns) && now_ns - begun_ns_ >= kLeast_ns;
+  return more_urgent || (waiting.priority == said.priority && (heard || sooner));
 }
 
 void SpeechQueue::add(Utterance utterance) {

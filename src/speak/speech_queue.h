@@ -32,13 +32,13 @@ struct Utterance {
 
 /// Which sentence is said when. Pure: times in, decisions out.
 /// - The most urgent waits first, among equals what is met soonest (information: the newest); a
-/// lesser one never begins while a more
-///   urgent one waits for its earcon to end.
+///   lesser one never begins while a more urgent one waits for its earcon to end.
 /// - A critical sentence cuts off a lesser one `grace_ns` after it was asked for; what ends by
 ///   itself within the grace does.
 /// - A warning cuts off information about something else in the same way.
 /// - Critical sentences and warnings cut off what is as urgent, about something else, and a warning
-///   what was information about the same thing, once that was heard for kEssential_ns.
+///   what was information about the same thing, once that was heard for kEssential_ns; after
+///   kLeast_ns already where the waiting one is met sooner, and within kSoon_ns.
 /// - That the system does not see (critical, of track 0) comes before everything else, and cuts it
 ///   off after the grace: what was said before is no longer watched over.
 /// - An answer cuts off information, and another answer, after the grace.
@@ -48,6 +48,10 @@ class SpeechQueue {
  public:
   /// What it is and where are said by then.
   static constexpr std::int64_t kEssential_ns = 1'000'000'000;
+  /// What is met within this is urgent among equals.
+  static constexpr std::int64_t kSoon_ns = 4'000'000'000;
+  /// What it is has been said by then.
+  static constexpr std::int64_t kLeast_ns = 500'000'000;
 
   SpeechQueue(std::int64_t grace_ns, std::int64_t expire_ns)
       : grace_ns_(grace_ns), expire_ns_(expire_ns) {}

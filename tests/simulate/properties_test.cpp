@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "trial.h"
 #include "simulate/shrink.h"
 #include "simulate/world_file.h"
+#include "trial.h"
 
 namespace lazarillo::simulate {
 namespace {

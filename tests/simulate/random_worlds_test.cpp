@@ -75,7 +75,8 @@ TEST(RandomWorlds, WhatFallsShortDoesNotGetWorse) {
   };
   EXPECT_GT(kept(Property::announced), 0.97);
   EXPECT_EQ(kept(Property::vision_told), 1);
-  EXPECT_GT(kept(Property::cooldown), 0.995);
+  EXPECT_EQ(kept(Property::cooldown), 1);
+  EXPECT_GT(kept(Property::known_again), 0.998);
   EXPECT_GT(kept(Property::words), 0.99);
   EXPECT_LT(tally.failures[static_cast<std::size_t>(Property::false_critical)],
             0.4 * tally.clear_seconds / 60);
@@ -89,8 +90,21 @@ TEST(Mutation, CooldownsOff) {
   g.repeat_critical_s = g.repeat_s = 0.1;
   g.gap_info_s = g.gap_warning_s = g.gap_critical_s = 0;
   g.nearer_factor = 1;
-  const int usual = failures(played(usual_trial(), 100), Property::cooldown);
-  EXPECT_GT(failures(played(trial, 100), Property::cooldown), usual + 20);
+  EXPECT_EQ(failures(played(usual_trial(), 100), Property::cooldown), 0);
+  EXPECT_GT(failures(played(trial, 100), Property::cooldown), 20);
+}
+
+// Eyes that lose everybody all the time, and find them again somewhere else.
+TEST(Mutation, NobodyIsKnownAgain) {
+  Trial trial = usual_trial();
+  trial.sensor.miss_small = 0.8;
+  trial.sensor.miss_medium = 0.6;
+  trial.sensor.miss_large = 0.4;
+  trial.sensor.miss_run_s = 0.5;
+  trial.sensor.object_drift = 0.5;
+  const Tally tally = played(trial, 100).tally;
+  EXPECT_FALSE(tally.holds(Property::known_again, Limits{}));
+  EXPECT_TRUE(tally.holds(Property::cooldown, Limits{}));
 }
 
 TEST(Mutation, TimeToContactHalved) {

@@ -6,9 +6,9 @@
 #include <fstream>
 
 #include "error.h"
-#include "trial.h"
 #include "simulate/picture.h"
 #include "simulate/random_world.h"
+#include "trial.h"
 
 namespace lazarillo::simulate {
 namespace {

@@ -97,16 +97,21 @@ TEST(SpeechQueue, OneAtATimeTheMostUrgentFirst) {
 // The walker is at the sofa 3.8 s after it was seen; the car that was seen last takes 5 s.
 TEST(SpeechQueue, OfEqualsWhatIsMetSoonestIsSaidFirst) {
   Scene s;
-  s.ask_of(0, kWarning, 1, "car", 8);
+  s.ask_of(0, kWarning, 1, "car", 1);
   s.ask_of(0.3, kWarning, 2, "sofa", 5);
   s.ask_of(0.6, kWarning, 3, "car far away", 40, 5);
   EXPECT_EQ(s.heard(), "0-1 car; 1-2 sofa; 2-3 car far away");
   // Fast enough, what is far away comes first.
   Scene fast;
-  fast.ask_of(0, kWarning, 1, "car", 8);
+  fast.ask_of(0, kWarning, 1, "car", 1);
   fast.ask_of(0.3, kWarning, 2, "sofa", 5);
   fast.ask_of(0.6, kWarning, 3, "car far away", 40, 2);
   EXPECT_EQ(fast.heard(), "0-1 car; 1-2 car far away; 2-3 sofa");
+  // What is met within 4 s does not wait until all of what is met later is heard.
+  Scene near;
+  near.ask_of(0, kWarning, 1, "car", 8);
+  near.ask_of(0.2, kWarning, 2, "chair", 2);
+  EXPECT_EQ(near.heard(), "0-0.5 car!; 0.5-1.5 chair");
   // Nothing waits for information about what is near.
   Scene informed;
   informed.ask_of(0, kInfo, 1, "chair", 2);
