@@ -25,8 +25,6 @@ constexpr double kNewS = 1;
 // Two tracks in view at once are of two things when they are so far apart: one thing's two boxes
 // are not.
 constexpr double kElsewhereDeg = 8, kElsewhereRatio = 2;
-// A hazard on the path that flickers is the same for so long.
-constexpr double kSameHazardS = 6;
 
 /// How far to the side something is, metres.
 double aside(double bearing_deg, double distance_m) {
@@ -61,7 +59,7 @@ bool Told::is_news(const Wish& wish, double now_s, const GuideOptions& options) 
 bool Told::is_news(const Wish& wish, const Cued& last, double now_s, const GuideOptions& options) {
   const Cue& cue = wish.cue;
   const Threat& threat = wish.threat;
-  if (wish.serial != last.serial && is_another(cue, last, now_s)) return true;
+  if (wish.serial != last.serial && is_another(cue, last, now_s, options)) return true;
   if (threat.priority < last.priority) return true;  // enumerated from the most urgent
   // A danger is told again while it closes in; one that only stays is known by now.
   if (threat.priority == Priority::critical && threat.closing) {
@@ -76,13 +74,13 @@ bool Told::is_news(const Wish& wish, const Cued& last, double now_s, const Guide
 }
 
 /// Of a hazard on the path whose distance jumped, or that was gone for a moment.
-bool Told::is_another(const Cue& cue, const Cued& last, double now_s) {
-  if (now_s - last.at_s < kSameHazardS) return false;
+bool Told::is_another(const Cue& cue, const Cued& last, double now_s, const GuideOptions& options) {
   const double since_s = now_s - last.at_s;
+  if (since_s < options.repeat_s) return false;
   const double least_m = last.distance_m - kWalkingSpeed * since_s;
   const double distance_m = cue.distance_m.value_or(0);
   return distance_m > kSameDistanceRatio * last.distance_m ||
-         distance_m < least_m / kSameDistanceRatio || since_s > 2 * kSameHazardS;
+         distance_m < least_m / kSameDistanceRatio || since_s > 2 * options.repeat_s;
 }
 
 /// A track that broke and began anew under another id is no news; nor is who sits on a bicycle.

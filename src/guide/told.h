@@ -57,7 +57,8 @@ class Told {
   static Course course_of(const Track& track, double now_s);
   static bool is_news(const Wish& wish, const Cued& last, double now_s,
                       const GuideOptions& options);
-  static bool is_another(const Cue& cue, const Cued& last, double now_s);
+  static bool is_another(const Cue& cue, const Cued& last, double now_s,
+                         const GuideOptions& options);
   [[nodiscard]] bool told_as_another(const Wish& wish, double now_s,
                                      const GuideOptions& options) const;
   static bool is_elsewhere(const Place& a, const Place& b);
