@@ -83,7 +83,8 @@ bool Told::is_another(const Cue& cue, const Cued& last, double now_s, const Guid
          distance_m < least_m / kSameDistanceRatio || since_s > 2 * options.repeat_s;
 }
 
-/// A track that broke and began anew under another id is no news; nor is who sits on a bicycle.
+/// A track that broke and began anew under another id is no news, nor is the second track of one
+/// thing, whichever of the two was told; nor is who sits on a bicycle.
 bool Told::told_as_another(const Wish& wish, double now_s, const GuideOptions& options) const {
   const Cue& cue = wish.cue;
   if (is_of_path(cue.kind)) return false;
