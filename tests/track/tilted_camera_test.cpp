@@ -235,6 +235,7 @@ TEST(TiltedCamera, DoubtInHowItIsHeldIsDoubtInTheDistanceOfWhatLiesBelow) {
 TEST(TiltedCamera, AllAroundItIsAsWithOneCamera) {
   const TiltedCamera camera({28, 10});
   const CameraPlace walker{};  // the camera's frame is the walker's
+  const Depth no_depth;        // a look only refers to it
   View around = View::cylinder(600);
   around.down = camera.view().down;
   for (const Place& place : kPlaces) {
@@ -245,7 +246,7 @@ TEST(TiltedCamera, AllAroundItIsAsWithOneCamera) {
     Tracks tracks;
     for (int i = 0; i < 30; ++i) {
       detections.stamp.stream_ns = std::llround(i / kFps * 1e9);
-      const std::vector<CameraLook> looks{{walker, camera.intrinsics, detections, {}}};
+      const std::vector<CameraLook> looks{{walker, camera.intrinsics, detections, no_depth}};
       tracks = tracker.update(looks, around);
     }
     ASSERT_EQ(tracks.items.size(), 1U);
