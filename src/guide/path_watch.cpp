@@ -122,7 +122,7 @@ void PathWatch::see(const CorridorView& view) {
   way_round_.reset();
   if (view.way_round_m) way_round_ = *view.way_round_m < 0 ? Side::left : Side::right;
   way_deg_.reset();
-  const std::optional<Obstacle>& first = view.low ? view.low : view.obstacle;
+  const std::optional<Obstacle>& first = view.first();
   if (view.way_round_m && first) {
     way_deg_ = std::atan2(*view.way_round_m, first->distance_m) * 180 / std::numbers::pi;
   } else if (view.ground.seen && !first && !view.head && !view.drop) {

@@ -10,8 +10,8 @@ namespace lazarillo {
 namespace {
 
 constexpr double kBin_m = 0.1;
-/// Cells of one thing lie within this part of its distance.
-constexpr double kThickness = 0.15;
+/// Cells of one thing that begins so far away lie within this.
+double thickness_m(double from_m) { return std::max(0.15 * from_m, 0.2); }
 constexpr double kSure = 3;  ///< sigmas that a height must differ from the ground's by
 /// What hangs has nothing beneath it within so much, as a part of its distance.
 constexpr double kBeneath = 0.25;
@@ -73,12 +73,12 @@ class Profile {
     bin.area += place.area_m2;
   }
 
-  /// Distance from which on there are `area_m2` and three cells within kThickness.
+  /// Distance from which on there are `area_m2` and three cells within thickness_m().
   [[nodiscard]] std::optional<double> nearest(double area_m2) const {
     for (std::size_t i = 0; i < bins_.size(); ++i) {
       if (bins_[i].cells == 0) continue;
       const double from = static_cast<double>(i) * kBin_m;
-      const auto end = static_cast<std::size_t>((from + std::max(from * kThickness, 0.2)) / kBin_m);
+      const auto end = static_cast<std::size_t>((from + thickness_m(from)) / kBin_m);
       double area = 0;
       int cells = 0;
       for (std::size_t k = i; k <= std::min(end, bins_.size() - 1); ++k) {
@@ -99,7 +99,7 @@ class Profile {
   double reach_m_;
 };
 
-/// The middle of what lies within kThickness of the distance found.
+/// The middle of what lies within thickness_m() of the distance found.
 template <class In>
 Obstacle described(const std::vector<Place>& places, double from_m, const In& in) {
   std::vector<double> distances;
@@ -108,7 +108,7 @@ Obstacle described(const std::vector<Place>& places, double from_m, const In& in
   Obstacle found;
   found.low_m = 1e9;
   for (const Place& p : places) {
-    if (!in(p) || p.ahead_m < from_m || p.ahead_m > from_m + std::max(from_m * kThickness, 0.2)) {
+    if (!in(p) || p.ahead_m < from_m || p.ahead_m > from_m + thickness_m(from_m)) {
       continue;
     }
     distances.push_back(p.ahead_m);
@@ -247,10 +247,10 @@ CorridorView look_along(const MetricDepth& depth, const Intrinsics& camera,
   const auto nearest = nearest_body(0, options.reach_m);
   const auto tall = nearest_body(0, options.reach_m, options.knee_m);
   if (tall) view.obstacle = body_at(*tall);
-  if (nearest && (!tall || *nearest < *tall - std::max(kThickness * *tall, 0.2))) {
+  if (nearest && (!tall || *nearest < *tall - thickness_m(*tall))) {
     view.low = body_at(*nearest);
   }
-  const std::optional<Obstacle>& first = view.low ? view.low : view.obstacle;
+  const std::optional<Obstacle>& first = view.first();
   const auto stands_on_something = [&](double distance_m) {
     Profile beneath(distance_m * (1 + kBeneath));
     for (const Place& p : standing) {

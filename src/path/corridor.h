@@ -56,6 +56,9 @@ struct CorridorView {
   /// Where the corridor is blocked: the least step to the side, metres, after which it is free for
   /// a metre and a half beyond the obstacle. Negative: to the left.
   std::optional<double> way_round_m;
+
+  /// What is met first of what stands on the ground.
+  [[nodiscard]] const std::optional<Obstacle>& first() const { return low ? low : obstacle; }
 };
 
 /// Compares every cell of the map with the corridor, its depths times GroundPlane::map_scale.

@@ -259,6 +259,9 @@ class Terminal:
         def foreground():
             import fcntl
             os.setsid()
+            # What a shell starts in the background ignores these, and so would all that it starts.
+            for ignored in (signal.SIGINT, signal.SIGQUIT):
+                signal.signal(ignored, signal.SIG_DFL)
             fcntl.ioctl(self.theirs, termios.TIOCSCTTY, 0)
 
         return {"stdin": self.theirs, "preexec_fn": foreground}
