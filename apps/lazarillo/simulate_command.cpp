@@ -96,11 +96,8 @@ std::string table_of(const sim::Tally& tally, const sim::Limits& limits) {
                           60.0 * tally.failures[i] / tally.clear_seconds,
                           limits.false_criticals_a_minute);
     }
-    if (property == sim::Property::announced) {
-      text += fmt::format(" (at least {:.1f}%)", 100 * limits.announced);
-    }
-    if (property == sim::Property::known_again) {
-      text += fmt::format(" (at least {:.1f}%)", 100 * limits.known_again);
+    if (const double least = limits.least_kept(property); least < 1) {
+      text += fmt::format(" (at least {:.1f}%)", 100 * least);
     }
     text += '\n';
   }

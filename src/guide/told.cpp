@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "guide/threat.h"
-
 namespace lazarillo {
 namespace {
 

@@ -231,6 +231,11 @@ const char* to_string(Property property) {
   return kNames[static_cast<std::size_t>(property)];
 }
 
+double Limits::least_kept(Property property) const {
+  if (property == Property::announced) return announced;
+  return property == Property::known_again ? known_again : 1;
+}
+
 bool Judgement::failed() const {
   return std::any_of(of.begin(), of.end(), [](const Verdict& v) { return v.failures > 0; });
 }
@@ -281,16 +286,10 @@ void Tally::add(const Judgement& judgement) {
 
 bool Tally::holds(Property property, const Limits& limits) const {
   const auto i = static_cast<std::size_t>(property);
-  switch (property) {
-    case Property::announced:
-      return failures[i] <= (1 - limits.announced) * cases[i] + 1e-9;
-    case Property::known_again:
-      return failures[i] <= (1 - limits.known_again) * cases[i] + 1e-9;
-    case Property::false_critical:
-      return failures[i] <= limits.false_criticals_a_minute * clear_seconds / 60 + 1e-9;
-    default:
-      return failures[i] == 0;
-  }
+  const double most = property == Property::false_critical
+                          ? limits.false_criticals_a_minute * clear_seconds / 60
+                          : (1 - limits.least_kept(property)) * cases[i];
+  return failures[i] <= most + 1e-9;
 }
 
 }  // namespace lazarillo::simulate

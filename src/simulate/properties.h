@@ -32,6 +32,9 @@ struct Limits {
   double vision_told_s = 3.0;
   /// What the cooldowns are compared with: the settings meant, not those of a broken guide.
   GuideOptions meant{};
+
+  /// The part of all cases in which a property must hold at least (false_critical has a rate).
+  [[nodiscard]] double least_kept(Property property) const;
 };
 
 /// One property in one walk.
